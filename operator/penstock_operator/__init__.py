@@ -1,0 +1,1 @@
+"""The control plane of Penstock: reconcilers, and what drives them."""

@@ -1,0 +1,16 @@
+"""A digest of the part of a spec that defines something."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+
+from penstock.api.meta import Model
+
+
+def spec_digest(spec: Model, fields: Iterable[str]) -> str:
+    """The same for specs that agree in these fields, whatever else differs."""
+    wire = spec.model_dump(mode="json", by_alias=True, exclude_none=True, include=set(fields))
+    canonical = json.dumps(wire, sort_keys=True, separators=(",", ":"))
+    return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"

@@ -1,0 +1,1 @@
+"""FeatureStore: whether a Feast project's registry and online store answer."""

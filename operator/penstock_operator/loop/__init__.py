@@ -1,0 +1,1 @@
+"""observe, plan, converge: the loop that every kind shares."""

@@ -1,0 +1,51 @@
+"""Conditions by the Kubernetes API conventions, set in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Literal
+
+from penstock.api.meta import Condition, Reason
+
+Truth = Literal["True", "False", "Unknown"]
+MAX_MESSAGE = 32_000
+
+
+def find(conditions: Iterable[Condition], type_: str) -> Condition | None:
+    """The condition of this type, or None."""
+    return next((condition for condition in conditions if condition.type == type_), None)
+
+
+def is_true(conditions: Iterable[Condition], type_: str, generation: int | None = None) -> bool:
+    """Whether the condition is True, and speaks of the generation where one is given."""
+    condition = find(conditions, type_)
+    if condition is None or condition.status != "True":
+        return False
+    return generation is None or condition.observed_generation == generation
+
+
+def with_condition(
+    conditions: Sequence[Condition],
+    type_: str,
+    status: Truth,
+    reason: Reason,
+    message: str,
+    *,
+    generation: int,
+    now: datetime,
+) -> list[Condition]:
+    """The list with one condition set; the transition time moves only when the status does."""
+    before = find(conditions, type_)
+    since = before.last_transition_time if before is not None and before.status == status else now
+    condition = Condition(
+        type=type_,
+        status=status,
+        reason=str(reason),
+        message=message[-MAX_MESSAGE:] if len(message) > MAX_MESSAGE else message,
+        observed_generation=generation,
+        last_transition_time=since,
+    )
+    if before is None:
+        return [*conditions, condition]
+    return [condition if existing.type == type_ else existing for existing in conditions]

@@ -1,0 +1,42 @@
+"""The three kinds of failure, and what follows from each."""
+
+from __future__ import annotations
+
+import random
+from enum import StrEnum
+
+from penstock_operator.ports import Conflict, Refused, Unreachable
+
+
+class Failure(StrEnum):
+    """What went wrong with a pass."""
+
+    STALE = "stale"
+    RETRY = "retry"
+    TERMINAL = "terminal"
+    BUG = "bug"
+
+
+def classify(error: BaseException) -> Failure:
+    """Which kind of failure an exception is."""
+    match error:
+        case Conflict():
+            return Failure.STALE
+        case Unreachable() | TimeoutError() | OSError():
+            return Failure.RETRY
+        case Refused():
+            return Failure.TERMINAL
+        case _:
+            return Failure.BUG
+
+
+def delay(failure: Failure, failures: int) -> float:
+    """Seconds until the next pass after so many failures in a row.
+
+    A stale read is repeated at once; what was refused is tried again rarely, in case the world changed.
+    """
+    if failure is Failure.STALE:
+        return 0.05
+    base, most = {Failure.RETRY: (1.0, 30.0), Failure.TERMINAL: (15.0, 120.0), Failure.BUG: (5.0, 300.0)}[failure]
+    spread: float = random.uniform(0.9, 1.1)  # noqa: S311 - spreads load, guards nothing
+    return float(min(base * 2 ** min(failures - 1, 16), most) * spread)

@@ -1,0 +1,89 @@
+"""Watches every kind and keeps the queue fed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import structlog
+
+from penstock_operator.loop.failures import Failure, classify, delay
+from penstock_operator.loop.queue import KeyQueue
+from penstock_operator.loop.reconcile import Clock, reconcile, utc_now
+from penstock_operator.loop.reconciler import Key, Reconciler
+from penstock_operator.ports import Change, Cluster, Object
+
+log = structlog.get_logger(__name__)
+
+WATCH_RETRY_SECONDS = 1.0
+
+
+class Manager:
+    """Drives reconcilers from the watches of one cluster until it is cancelled."""
+
+    def __init__(self, cluster: Cluster, reconcilers: Sequence[Reconciler[Any, Any]], clock: Clock = utc_now) -> None:
+        self._cluster = cluster
+        self._reconcilers = {reconciler.kind.__name__: reconciler for reconciler in reconcilers}
+        self._clock = clock
+        self._queue = KeyQueue(self._pass)
+        self._known: dict[str, dict[Key, Object]] = {}
+        self._failures: dict[Key, int] = {}
+
+    async def run(self) -> None:
+        """Watch and reconcile; never returns, and ends its passes when cancelled."""
+        kinds = set(self._reconcilers)
+        for reconciler in self._reconcilers.values():
+            kinds.update(reconciler.related)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for kind in sorted(kinds):
+                    tasks.create_task(self._watch(kind), name=f"watch {kind}")
+        finally:
+            await self._queue.close()
+
+    async def _watch(self, kind: str) -> None:
+        while True:
+            try:
+                async for change in self._cluster.watch(kind):
+                    self._see(kind, change)
+            except Exception as error:  # noqa: BLE001 - a watch must come back, whatever ended it
+                log.warning("Watch ended", kind=kind, error=repr(error))
+            await asyncio.sleep(WATCH_RETRY_SECONDS)
+
+    def _see(self, kind: str, change: Change) -> None:
+        key = Key.of({"kind": kind, **change.object})
+        known = self._known.setdefault(kind, {})
+        if change.type == "DELETED":
+            known.pop(key, None)
+            self._failures.pop(key, None)
+        else:
+            known[key] = change.object
+            if kind in self._reconcilers:
+                self._queue.add(key)
+        for reconciler in self._reconcilers.values():
+            if (related := reconciler.related.get(kind)) is not None:
+                for other in related({"kind": kind, **change.object}, self._list):
+                    self._queue.add(other)
+
+    def _list(self, kind: str, namespace: str) -> Iterable[Object]:
+        return [obj for key, obj in self._known.get(kind, {}).items() if key.namespace == namespace]
+
+    async def _pass(self, key: Key) -> float | None:
+        try:
+            requeue = await reconcile(self._cluster, self._reconcilers[key.kind], key, self._clock)
+        except Exception as error:  # noqa: BLE001 - mapped by kind of failure, in one place
+            return self._failed(key, error)
+        self._failures.pop(key, None)
+        return requeue
+
+    def _failed(self, key: Key, error: Exception) -> float:
+        failure = classify(error)
+        failures = self._failures[key] = self._failures.get(key, 0) + 1
+        after = delay(failure, failures)
+        bound = log.bind(kind=key.kind, namespace=key.namespace, name=key.name, failures=failures, retry_in=round(after, 1))
+        if failure is Failure.BUG:
+            bound.error("Reconcile failed unexpectedly", exc_info=error)
+        elif failure is not Failure.STALE:
+            bound.warning("Reconcile failed", failure=str(failure), error=str(error))
+        return after

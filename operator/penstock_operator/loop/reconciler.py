@@ -1,0 +1,68 @@
+"""What a kind must bring to be reconciled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from penstock.api import Resource
+from penstock.api.meta import Status
+from penstock_operator.ports import Object
+
+
+class Key(NamedTuple):
+    """Which object."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    @classmethod
+    def of(cls, obj: Object) -> Key:
+        """The key of an object on the wire."""
+        meta = obj["metadata"]
+        return cls(obj["kind"], meta.get("namespace", ""), meta["name"])
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What follows from what was observed.
+
+    An action may only be planned once its intent stands in the status that was read: the status is written after the
+    actions, so whatever an action does that must be known after a crash has to be there before it.
+    """
+
+    status: Status
+    actions: Sequence[Any] = ()
+    requeue_after: float | None = None
+    """Seconds until the next look, whatever happens; None: only when something changes."""
+    finalized: bool = False
+    """Whether the clean-up of a deleted object is done."""
+    notes: Sequence[str] = field(default=())
+    """Warnings worth an event."""
+
+
+Related = Callable[[Object, Callable[[str, str], Iterable[Object]]], Iterable[Key]]
+"""(changed object, list of known objects by kind and namespace) to the keys that must look again."""
+
+K = TypeVar("K", bound=Resource)
+O = TypeVar("O")
+
+
+class Reconciler(Protocol[K, O]):
+    """One kind's observe, plan and converge."""
+
+    kind: type[K]
+    related: Mapping[str, Related]
+    """For each other kind whose changes matter: which objects of this kind they concern."""
+
+    async def observe(self, obj: K) -> O:
+        """Gather what is; reads only."""
+
+    def plan(self, obj: K, observed: O, now: datetime) -> Plan:
+        """Decide; pure."""
+
+    async def converge(self, obj: K, action: Any) -> None:
+        """Perform one action, idempotently."""

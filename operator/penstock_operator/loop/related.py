@@ -1,0 +1,71 @@
+"""From a changed object to the objects that refer to it, or that it refers to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from penstock_operator.loop.reconciler import Key, Related
+from penstock_operator.ports import Object
+
+References = Callable[[dict[str, Any]], Iterable[str]]
+"""A spec to the names of the objects of some kind that it refers to."""
+
+
+def referring(kind: str, references: References) -> Related:
+    """The objects of `kind` whose spec refers to the changed object."""
+
+    def related(changed: Object, known: Callable[[str, str], Iterable[Object]]) -> Iterable[Key]:
+        meta = changed["metadata"]
+        namespace = meta.get("namespace", "")
+        for obj in known(kind, namespace):
+            if meta["name"] in references(obj.get("spec", {})):
+                yield Key(kind, namespace, obj["metadata"]["name"])
+
+    return related
+
+
+def referred(kind: str, references: References) -> Related:
+    """The objects of `kind` that the spec of the changed object refers to."""
+
+    def related(changed: Object, known: Callable[[str, str], Iterable[Object]]) -> Iterable[Key]:
+        namespace = changed["metadata"].get("namespace", "")
+        for name in references(changed.get("spec", {})):
+            yield Key(kind, namespace, name)
+
+    return related
+
+
+def feature_views(spec: dict[str, Any]) -> list[str]:
+    """The FeatureViews of a Materialization."""
+    return [mapping["featureViewRef"]["name"] for mapping in spec.get("features", ())]
+
+
+def vector_collections(spec: dict[str, Any]) -> list[str]:
+    """The VectorCollections of a Materialization."""
+    return [mapping["vectorCollectionRef"]["name"] for mapping in spec.get("vectors", ())]
+
+
+def training_job(spec: dict[str, Any]) -> list[str]:
+    """The TrainingJob of a Materialization."""
+    return [spec["trainingJobRef"]["name"]] if "trainingJobRef" in spec else []
+
+
+def store(spec: dict[str, Any]) -> list[str]:
+    """The store of a FeatureView or VectorCollection."""
+    return [spec["storeRef"]["name"]] if "storeRef" in spec else []
+
+
+def secrets(spec: Any) -> list[str]:
+    """Every Secret that a spec names, at any depth."""
+    found: list[str] = []
+    if isinstance(spec, dict):
+        for name, value in spec.items():
+            if name in ("secretRef", "tokenSecretRef") and isinstance(value, dict):
+                found.append(value["name"])
+            else:
+                found.extend(secrets(value))
+    elif isinstance(spec, list):
+        for value in spec:
+            found.extend(secrets(value))
+    return found

@@ -1,0 +1,1 @@
+"""Materialization: runs carried through gates into serving."""

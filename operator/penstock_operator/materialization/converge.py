@@ -1,0 +1,73 @@
+"""Perform what the plan of a Materialization asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from penstock.api.materialization import Materialization, RunRecord, StagedOutput
+from penstock.api.stores import FeatureStore, VectorStore
+from penstock.installation import Installation
+from penstock.naming import identifier
+from penstock_operator.connections import Connections
+from penstock_operator.materialization.observe import Observer
+from penstock_operator.materialization.observed import Drop, DropRun, Stage, StopStaging
+from penstock_operator.materialization.submission import staging_submission
+from penstock_operator.ports import Artifacts, Cluster, Features, Ray, Unreachable, Vectors
+from penstock_operator.secrets import MissingSecret
+
+Action = Stage | StopStaging | Drop | DropRun
+
+
+@dataclass(frozen=True)
+class Converger:
+    """Acts on Ray, the stores and the run directories."""
+
+    cluster: Cluster
+    ray: Ray
+    features: Features
+    vectors: Vectors
+    artifacts: Artifacts
+    installation: Installation
+    observer: Observer
+
+    async def converge(self, mat: Materialization, action: Action) -> None:
+        """Perform one action; a repetition changes nothing."""
+        match action:
+            case Stage(record):
+                await self._stage(mat, record)
+            case StopStaging(submission_id):
+                await self.ray.stop(submission_id)
+            case Drop(output, public) if output.kind == "Features":
+                await self._drop_view(mat, output, public)
+            case Drop(output, public):
+                await self._drop_collection(mat, output, public)
+            case DropRun(uri):
+                await self.artifacts.delete(uri)
+
+    async def _stage(self, mat: Materialization, record: RunRecord) -> None:
+        targets = (await self.observer.observe(mat)).targets
+        try:
+            submission = await staging_submission(mat, record, targets, self.installation, self.cluster)
+        except (MissingSecret, KeyError) as error:
+            raise Unreachable(f"What run {record.run} is staged to is gone: {error}") from error
+        await self.ray.submit(submission)
+
+    async def _drop_view(self, mat: Materialization, output: StagedOutput, public: bool) -> None:
+        obj = await self.cluster.get("FeatureStore", mat.metadata.namespace, output.store)
+        if obj is None:
+            return
+        config = await Connections(self.cluster, self.installation).feast(FeatureStore.model_validate(obj))
+        service = identifier(output.resource)
+        if public and await self.features.service_view(config, service) == output.physical:
+            await self.features.drop_service(config, service)
+        await self.features.drop_view(config, output.physical)
+
+    async def _drop_collection(self, mat: Materialization, output: StagedOutput, public: bool) -> None:
+        obj = await self.cluster.get("VectorStore", mat.metadata.namespace, output.store)
+        if obj is None:
+            return
+        connection = await Connections(self.cluster, self.installation).milvus(VectorStore.model_validate(obj))
+        alias = identifier(output.resource)
+        if public and await self.vectors.alias_target(connection, alias) == output.physical:
+            await self.vectors.drop_alias(connection, alias)
+        await self.vectors.drop_collection(connection, output.physical)

@@ -1,0 +1,195 @@
+"""Which run to stage, and where its staging is. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from penstock.api.materialization import (
+    Materialization,
+    MaterializationStatus,
+    RunRecord,
+    RunState,
+    StagedOutput,
+    StagedReason,
+)
+from penstock.api.trainingjob import SuccessfulRun
+from penstock.naming import collection_name, run_uri, stage_uri, staging_id, view_name
+from penstock_operator.loop.conditions import Truth
+from penstock_operator.materialization.observed import Observed, Stage, StopStaging
+from penstock_operator.ports import JobState
+
+POLL_SECONDS = 0.5
+RECHECK_SECONDS = 10.0
+BACKOFF_SECONDS = 5
+OUTCOMES = {"Rejected": StagedReason.GATE_FAILED, "Invalid": StagedReason.INVALID_OUTPUT}
+
+
+@dataclass(frozen=True)
+class Step:
+    """What staging came to in this pass."""
+
+    verdict: tuple[Truth, StagedReason, str]
+    actions: Sequence[object] = ()
+    after: float | None = None
+
+
+def stage(mat: Materialization, status: MaterializationStatus, digest: str, seen: Observed, now: datetime) -> Step:
+    """Go on with the staging that is under way, or record the next one; `status` is updated in place."""
+    return _Staging(mat, status, digest, seen, now).step()
+
+
+class _Staging:
+    def __init__(
+        self, mat: Materialization, status: MaterializationStatus, digest: str, seen: Observed, now: datetime
+    ) -> None:
+        self.mat, self.spec, self.status, self.digest, self.seen, self.now = mat, mat.spec, status, digest, seen, now
+
+    def step(self) -> Step:
+        record = next((r for r in self.status.runs if r.state is RunState.STAGING), None)
+        if record is not None and record.submission_id:
+            return self.follow(record)
+        if self.spec.suspend:
+            return self.wait(StagedReason.SUSPENDED, "Suspended by spec.suspend", after=None)
+        if self.seen.missing:
+            return Step(("False", StagedReason.MISSING_REFERENCE, self.seen.missing), after=RECHECK_SECONDS)
+        newest = self.newest()
+        if record is not None and newest is not None and newest.run != record.run:
+            self.status.runs.remove(record)
+            record = None
+        if record is None:
+            if newest is None:
+                return self.wait(StagedReason.WAITING_FOR_RUN, self.waiting_message(), after=None)
+            known = next((r for r in self.status.runs if r.run == newest.run), None)
+            if known is not None and (known.state is not RunState.REJECTED or known.spec_digest == self.digest):
+                return self.settled(known)
+            if known is not None and known.outputs:
+                return self.settled(known)
+        if (retry_at := self.status.retry_at) is not None and retry_at > self.now:
+            message = record.message if record is not None else ""
+            return self.wait(StagedReason.BACKING_OFF, message, after=(retry_at - self.now).total_seconds())
+        if self.seen.not_ready:
+            return self.wait(StagedReason.STORE_NOT_READY, self.seen.not_ready, after=RECHECK_SECONDS)
+        if self.seen.session is None:
+            return self.wait(StagedReason.RAY_UNREACHABLE, self.seen.ray_error, after=5.0)
+        return self.record(record, newest, self.seen.session)
+
+    def wait(self, reason: StagedReason, message: str, after: float | None) -> Step:
+        return Step(("Unknown", reason, message), after=after)
+
+    def newest(self) -> SuccessfulRun | None:
+        job = self.seen.job
+        return job.status.runs[-1] if job is not None and job.status.runs else None
+
+    def waiting_message(self) -> str:
+        return f"TrainingJob {self.spec.training_job_ref.name!r} has no successful run yet"
+
+    def settled(self, record: RunRecord) -> Step:
+        """The newest run was staged or refused before."""
+        if record.state is RunState.REJECTED:
+            reason = StagedReason(record.reason) if record.reason else StagedReason.STAGING_FAILED
+            return Step(("False", reason, record.message))
+        return Step(("True", StagedReason.STAGED, f"Run {record.run} is staged and passed {len(record.gates)} gates"))
+
+    # The intent
+
+    def record(self, record: RunRecord | None, newest: SuccessfulRun | None, session: str) -> Step:
+        """Write the intent, with every name that it will create; the next pass submits."""
+        if record is None:
+            assert newest is not None
+            self.status.runs = [r for r in self.status.runs if r.run != newest.run]
+            record = RunRecord(run=newest.run, state=RunState.STAGING, uri=self.run_uri(newest.run))
+            self.status.runs.append(record)
+        meta = self.mat.metadata
+        if record.spec_digest != self.digest:
+            record.spec_digest = self.digest
+            record.stage_uri = stage_uri(record.uri, meta.uid, meta.generation)
+        record.tries += 1
+        record.submission_id = staging_id(meta.uid, record.run, meta.generation, record.tries)
+        record.session, record.submitted, record.started_at = session, False, None
+        record.outputs = self.outputs(record.run)
+        self.status.retry_at = None
+        return self.wait(StagedReason.STAGING, f"Run {record.run} is to be staged", after=0)
+
+    def run_uri(self, run: str) -> str:
+        return run_uri(self.seen.artifacts, self.mat.metadata.namespace, self.spec.training_job_ref.name, run)
+
+    def outputs(self, run: str) -> list[StagedOutput]:
+        targets = self.seen.targets
+        features = [
+            StagedOutput(
+                output=mapping.output,
+                kind="Features",
+                resource=mapping.feature_view_ref.name,
+                store=targets.views[mapping.feature_view_ref.name].spec.store_ref.name,
+                physical=view_name(mapping.feature_view_ref.name, run),
+            )
+            for mapping in self.spec.features
+        ]
+        vectors = [
+            StagedOutput(
+                output=mapping.output,
+                kind="Embeddings",
+                resource=mapping.vector_collection_ref.name,
+                store=targets.collections[mapping.vector_collection_ref.name].spec.store_ref.name,
+                physical=collection_name(mapping.vector_collection_ref.name, run),
+                encoder=mapping.encoder,
+            )
+            for mapping in self.spec.vectors
+        ]
+        return [*features, *vectors]
+
+    # The staging is under way
+
+    def follow(self, record: RunRecord) -> Step:
+        if self.seen.report is not None:
+            return self.reported(record)
+        if self.seen.session is None:
+            return self.wait(StagedReason.RAY_UNREACHABLE, self.seen.ray_error, after=5.0)
+        job = self.seen.staging
+        if job is None:
+            if record.submitted or record.session != self.seen.session:
+                return self.failed(record, "Ray no longer knows the staging job")
+            message = f"Run {record.run} is being submitted for staging"
+            return Step(("Unknown", StagedReason.STAGING, message), (Stage(record),), POLL_SECONDS / 2)
+        record.submitted = True
+        record.started_at = record.started_at or self.now
+        if job.state.terminal:
+            what = "was stopped on Ray's side" if job.state is JobState.STOPPED else "failed"
+            if job.state is JobState.SUCCEEDED:
+                what = "ended without a report"
+            return self.failed(record, f"The staging job {what}. Its last lines:\n{self.seen.log_tail or job.message}")
+        deadline = record.started_at + timedelta(seconds=self.spec.staging_deadline_seconds)
+        if self.now >= deadline:
+            message = f"Run {record.run} takes longer than spec.stagingDeadlineSeconds and is being stopped"
+            return Step(("Unknown", StagedReason.STAGING, message), (StopStaging(record.submission_id),), 1.0)
+        message = f"Run {record.run} is being staged{self.seen.progress}"
+        return self.wait(StagedReason.STAGING, message, after=POLL_SECONDS)
+
+    def failed(self, record: RunRecord, message: str) -> Step:
+        """A try failed for a cause outside the run."""
+        record.message = message[-8192:]
+        record.submission_id = ""
+        if record.tries <= self.spec.staging_retry_limit:
+            wait = BACKOFF_SECONDS * 2 ** (record.tries - 1)
+            self.status.retry_at = self.now + timedelta(seconds=wait)
+            return self.wait(StagedReason.BACKING_OFF, record.message, after=wait)
+        return self.rejected(record, StagedReason.STAGING_FAILED)
+
+    def reported(self, record: RunRecord) -> Step:
+        report = self.seen.report
+        assert report is not None
+        record.gates, record.message = report.gates, report.message
+        if report.outcome != "Staged":
+            return self.rejected(record, OUTCOMES[report.outcome])
+        record.state, record.finished_at, record.outputs = RunState.STAGED, self.now, report.outputs
+        self.status.retry_at = None
+        return self.settled(record)
+
+    def rejected(self, record: RunRecord, reason: StagedReason) -> Step:
+        """Refuse the run; what it left in the stores is dropped by the next pass, which reads this."""
+        record.state, record.finished_at, record.reason = RunState.REJECTED, self.now, str(reason)
+        record.retire_at = self.now
+        self.status.retry_at = None
+        return Step(("False", reason, record.message), after=0)

@@ -1,0 +1,184 @@
+"""What a reconciler may ask of the world; the laptop and the cluster differ only behind these."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal, NamedTuple, Protocol
+
+from penstock.handoff import MilvusConnection, StagingReport
+from penstock.rundir.manifest import Manifest
+from penstock.rundir.progress import Progress
+
+Object = dict[str, Any]
+"""A resource on the wire: apiVersion, kind, metadata, spec, status."""
+
+
+class Unreachable(Exception):
+    """A part of the world did not answer in time; nothing may be concluded from that."""
+
+
+class Conflict(Exception):
+    """The object changed since it was read: read it again."""
+
+
+class Change(NamedTuple):
+    """One event of a watch."""
+
+    type: Literal["ADDED", "MODIFIED", "DELETED"]
+    object: Object
+
+
+class Cluster(Protocol):
+    """The objects: the embedded object store, or the Kubernetes API."""
+
+    async def get(self, kind: str, namespace: str, name: str) -> Object | None:
+        """The object, or None where there is none."""
+
+    async def list(self, kind: str, namespace: str | None = None) -> Sequence[Object]:
+        """The objects of a kind, of one namespace or of all."""
+
+    async def write_status(self, obj: Object, status: Mapping[str, Any]) -> Object:
+        """Replace the status of the object as it was read.
+
+        Raises:
+            Conflict: it changed since.
+        """
+
+    async def write_finalizers(self, obj: Object, finalizers: Sequence[str]) -> Object:
+        """Replace the finalizers of the object as it was read.
+
+        Raises:
+            Conflict: it changed since.
+        """
+
+    async def record(self, obj: Object, severity: Literal["Normal", "Warning"], reason: str, message: str) -> None:
+        """Post an event about the object."""
+
+    def watch(self, kind: str) -> AsyncIterator[Change]:
+        """What is (as ADDED), then what changes, for as long as the caller listens."""
+
+
+class JobState(StrEnum):
+    """The states of a Ray job."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    STOPPED = "STOPPED"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+
+    @property
+    def terminal(self) -> bool:
+        """Whether the job will not change any more."""
+        return self in (JobState.STOPPED, JobState.SUCCEEDED, JobState.FAILED)
+
+
+@dataclass(frozen=True)
+class RayJob:
+    """A submission as Ray knows it."""
+
+    submission_id: str
+    state: JobState
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class RaySubmission:
+    """What to run on Ray."""
+
+    submission_id: str
+    entrypoint: str
+    env: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+class Ray(Protocol):
+    """A Ray cluster. Every call raises Unreachable when Ray does not answer."""
+
+    async def session(self) -> str:
+        """The identity of the running cluster; another after a restart."""
+
+    async def job(self, submission_id: str) -> RayJob | None:
+        """The job, or None where Ray knows of none."""
+
+    async def submit(self, submission: RaySubmission) -> None:
+        """Submit; a submission that is there already is left as it is."""
+
+    async def stop(self, submission_id: str) -> None:
+        """Ask the job to stop; one that is gone or has ended is left as it is."""
+
+    async def delete(self, submission_id: str) -> None:
+        """Forget a job that has ended; one that is gone is fine."""
+
+    async def logs(self, submission_id: str, lines: int = 20) -> str:
+        """The last lines of the job's log; empty where there is none."""
+
+
+class Features(Protocol):
+    """Feast. Every call raises Unreachable, or Refused when the configuration is wrong."""
+
+    async def check(self, config: Mapping[str, Any]) -> None:
+        """Open the registry and the online store."""
+
+    async def service_view(self, config: Mapping[str, Any], service: str) -> str | None:
+        """The view behind a feature service."""
+
+    async def point_service(self, config: Mapping[str, Any], service: str, view: str) -> None:
+        """Let the feature service stand for this view."""
+
+    async def drop_service(self, config: Mapping[str, Any], service: str) -> None:
+        """Remove the feature service."""
+
+    async def drop_view(self, config: Mapping[str, Any], view: str) -> None:
+        """Remove a view with its online data; one that is gone is fine."""
+
+
+class Vectors(Protocol):
+    """Milvus. Every call raises Unreachable, or Refused when the configuration is wrong."""
+
+    async def check(self, connection: MilvusConnection) -> str:
+        """The server's version."""
+
+    async def alias_target(self, connection: MilvusConnection, alias: str) -> str | None:
+        """The collection behind an alias."""
+
+    async def move_alias(self, connection: MilvusConnection, alias: str, collection: str) -> None:
+        """Let the alias stand for this collection."""
+
+    async def drop_alias(self, connection: MilvusConnection, alias: str) -> None:
+        """Remove the alias."""
+
+    async def drop_collection(self, connection: MilvusConnection, collection: str) -> None:
+        """Remove a collection that no alias names; one that is gone is fine."""
+
+
+class Refused(Exception):
+    """A store understood the request and said no: the spec must change."""
+
+
+class Artifacts(Protocol):
+    """The run directories."""
+
+    async def manifest(self, run_uri: str) -> Manifest:
+        """The manifest, checked.
+
+        Raises:
+            RunDirError: missing, corrupt, of the future, or with a wrong digest.
+        """
+
+    async def progress(self, uri: str) -> Progress | None:
+        """What the job last reported."""
+
+    async def report(self, stage_uri: str) -> StagingReport | None:
+        """The report of a staging, or None where there is none yet."""
+
+    async def has_file(self, folder: str, path: str) -> bool:
+        """Whether a folder holds a file."""
+
+    async def has_checkpoint(self, run_uri: str) -> bool:
+        """Whether a run left a checkpoint to go on from."""
+
+    async def delete(self, uri: str) -> None:
+        """Remove a directory and all in it; one that is gone is fine."""

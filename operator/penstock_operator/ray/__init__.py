@@ -1,0 +1,1 @@
+"""Ray, behind the port."""

@@ -1,0 +1,95 @@
+"""A Ray that is already there, by its Jobs REST API.
+
+https://docs.ray.io/en/latest/cluster/running-applications/job-submission/api.html
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Self
+
+import httpx2
+
+from penstock_operator.ports import JobState, RayJob, RaySubmission, Refused, Unreachable
+
+TIMEOUT = httpx2.Timeout(10.0, connect=3.0)
+
+
+class RayJobs:
+    """The Jobs API at one dashboard address."""
+
+    def __init__(self, address: str, token: str | None = None) -> None:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._address = address
+        self._http = httpx2.AsyncClient(base_url=address, timeout=TIMEOUT, headers=headers, trust_env=False)
+
+    async def __aenter__(self) -> Self:
+        """The client itself."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def session(self) -> str:
+        """The name of the Ray session."""
+        response = await self._call("GET", "/api/version")
+        self._expect(response, 200)
+        return str(response.json()["session_name"])
+
+    async def job(self, submission_id: str) -> RayJob | None:
+        """The job, or None on 404."""
+        response = await self._call("GET", f"/api/jobs/{submission_id}")
+        if response.status_code == 404:
+            return None
+        self._expect(response, 200)
+        body = response.json()
+        return RayJob(submission_id, JobState(body["status"]), body.get("message") or "")
+
+    async def submit(self, submission: RaySubmission) -> None:
+        """Submit once: Ray answers 500 both for an id that it has and for a fault, so a 500 is followed by a look."""
+        body: dict[str, Any] = {
+            "entrypoint": submission.entrypoint,
+            "submission_id": submission.submission_id,
+            "runtime_env": {"env_vars": dict(submission.env)},
+            "metadata": dict(submission.metadata),
+        }
+        response = await self._call("POST", "/api/jobs/", json=body)
+        if response.status_code == 200 or await self.job(submission.submission_id) is not None:
+            return
+        detail = response.text.strip().splitlines()[-1:] or [""]
+        if 400 <= response.status_code < 500:
+            raise Refused(f"Ray refused the submission ({response.status_code}): {detail[0]}")
+        raise Unreachable(f"Ray could not take the submission ({response.status_code}): {detail[0]}")
+
+    async def stop(self, submission_id: str) -> None:
+        """Ask for a stop: SIGTERM, and SIGKILL some seconds later."""
+        response = await self._call("POST", f"/api/jobs/{submission_id}/stop")
+        self._expect(response, 200, 404)
+
+    async def delete(self, submission_id: str) -> None:
+        """Forget an ended job."""
+        response = await self._call("DELETE", f"/api/jobs/{submission_id}")
+        self._expect(response, 200, 404)
+
+    async def logs(self, submission_id: str, lines: int = 20) -> str:
+        """The last lines; `lines=0` gives all."""
+        response = await self._call("GET", f"/api/jobs/{submission_id}/logs")
+        if response.status_code == 404:
+            return ""
+        self._expect(response, 200)
+        text = str(response.json().get("logs") or "")
+        return "\n".join(text.splitlines()[-lines:]) if lines else text
+
+    async def _call(self, method: str, path: str, **kwargs: Any) -> httpx2.Response:
+        try:
+            return await self._http.request(method, path, **kwargs)
+        except httpx2.HTTPError as error:
+            raise Unreachable(f"Ray at {self._address} did not answer: {error or type(error).__name__}") from error
+
+    def _expect(self, response: httpx2.Response, *codes: int) -> None:
+        if response.status_code not in codes:
+            detail = response.text.strip().splitlines()[-1:] or [""]
+            raise Unreachable(f"Ray at {self._address} answered {response.status_code}: {detail[0]}")

@@ -1,0 +1,33 @@
+"""Values of Secrets, read through the cluster."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterable
+
+from penstock.api.meta import SecretKeyRef
+from penstock_operator.ports import Cluster
+
+
+class MissingSecret(Exception):
+    """A Secret, or a key of one, is not there."""
+
+
+async def read_secrets(
+    cluster: Cluster, namespace: str, refs: Iterable[SecretKeyRef]
+) -> Callable[[SecretKeyRef], str]:
+    """Read the named keys and return a function from a reference to its value.
+
+    Raises:
+        MissingSecret: a Secret or key is not there; the message names it.
+    """
+    values: dict[tuple[str, str], str] = {}
+    for ref in refs:
+        secret = await cluster.get("Secret", namespace, ref.name)
+        if secret is None:
+            raise MissingSecret(f"Secret {ref.name!r} is not in namespace {namespace!r}: create it")
+        encoded = (secret.get("data") or {}).get(ref.key)
+        if encoded is None:
+            raise MissingSecret(f"Secret {ref.name!r} has no key {ref.key!r}: add it")
+        values[ref.name, ref.key] = base64.b64decode(encoded).decode()
+    return lambda ref: values[ref.name, ref.key]

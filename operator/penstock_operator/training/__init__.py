@@ -1,0 +1,1 @@
+"""TrainingJob: attempts on Ray."""

@@ -1,0 +1,111 @@
+"""Gather what a TrainingJob's plan needs; reads only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from penstock.api.materialization import Materialization
+from penstock.api.trainingjob import Attempt, AttemptState, TrainingJob
+from penstock.installation import Installation
+from penstock.naming import run_uri
+from penstock.rundir.errors import RunDirError
+from penstock.rundir.manifest import Manifest
+from penstock_operator.ports import Artifacts, Cluster, Ray, RayJob, Unreachable
+from penstock_operator.secrets import MissingSecret, read_secrets
+from penstock_operator.training.observed import Observed
+from penstock_operator.training.plan import current_attempt
+
+
+@dataclass(frozen=True)
+class Observer:
+    """Reads around a TrainingJob."""
+
+    cluster: Cluster
+    ray: Ray
+    artifacts: Artifacts
+    installation: Installation
+
+    async def observe(self, job: TrainingJob) -> Observed:
+        """What is."""
+        attempt = current_attempt(job)
+        session, error, ray_job = await self._ray(attempt)
+        ended = ray_job is None or ray_job.state.terminal
+        manifest, manifest_error = await self._manifest(job, attempt) if attempt and ended else (None, "")
+        failed = ray_job is not None and ray_job.state.terminal and manifest is None
+        deleting = job.metadata.deletion_timestamp is not None
+        return Observed(
+            session=session,
+            ray_error=error,
+            job=ray_job,
+            log_tail=await self._log_tail(ray_job) if failed else "",
+            manifest=manifest,
+            manifest_error=manifest_error,
+            progress=await self.artifacts.progress(self._uri(job, attempt.run)) if attempt else None,
+            source_error="" if attempt or deleting else await self._source_error(job),
+            missing_secret="" if attempt or deleting else await self._missing_secret(job),
+            checkpoints=frozenset() if attempt else await self._checkpoints(job),
+            protected=await self._protected(job),
+        )
+
+    def _uri(self, job: TrainingJob, run: str) -> str:
+        return run_uri(self.installation.artifacts, job.metadata.namespace, job.metadata.name, run)
+
+    async def _ray(self, attempt: Attempt | None) -> tuple[str | None, str, RayJob | None]:
+        try:
+            session = await self.ray.session()
+            return session, "", await self.ray.job(attempt.submission_id) if attempt else None
+        except Unreachable as error:
+            return None, str(error), None
+
+    async def _log_tail(self, ray_job: RayJob | None) -> str:
+        if ray_job is None:
+            return ""
+        try:
+            return await self.ray.logs(ray_job.submission_id)
+        except Unreachable:
+            return ""
+
+    async def _manifest(self, job: TrainingJob, attempt: Attempt) -> tuple[Manifest | None, str]:
+        try:
+            manifest = await self.artifacts.manifest(self._uri(job, attempt.run))
+        except RunDirError as error:
+            return None, str(error)
+        if (manifest.uid, manifest.attempt) != (job.metadata.uid, attempt.number):
+            return None, f"The manifest of run {attempt.run} speaks of another attempt"
+        kinds = {output.name: output.kind for output in manifest.outputs}
+        for output in job.spec.outputs:
+            if kinds.get(output.name) is not output.kind:
+                return None, f"The manifest has no {output.kind} output {output.name!r}, which spec.outputs declares"
+        return manifest, ""
+
+    async def _source_error(self, job: TrainingJob) -> str:
+        folder = job.spec.source.path or ""
+        if await self.artifacts.has_file(folder, job.spec.entrypoint):
+            return ""
+        return f"spec.entrypoint: {job.spec.entrypoint!r} is not in spec.source.path {folder!r}: correct one of them"
+
+    async def _missing_secret(self, job: TrainingJob) -> str:
+        refs = [variable.secret_ref for variable in job.spec.env if variable.secret_ref is not None]
+        try:
+            await read_secrets(self.cluster, job.metadata.namespace, refs)
+        except MissingSecret as error:
+            return str(error)
+        return ""
+
+    async def _checkpoints(self, job: TrainingJob) -> frozenset[str]:
+        over = (AttemptState.FAILED, AttemptState.STOPPED)
+        runs = [attempt.run for attempt in job.status.attempts if attempt.state in over]
+        return frozenset([run for run in runs if await self.artifacts.has_checkpoint(self._uri(job, run))])
+
+    async def _protected(self, job: TrainingJob) -> frozenset[str]:
+        """The runs that a Materialization stages, keeps or serves."""
+        runs: set[str] = set()
+        for obj in await self.cluster.list("Materialization", job.metadata.namespace):
+            other = Materialization.model_validate(obj)
+            if other.spec.training_job_ref.name != job.metadata.name:
+                continue
+            runs.update(record.run for record in other.status.runs if record.outputs)
+            runs.update(filter(None, (other.status.previous_run, other.spec.pinned_run)))
+            if other.status.active is not None:
+                runs.add(other.status.active.run)
+        return frozenset(runs)

@@ -1,0 +1,1 @@
+"""VectorCollection: a stable Milvus alias in front of one collection for each run."""

@@ -1,0 +1,1 @@
+"""VectorStore: whether a Milvus answers."""

@@ -1,0 +1,339 @@
+"""Materialization: the standing intent to serve the newest good run of a TrainingJob."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, StringConstraints
+
+from penstock.api.meta import (
+    Column,
+    Identifier,
+    LocalRef,
+    Message,
+    Model,
+    ObjectMeta,
+    Reason,
+    Resource,
+    Rule,
+    Run,
+    Status,
+    StatusModel,
+)
+from penstock.api.views import Metric, Serving
+
+Physical = Annotated[str, StringConstraints(max_length=253)]
+
+
+class FeatureMapping(Model):
+    """An output of features and the view that it goes to."""
+
+    output: Identifier
+    feature_view_ref: LocalRef
+
+
+class VectorMapping(Model):
+    """An output of embeddings, the collection that it goes to, and the encoder of its queries."""
+
+    output: Identifier
+    vector_collection_ref: LocalRef
+    encoder: Identifier | None = Field(None, description="The encoder output that turns raw input into queries.")
+
+
+class MinRows(Model):
+    """At least so many rows."""
+
+    output: Identifier
+    rows: int = Field(ge=1)
+
+
+class MaxNullFraction(Model):
+    """At most this share of nulls and NaNs in a column, or in the worst one."""
+
+    output: Identifier
+    column: Identifier | None = None
+    fraction: float = Field(ge=0, le=1)
+
+
+class MetricThreshold(Model):
+    """A metric of the manifest within bounds."""
+
+    RULES = (Rule("has(self.min) || has(self.max)", "set min, max, or both"),)
+
+    metric: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    min: float | None = None
+    max: float | None = None
+
+
+class IndexRecall(Model):
+    """The recall of the index against exact search, on sampled rows."""
+
+    output: Identifier
+    k: int = Field(10, ge=1, le=1000)
+    min: float = Field(ge=0, le=1)
+    sample: int = Field(64, ge=1, le=10_000)
+
+
+class Canary(Model):
+    """A stored row that must find its expected neighbours."""
+
+    id: Annotated[str, StringConstraints(min_length=1, max_length=256)] = Field(description="Id of the query row.")
+    expect: list[Annotated[str, StringConstraints(min_length=1, max_length=256)]] = Field(min_length=1, max_length=100)
+
+
+class CanaryQueries(Model):
+    """Canaries whose expected neighbours are among the k nearest."""
+
+    output: Identifier
+    k: int = Field(10, ge=1, le=1000)
+    queries: list[Canary] = Field(min_length=1, max_length=100)
+
+
+class PopulationStability(Model):
+    """The population stability index of a feature against the active run, at most `max`."""
+
+    output: Identifier
+    column: Identifier | None = Field(None, description="Unset: the worst of the numeric columns.")
+    max: float = Field(ge=0, description="0.1 is little change, 0.25 a large one.")
+
+
+class CentroidShift(Model):
+    """The cosine distance between this run's centroid and the active run's, at most `max`."""
+
+    output: Identifier
+    max: float = Field(ge=0, le=2)
+
+
+GATE_KINDS = (
+    "minRows",
+    "maxNullFraction",
+    "metric",
+    "indexRecall",
+    "canaries",
+    "populationStability",
+    "centroidShift",
+)
+
+
+class Gate(Model):
+    """One named check; exactly one of its kinds is set."""
+
+    RULES = (
+        Rule(
+            f"[{', '.join(f'has(self.{kind})' for kind in GATE_KINDS)}].filter(x, x).size() == 1",
+            f"set exactly one of {', '.join(GATE_KINDS)}",
+        ),
+    )
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
+    min_rows: MinRows | None = None
+    max_null_fraction: MaxNullFraction | None = None
+    metric: MetricThreshold | None = None
+    index_recall: IndexRecall | None = None
+    canaries: CanaryQueries | None = None
+    population_stability: PopulationStability | None = None
+    centroid_shift: CentroidShift | None = None
+
+
+class Promotion(StrEnum):
+    """Who decides that a run that passed its gates is served."""
+
+    AUTOMATIC = "Automatic"
+    MANUAL = "Manual"
+
+
+class MaterializationSpec(Model):
+    """What goes where, past which gates, and how many runs are kept."""
+
+    RULES = (
+        Rule(
+            "self.trainingJobRef == oldSelf.trainingJobRef",
+            "trainingJobRef cannot be changed: create another Materialization",
+        ),
+        Rule(
+            "size(self.features) + size(self.vectors) > 0",
+            "name at least one output in features or vectors",
+        ),
+    )
+
+    training_job_ref: LocalRef
+    features: list[FeatureMapping] = Field(default_factory=list, max_length=16)
+    vectors: list[VectorMapping] = Field(default_factory=list, max_length=16)
+    gates: list[Gate] = Field(default_factory=list, max_length=64)
+    promotion: Promotion = Promotion.AUTOMATIC
+    pinned_run: Run | None = Field(None, description="The kept run to serve, whatever newer ones there are.")
+    history_limit: int = Field(3, ge=2, le=50, description="Staged runs kept, the active and previous ones included.")
+    grace_period_seconds: int = Field(60, ge=0, le=86400, description="How long a dropped run's data outlives it.")
+    staging_deadline_seconds: int = Field(3600, ge=1, le=31_536_000)
+    staging_retry_limit: int = Field(3, ge=0, le=20)
+    suspend: bool = Field(False, description="Stage and promote nothing; what is served stays.")
+
+
+class RunState(StrEnum):
+    """Where a run is on its way to serving and out of it."""
+
+    STAGING = "Staging"
+    STAGED = "Staged"
+    REJECTED = "Rejected"
+    RETIRING = "Retiring"
+
+
+class GateResult(StatusModel):
+    """What a gate measured."""
+
+    name: Annotated[str, StringConstraints(max_length=63)]
+    passed: bool
+    value: float | None = None
+    bound: Annotated[str, StringConstraints(max_length=128)] = ""
+    message: Annotated[str, StringConstraints(max_length=2048)] = ""
+
+
+class StagedOutput(StatusModel):
+    """One output of a run in a store."""
+
+    output: Identifier
+    kind: Literal["Features", "Embeddings"]
+    resource: Annotated[str, StringConstraints(max_length=63)] = Field(
+        description="The FeatureView or VectorCollection."
+    )
+    store: Annotated[str, StringConstraints(max_length=63)] = Field(description="The FeatureStore or VectorStore.")
+    physical: Physical = Field(description="The Feast view or Milvus collection of this run.")
+    rows: int = 0
+    dimension: int | None = None
+    recall: float | None = None
+    index: Annotated[str, StringConstraints(max_length=63)] | None = None
+    metric: Metric | None = None
+    serving: Serving | None = None
+    encoder: Identifier | None = None
+    encoder_digest: Annotated[str, StringConstraints(max_length=80)] | None = None
+
+
+class RunRecord(StatusModel):
+    """A run that was, is being, or is no longer staged."""
+
+    run: Run
+    state: RunState
+    uri: Annotated[str, StringConstraints(max_length=2048)] = Field("", description="The run directory.")
+    stage_uri: Annotated[str, StringConstraints(max_length=2048)] = Field(
+        "", description="Where the staging keeps its own files."
+    )
+    spec_digest: Annotated[str, StringConstraints(max_length=80)] = Field(
+        "", description="Digest of the mappings and gates that the run was staged by."
+    )
+    tries: int = Field(0, ge=0, description="How often the staging was tried.")
+    submission_id: Annotated[str, StringConstraints(max_length=128)] = ""
+    session: Annotated[str, StringConstraints(max_length=128)] = ""
+    submitted: bool = Field(False, description="Whether Ray was seen to have the submission.")
+    reason: Annotated[str, StringConstraints(max_length=128)] = Field("", description="Why it was rejected.")
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    retire_at: datetime | None = None
+    outputs: list[StagedOutput] = Field(default_factory=list, max_length=32)
+    gates: list[GateResult] = Field(default_factory=list, max_length=64)
+    message: Message = ""
+
+
+class Active(StatusModel):
+    """The pointer: everything that is served under one name, of one run."""
+
+    run: Run
+    uri: Annotated[str, StringConstraints(max_length=2048)]
+    switched_at: datetime
+    outputs: list[StagedOutput] = Field(default_factory=list, max_length=32)
+
+
+class MaterializationStatus(Status):
+    """The pointer and the history around it."""
+
+    active: Active | None = Field(None, description="What is served. Readers follow this and nothing else.")
+    previous_run: Run | None = Field(None, description="The run served before: what a rollback goes back to.")
+    runs: list[RunRecord] = Field(default_factory=list, max_length=64, description="The newest last.")
+    retry_at: datetime | None = None
+    active_run: Run | None = Field(None, description="The active run, for people.")
+
+
+class MaterializationReason(Reason):
+    """Reasons of `Ready`: whether a run is served."""
+
+    SERVING = ("Serving", "A run is active.")
+    NO_RUN = ("NoRun", "No run has been promoted yet.", "Look at the conditions Staged and Promoted.")
+    DELETING = ("Deleting", "It is being deleted.")
+
+
+class StagedReason(Reason):
+    """Reasons of `Staged`: whether the newest run of the job is in the stores and past its gates."""
+
+    WAITING_FOR_RUN = ("WaitingForRun", "The TrainingJob has no successful run yet.", "Look at the TrainingJob.")
+    MISSING_REFERENCE = (
+        "MissingReference",
+        "A TrainingJob, view, collection or store that the spec names is not there.",
+        "Create it, or correct the name.",
+    )
+    STORE_NOT_READY = ("StoreNotReady", "A store is not ready.", "Look at the conditions of the store.")
+    STAGING = ("Staging", "The run is being written to the stores.")
+    BACKING_OFF = ("BackingOff", "The staging failed and is tried again after the back-off.", "Read the message.")
+    STAGING_FAILED = (
+        "StagingFailed",
+        "Every try that the retry limit allows has failed; the message ends with the last log lines.",
+        "Mend the cause; a new run is staged afresh.",
+    )
+    INVALID_OUTPUT = (
+        "InvalidOutput",
+        "The run's output breaks the contract: the message names the output, the column and the value.",
+        "Mend the training code and run it again.",
+    )
+    GATE_FAILED = (
+        "GateFailed",
+        "A gate refused the run; the message names the gate, the value and the bound.",
+        "Train a better run, or change the gate.",
+    )
+    STAGED = ("Staged", "The newest run is staged and passed its gates.")
+    RAY_UNREACHABLE = ("RayUnreachable", "Ray did not answer.", "Check that Ray runs: `penstock doctor`.")
+    SUSPENDED = ("Suspended", "The Materialization is suspended.", "`penstock resume materialization/NAME`.")
+
+
+class PromotedReason(Reason):
+    """Reasons of `Promoted`: whether what should be served is served, under its public names too."""
+
+    PROMOTED = ("Promoted", "The run that should be served is served.")
+    PINNED = ("Pinned", "The pinned run is served.")
+    AWAITING_PROMOTION = (
+        "AwaitingPromotion",
+        "A staged run waits for a person.",
+        "`penstock promote NAME` serves it.",
+    )
+    PINNED_RUN_UNAVAILABLE = (
+        "PinnedRunUnavailable",
+        "The pinned run is not staged; what was served stays.",
+        "Pin a run that `penstock get materialization NAME -o yaml` lists as Staged.",
+    )
+    NOTHING_STAGED = ("NothingStaged", "There is no run to promote.", "Look at the condition Staged.")
+    SUSPENDED = ("Suspended", "The Materialization is suspended.", "`penstock resume materialization/NAME`.")
+
+
+class Materialization(Resource):
+    """Runs of a TrainingJob, carried through gates into serving."""
+
+    PLURAL = "materializations"
+    SHORT = ("mat",)
+    COLUMNS = (
+        Column("Ready", '.status.conditions[?(@.type=="Ready")].status'),
+        Column("Active", ".status.activeRun"),
+        Column("Staged", '.status.conditions[?(@.type=="Staged")].reason'),
+        Column("Promoted", '.status.conditions[?(@.type=="Promoted")].reason'),
+        Column("Age", ".metadata.creationTimestamp", "date"),
+        Column("Previous", ".status.previousRun", priority=1),
+        Column("Job", ".spec.trainingJobRef.name", priority=1),
+    )
+    CONDITIONS: ClassVar[dict[str, type[Reason]]] = {
+        "Ready": MaterializationReason,
+        "Staged": StagedReason,
+        "Promoted": PromotedReason,
+    }
+
+    kind: Literal["Materialization"] = "Materialization"
+    metadata: ObjectMeta
+    spec: MaterializationSpec
+    status: MaterializationStatus = Field(default_factory=MaterializationStatus)

@@ -1,0 +1,165 @@
+"""What every kind shares: the model base, references, conditions, reasons and CEL rules."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+
+GROUP = "penstock.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+FINALIZER = f"{GROUP}/finalizer"
+
+DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]*$"
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=DNS_LABEL)]
+Identifier = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=IDENTIFIER)]
+Text = Annotated[str, StringConstraints(max_length=1024)]
+Line = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+Run = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=DNS_LABEL)]
+Message = Annotated[str, StringConstraints(max_length=32768)]
+
+
+class Rule(NamedTuple):
+    """One CEL rule (`x-kubernetes-validations`) of the schema of the model that carries it."""
+
+    rule: str
+    message: str
+
+
+class Model(BaseModel):
+    """Camel case on the wire, snake case in Python; an unknown field is an error."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+    RULES: ClassVar[tuple[Rule, ...]] = ()
+
+    def to_wire(self) -> dict[str, Any]:
+        """The JSON form that the API server keeps: camel case, no nulls."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+class StatusModel(Model):
+    """A part of a status: a newer operator may have written fields that this one does not know."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class Reason(StrEnum):
+    """A condition's reason with its meaning and the next step; the documentation is made from these."""
+
+    meaning: str
+    remedy: str
+
+    def __new__(cls, value: str, meaning: str, remedy: str = "") -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.meaning = meaning
+        member.remedy = remedy
+        return member
+
+
+class Condition(StatusModel):
+    """A condition by the Kubernetes API conventions."""
+
+    type: Annotated[str, StringConstraints(max_length=316)]
+    status: Literal["True", "False", "Unknown"]
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+    message: Message = ""
+    observed_generation: int = 0
+    last_transition_time: datetime
+
+
+class LocalRef(Model):
+    """A reference to an object of a known kind in the same namespace."""
+
+    name: Name = Field(description="Name of the object, in the same namespace.")
+
+
+class SecretKeyRef(Model):
+    """A key of a Secret in the same namespace."""
+
+    name: Name = Field(description="Name of the Secret.")
+    key: Annotated[str, StringConstraints(min_length=1, max_length=253)] = Field(description="Key in the Secret.")
+
+
+class NamedValue(Model):
+    """A named string."""
+
+    name: Identifier
+    value: Annotated[str, StringConstraints(max_length=4096)]
+
+
+class NamedNumber(StatusModel):
+    """A named number, such as a metric."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    value: float
+
+
+class OwnerReference(StatusModel):
+    """The object that owns this one."""
+
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+    controller: bool | None = None
+    block_owner_deletion: bool | None = None
+
+
+class ObjectMeta(StatusModel):
+    """The part of an object's metadata that Penstock uses."""
+
+    name: str
+    namespace: str = "default"
+    uid: str = ""
+    generation: int = 0
+    resource_version: str = ""
+    creation_timestamp: datetime | None = None
+    deletion_timestamp: datetime | None = None
+    finalizers: list[str] = Field(default_factory=list)
+    labels: dict[str, str] = Field(default_factory=dict)
+    annotations: dict[str, str] = Field(default_factory=dict)
+    owner_references: list[OwnerReference] = Field(default_factory=list)
+
+
+class Status(StatusModel):
+    """What the status of every kind carries."""
+
+    observed_generation: int = Field(0, description="The generation that this status speaks of.")
+    conditions: list[Condition] = Field(default_factory=list, max_length=16)
+
+
+class DeletionPolicy(StrEnum):
+    """What becomes of the data when the resource is deleted."""
+
+    DELETE = "Delete"
+    RETAIN = "Retain"
+
+
+class Column(NamedTuple):
+    """A printer column of `kubectl get`."""
+
+    name: str
+    path: str
+    type: str = "string"
+    priority: int = 0
+
+
+class Resource(StatusModel):
+    """An object of one of Penstock's kinds; subclasses narrow `spec` and `status`."""
+
+    PLURAL: ClassVar[str]
+    SHORT: ClassVar[tuple[str, ...]] = ()
+    COLUMNS: ClassVar[tuple[Column, ...]] = ()
+    CONDITIONS: ClassVar[dict[str, type[Reason]]] = {}
+
+    api_version: str = API_VERSION
+    kind: str
+    metadata: ObjectMeta

@@ -1,0 +1,122 @@
+"""FeatureStore and VectorStore: where features and vectors are served from."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, StringConstraints
+
+from penstock.api.meta import (
+    Column,
+    DeletionPolicy,
+    Identifier,
+    Line,
+    Model,
+    NamedValue,
+    ObjectMeta,
+    Reason,
+    Resource,
+    Rule,
+    SecretKeyRef,
+    Status,
+)
+
+
+class StoreReason(Reason):
+    """Reasons of `Ready`, the condition of a FeatureStore and of a VectorStore."""
+
+    READY = ("Ready", "The store answers.")
+    UNREACHABLE = ("Unreachable", "The store does not answer.", "Check that it runs and that the address is right.")
+    INVALID_CONFIG = ("InvalidConfig", "The store refuses the configuration.", "Correct the field in the message.")
+    MISSING_REFERENCE = ("MissingReference", "A Secret that the spec names is not there.", "Create it.")
+    IN_USE = ("InUse", "It is being deleted, and views or collections still use it.", "Delete those first.")
+
+
+class Option(Model):
+    """A key of a section of `feature_store.yaml`, its value as written in YAML or taken from a Secret."""
+
+    RULES = (Rule("has(self.value) != has(self.secretRef)", "set exactly one of value and secretRef"),)
+
+    name: Identifier
+    value: Annotated[str, StringConstraints(max_length=4096)] | None = None
+    secret_ref: SecretKeyRef | None = None
+
+
+class FeastComponent(Model):
+    """The online store or registry section of `feature_store.yaml`."""
+
+    type: Line = Field(description="As in feature_store.yaml: sqlite, redis, postgres, or a class path.")
+    options: list[Option] = Field(default_factory=list, max_length=64)
+
+
+class FeatureStoreSpec(Model):
+    """A Feast project."""
+
+    RULES = (
+        Rule("self.project == oldSelf.project", "project cannot be changed: create another FeatureStore"),
+    )
+
+    project: Identifier = Field(description="The Feast project.")
+    online_store: FeastComponent | None = Field(
+        None, description="Unset: the installation's own (SQLite on a laptop)."
+    )
+    registry: FeastComponent | None = Field(None, description="Unset: the installation's own (SQL on SQLite).")
+    deletion_policy: DeletionPolicy = DeletionPolicy.DELETE
+
+
+class FeatureStoreStatus(Status):
+    """Whether the store answers."""
+
+
+class FeatureStore(Resource):
+    """A Feast project: registry and online store."""
+
+    PLURAL = "featurestores"
+    SHORT = ("fs",)
+    COLUMNS = (
+        Column("Ready", '.status.conditions[?(@.type=="Ready")].status'),
+        Column("Reason", '.status.conditions[?(@.type=="Ready")].reason'),
+        Column("Project", ".spec.project"),
+        Column("Age", ".metadata.creationTimestamp", "date"),
+    )
+    CONDITIONS: ClassVar[dict[str, type[Reason]]] = {"Ready": StoreReason}
+
+    kind: Literal["FeatureStore"] = "FeatureStore"
+    metadata: ObjectMeta
+    spec: FeatureStoreSpec
+    status: FeatureStoreStatus = Field(default_factory=FeatureStoreStatus)
+
+
+class VectorStoreSpec(Model):
+    """A Milvus."""
+
+    uri: Line | None = Field(None, description="Such as http://milvus:19530. Unset: the installation's own.")
+    database: Identifier = "default"
+    token_secret_ref: SecretKeyRef | None = Field(None, description="A token, or user:password.")
+    timeout_seconds: int = Field(10, ge=1, le=300)
+    options: list[NamedValue] = Field(default_factory=list, max_length=32)
+
+
+class VectorStoreStatus(Status):
+    """Whether the store answers."""
+
+    version: Annotated[str, StringConstraints(max_length=64)] | None = None
+
+
+class VectorStore(Resource):
+    """A Milvus or Milvus Lite server."""
+
+    PLURAL = "vectorstores"
+    SHORT = ("vs",)
+    COLUMNS = (
+        Column("Ready", '.status.conditions[?(@.type=="Ready")].status'),
+        Column("Reason", '.status.conditions[?(@.type=="Ready")].reason'),
+        Column("Version", ".status.version"),
+        Column("Age", ".metadata.creationTimestamp", "date"),
+    )
+    CONDITIONS: ClassVar[dict[str, type[Reason]]] = {"Ready": StoreReason}
+
+    kind: Literal["VectorStore"] = "VectorStore"
+    metadata: ObjectMeta
+    spec: VectorStoreSpec = VectorStoreSpec()
+    status: VectorStoreStatus = Field(default_factory=VectorStoreStatus)

@@ -1,0 +1,267 @@
+"""TrainingJob: training code run on Ray, attempt by attempt."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, StringConstraints
+
+from penstock.api.meta import (
+    Column,
+    DeletionPolicy,
+    Identifier,
+    Line,
+    Message,
+    Model,
+    NamedNumber,
+    NamedValue,
+    ObjectMeta,
+    Reason,
+    Resource,
+    Rule,
+    Run,
+    SecretKeyRef,
+    Status,
+    StatusModel,
+)
+
+Quantity = Annotated[str, StringConstraints(max_length=32, pattern=r"^[0-9]+(\.[0-9]+)?([EPTGMk]i?|m)?$")]
+
+
+class OutputKind(StrEnum):
+    """What an output of a run holds."""
+
+    FEATURES = "Features"
+    EMBEDDINGS = "Embeddings"
+    ENCODER = "Encoder"
+    MODEL = "Model"
+
+
+class Source(Model):
+    """Where the training code is; exactly one member is set."""
+
+    RULES = (Rule("has(self.path)", "set source.path: the folder that holds the entrypoint"),)
+
+    path: Line | None = Field(
+        None,
+        description="A folder that every Ray node sees. `penstock apply` makes a relative one absolute, "
+        "from the folder of the manifest.",
+    )
+
+
+class EnvVar(Model):
+    """An environment variable of the training processes."""
+
+    RULES = (
+        Rule(
+            "has(self.value) != has(self.secretRef)",
+            "set exactly one of value and secretRef",
+        ),
+    )
+
+    name: Identifier
+    value: Annotated[str, StringConstraints(max_length=4096)] | None = None
+    secret_ref: SecretKeyRef | None = None
+
+
+class Workers(Model):
+    """The processes of an attempt and what each asks of Ray."""
+
+    count: int = Field(1, ge=1, le=1024, description="Number of workers.")
+    cpus: int = Field(1, ge=0, le=1024, description="CPUs of each worker.")
+    gpus: int = Field(0, ge=0, le=64, description="GPUs of each worker.")
+    memory: Quantity | None = Field(None, description="Memory of each worker, such as 4Gi.")
+
+
+class Strategy(Model):
+    """How the workers work together: the name of a strategy plug-in and its options."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=r"^[A-Za-z][A-Za-z0-9]*$")] = Field(
+        "Single", description="`Single`, `DataParallel`, or a plug-in of the entry point group penstock.strategies."
+    )
+    options: list[NamedValue] = Field(default_factory=list, max_length=32)
+
+
+class Retry(Model):
+    """What follows a failed attempt."""
+
+    limit: int = Field(2, ge=0, le=20, description="Attempts after the first one.")
+    backoff_seconds: int = Field(5, ge=0, le=3600, description="Wait before the first retry; doubles at each.")
+    max_backoff_seconds: int = Field(300, ge=0, le=86400, description="The longest wait.")
+
+
+class Checkpoint(Model):
+    """Checkpoints of a run; a retry of the same spec goes on from the newest."""
+
+    keep: int = Field(2, ge=1, le=100, description="Checkpoints kept for each run.")
+    resume: bool = Field(True, description="Whether a retry starts from the newest checkpoint.")
+
+
+class Output(Model):
+    """An output that a successful run must have."""
+
+    name: Identifier
+    kind: OutputKind
+
+
+class TrainingJobSpec(Model):
+    """What to train, with what, how often to try, and what must come out."""
+
+    RULES = (
+        Rule(
+            "self.strategy.name != 'Single' || self.workers.count == 1",
+            "strategy Single has one worker: set strategy.name (DataParallel) or workers.count: 1",
+        ),
+    )
+
+    source: Source
+    entrypoint: Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=r"^[^/].*\.py$")] = Field(
+        description="The Python file to run, relative to the source."
+    )
+    args: list[Annotated[str, StringConstraints(max_length=4096)]] = Field(default_factory=list, max_length=128)
+    params: list[NamedValue] = Field(default_factory=list, max_length=128, description="Read by `run.params`.")
+    env: list[EnvVar] = Field(default_factory=list, max_length=128)
+    workers: Workers = Workers()
+    strategy: Strategy = Strategy()
+    retry: Retry = Retry()
+    checkpoint: Checkpoint = Checkpoint()
+    active_deadline_seconds: int | None = Field(
+        None, ge=1, le=31_536_000, description="Seconds that an attempt may run before it is stopped and has failed."
+    )
+    outputs: list[Output] = Field(default_factory=list, max_length=32)
+    history_limit: int = Field(5, ge=1, le=100, description="Successful runs whose directories are kept.")
+    deletion_policy: DeletionPolicy = Field(
+        DeletionPolicy.DELETE, description="Whether deleting the job removes its run directories."
+    )
+    rerun: int = Field(0, ge=0, le=1_000_000_000, description="Raise it to run again with the same spec.")
+    suspend: bool = Field(False, description="Stops the attempt, and starts none until unset.")
+
+
+class AttemptState(StrEnum):
+    """Where an attempt is."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    STOPPING = "Stopping"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    STOPPED = "Stopped"
+
+
+class Attempt(StatusModel):
+    """One attempt: written before it is submitted, so that a crash cannot lose or double it."""
+
+    number: int = Field(ge=1, description="Counts up over the life of the job.")
+    run: Run = Field(description="Name of the run: the short uid of the job and the number.")
+    submission_id: Annotated[str, StringConstraints(max_length=128)]
+    session: Annotated[str, StringConstraints(max_length=128)] = Field(
+        "", description="The Ray session that the attempt is submitted to; another one never gets it."
+    )
+    spec_digest: Annotated[str, StringConstraints(max_length=80)] = Field(
+        "", description="Digest of the part of the spec that defines a run."
+    )
+    retry: int = Field(0, ge=0, description="Which retry of the spec this is.")
+    resume_from: Run | None = Field(None, description="The run whose newest checkpoint it starts from.")
+    state: AttemptState
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    reason: Annotated[str, StringConstraints(max_length=128)] = ""
+    message: Message = ""
+
+
+class Progress(StatusModel):
+    """How far the running attempt is."""
+
+    run: Run
+    step: int = 0
+    total: int = 0
+    metrics: list[NamedNumber] = Field(default_factory=list, max_length=64)
+    updated_at: datetime | None = None
+
+
+class SuccessfulRun(StatusModel):
+    """A run whose manifest is whole."""
+
+    run: Run
+    attempt: int
+    finished_at: datetime
+    metrics: list[NamedNumber] = Field(default_factory=list, max_length=64)
+
+
+class TrainingJobStatus(Status):
+    """What is known of the attempts and runs of a job."""
+
+    attempts: list[Attempt] = Field(default_factory=list, max_length=20, description="The newest last.")
+    runs: list[SuccessfulRun] = Field(default_factory=list, max_length=100, description="The newest last.")
+    progress: Progress | None = None
+    progress_text: Annotated[str, StringConstraints(max_length=64)] | None = Field(
+        None, description="How far, for people: step/total."
+    )
+    latest_run: Run | None = Field(None, description="The newest successful run.")
+    retry_at: datetime | None = Field(None, description="When the next attempt starts.")
+    dashboard_url: Annotated[str, StringConstraints(max_length=1024)] | None = None
+
+
+class SucceededReason(Reason):
+    """Reasons of `Succeeded`, the condition of a TrainingJob."""
+
+    PENDING = ("Pending", "The attempt is recorded and about to be submitted to Ray.")
+    RUNNING = ("Running", "The attempt runs on Ray.")
+    BACKING_OFF = ("BackingOff", "An attempt failed; the next starts after the back-off.", "Read the message.")
+    SUSPENDED = ("Suspended", "The job is suspended.", "`penstock resume trainingjob/NAME` starts it again.")
+    STOPPING = ("Stopping", "The attempt is being stopped.")
+    RAY_UNREACHABLE = (
+        "RayUnreachable",
+        "Ray did not answer; nothing is submitted or judged until it does.",
+        "Check that Ray runs: `penstock doctor`.",
+    )
+    COMPLETED = ("Completed", "The newest run finished and its manifest is whole.")
+    ATTEMPTS_EXHAUSTED = (
+        "AttemptsExhausted",
+        "Every attempt that the retry limit allows has failed; the message ends with the last log lines.",
+        "Mend the code or the spec and apply it, or raise spec.rerun.",
+    )
+    INVALID_SOURCE = (
+        "InvalidSource",
+        "The source or the entrypoint is not there.",
+        "Correct spec.source or spec.entrypoint.",
+    )
+    MISSING_REFERENCE = ("MissingReference", "A Secret that the spec names is not there.", "Create it.")
+    ENTRYPOINT_FAILED = ("EntrypointFailed", "The entrypoint exited with an error.", "Read the log lines.")
+    DEADLINE_EXCEEDED = (
+        "DeadlineExceeded",
+        "The attempt ran longer than spec.activeDeadlineSeconds and was stopped.",
+        "Raise the deadline, or find what hangs.",
+    )
+    ATTEMPT_LOST = ("AttemptLost", "Ray no longer knows the attempt: it was deleted, or Ray restarted.")
+    ATTEMPT_STOPPED = ("AttemptStopped", "Somebody stopped the attempt on Ray's side.")
+    INVALID_OUTPUT = (
+        "InvalidOutput",
+        "The entrypoint exited well, but its manifest is missing, broken, or lacks a declared output.",
+        "Write every output in spec.outputs; the message says what is wrong.",
+    )
+    SUPERSEDED = ("Superseded", "The spec changed while the attempt ran; a new one takes its place.")
+
+
+class TrainingJob(Resource):
+    """Training code that runs on Ray and leaves a run directory."""
+
+    PLURAL = "trainingjobs"
+    SHORT = ("tj",)
+    COLUMNS = (
+        Column("Succeeded", '.status.conditions[?(@.type=="Succeeded")].status'),
+        Column("Reason", '.status.conditions[?(@.type=="Succeeded")].reason'),
+        Column("Progress", ".status.progressText"),
+        Column("Run", ".status.latestRun"),
+        Column("Age", ".metadata.creationTimestamp", "date"),
+        Column("Entrypoint", ".spec.entrypoint", priority=1),
+        Column("Workers", ".spec.workers.count", "integer", 1),
+    )
+    CONDITIONS: ClassVar[dict[str, type[Reason]]] = {"Succeeded": SucceededReason}
+
+    kind: Literal["TrainingJob"] = "TrainingJob"
+    metadata: ObjectMeta
+    spec: TrainingJobSpec
+    status: TrainingJobStatus = Field(default_factory=TrainingJobStatus)

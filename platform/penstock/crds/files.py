@@ -1,0 +1,58 @@
+"""The CustomResourceDefinitions as files: write them, and say where a folder differs from the models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from penstock.api import GROUP, KINDS
+from penstock.crds.definition import crd
+
+HEADER = "# Generated from the models in penstock.api by `penstock crds print`; do not edit.\n"
+
+
+class _Dumper(yaml.SafeDumper):
+    """Lists indented below their key, strings never as aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+
+def render() -> dict[str, str]:
+    """File name to YAML text, for each kind."""
+    return {
+        f"{GROUP}_{kind.PLURAL}.yaml": HEADER
+        + yaml.dump(crd(kind), Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
+        for kind in KINDS.values()
+    }
+
+
+def write(folder: str | Path) -> list[Path]:
+    """Write every file into the folder, which is created if need be, and return their paths."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, text in render().items():
+        (folder / name).write_text(text, encoding="utf-8")
+        written.append(folder / name)
+    return written
+
+
+def drift(folder: str | Path) -> list[str]:
+    """How the folder's YAML files differ from the models, one line for each; empty when they agree."""
+    folder = Path(folder)
+    expected = render()
+    found = {path.name for path in folder.glob("*.yaml")}
+    lines = [f"{folder / name}: missing" for name in sorted(expected.keys() - found)]
+    lines += [f"{folder / name}: belongs to no kind" for name in sorted(found - expected.keys())]
+    lines += [
+        f"{folder / name}: differs from the models"
+        for name in sorted(expected.keys() & found)
+        if (folder / name).read_text(encoding="utf-8") != expected[name]
+    ]
+    return lines

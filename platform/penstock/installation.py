@@ -1,0 +1,34 @@
+"""What an installation provides by default: artifacts, Ray, and the stores that a resource need not name."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from penstock.api.meta import Model
+
+INSTALLATION_VARIABLE = "PENSTOCK_INSTALLATION"
+
+
+class Installation(Model):
+    """The defaults of one laptop stack or one cluster installation."""
+
+    artifacts: str = Field(description="URI under which run directories are kept.")
+    ray_address: str = Field(description="Address of Ray's dashboard, such as http://127.0.0.1:8265.")
+    milvus_uri: str | None = None
+    feast_registry: dict[str, Any] | None = Field(None, description="The registry section of feature_store.yaml.")
+    feast_online_store: dict[str, Any] | None = Field(None, description="The online_store section.")
+    python: str = Field("python", description="The interpreter that Ray jobs run with.")
+
+    @classmethod
+    def load(cls, path: str | Path | None = None) -> Installation:
+        """Read the file named by the argument or by `PENSTOCK_INSTALLATION`.
+
+        Raises:
+            KeyError: neither names a file.
+            pydantic.ValidationError: the file is not of this form.
+        """
+        return cls.model_validate_json(Path(path or os.environ[INSTALLATION_VARIABLE]).read_text())

@@ -1,0 +1,43 @@
+"""Names: one public name for each resource, one physical name for each run behind it."""
+
+from __future__ import annotations
+
+
+def run_name(uid: str, attempt: int) -> str:
+    """The run of an attempt: the short uid of its job and the attempt's number, such as `3f2a9c41-2`."""
+    return f"{uid.replace('-', '')[:8]}-{attempt}"
+
+
+def submission_id(uid: str, attempt: int) -> str:
+    """The Ray submission of an attempt; the same for the same (uid, attempt), whoever computes it."""
+    return f"penstock-{uid}-{attempt}"
+
+
+def staging_id(uid: str, run: str, generation: int, attempt: int) -> str:
+    """The Ray submission of one try to stage a run for a Materialization of this uid and generation."""
+    return f"penstock-{uid}-{run}-{generation}-{attempt}"
+
+
+def identifier(name: str) -> str:
+    """A resource name as Feast and Milvus allow it: letters, digits and underscores."""
+    return name.replace("-", "_")
+
+
+def view_name(name: str, run: str) -> str:
+    """The Feast feature view of one run; the feature service is called `identifier(name)`."""
+    return f"{identifier(name)}__{identifier(run)}"
+
+
+def collection_name(name: str, run: str) -> str:
+    """The Milvus collection of one run; the alias is called `identifier(name)`."""
+    return f"{identifier(name)}__{identifier(run)}"
+
+
+def run_uri(artifacts: str, namespace: str, job: str, run: str) -> str:
+    """Where a run's directory is."""
+    return f"{artifacts.rstrip('/')}/{namespace}/{job}/{run}"
+
+
+def stage_uri(run_uri: str, materialization_uid: str, generation: int) -> str:
+    """Where the staging of a run, for one Materialization as it then was, keeps its own files."""
+    return f"{run_uri}/staging/{materialization_uid.replace('-', '')[:8]}-{generation}"

@@ -1,0 +1,137 @@
+"""A real etcd and kube-apiserver, as plain processes on random loopback ports, as envtest starts them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from penstock.api import KINDS
+from penstock.crds import crd
+
+READY_SECONDS = 90
+VARIABLE = "KUBEBUILDER_ASSETS"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.apiserver)
+
+
+def free_ports(count: int) -> list[int]:
+    # All are held at once, so that they differ.
+    holders = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [holder.getsockname()[1] for holder in holders]
+    for holder in holders:
+        holder.close()
+    return ports
+
+
+@pytest.fixture(scope="session")
+def assets() -> Path:
+    folder = os.environ.get(VARIABLE)
+    if not folder:
+        pytest.skip(f"{VARIABLE} is not set: it names the folder of etcd and kube-apiserver")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def apiserver(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
+    """A client of an API server of its own, with every right."""
+    folder = tmp_path_factory.mktemp("apiserver")
+    processes: list[subprocess.Popen[bytes]] = []
+    try:
+        client = start(assets, folder, processes)
+        with client:
+            yield client
+    finally:
+        for process in reversed(processes):
+            process.terminate()
+        for process in reversed(processes):
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def start(assets: Path, folder: Path, processes: list[subprocess.Popen[bytes]]) -> httpx2.Client:
+    etcd_port, peer_port, port = free_ports(3)
+    etcd, peer = f"http://127.0.0.1:{etcd_port}", f"http://127.0.0.1:{peer_port}"
+    key = folder / "service-accounts.key"
+    subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
+    token = secrets.token_hex(16)
+    (folder / "tokens.csv").write_text(f"{token},admin,admin,system:masters\n")
+    etcd_command = [
+        *(assets / "etcd", "--data-dir", folder / "etcd", "--unsafe-no-fsync", "--log-level", "warn"),
+        *("--listen-client-urls", etcd, "--advertise-client-urls", etcd),
+        *("--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", f"default={peer}"),
+    ]
+    server_command = [
+        *(assets / "kube-apiserver", "--etcd-servers", etcd),
+        *("--bind-address", "127.0.0.1", "--secure-port", str(port), "--cert-dir", folder / "certs"),
+        *("--token-auth-file", folder / "tokens.csv", "--authorization-mode", "RBAC"),
+        *("--service-cluster-ip-range", "10.0.0.0/24", "--service-account-issuer", "https://kubernetes.default.svc"),
+        *("--service-account-key-file", key, "--service-account-signing-key-file", key),
+        *("--disable-admission-plugins", "ServiceAccount"),
+    ]
+    for name, command in (("etcd", etcd_command), ("kube-apiserver", server_command)):
+        with (folder / f"{name}.log").open("wb") as log:
+            processes.append(subprocess.Popen(list(map(str, command)), stdout=log, stderr=log))
+    return connect(folder, port, token, processes)
+
+
+def connect(folder: Path, port: int, token: str, processes: list[subprocess.Popen[bytes]]) -> httpx2.Client:
+    certificate = folder / "certs" / "apiserver.crt"
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline and all(process.poll() is None for process in processes):
+        if certificate.exists():
+            client = httpx2.Client(
+                base_url=f"https://127.0.0.1:{port}",
+                headers={"Authorization": f"Bearer {token}"},
+                verify=ssl.create_default_context(cafile=certificate),
+                timeout=10,
+            )
+            try:
+                if client.get("/readyz").is_success:
+                    return client
+            except httpx2.TransportError:
+                pass
+            client.close()
+        time.sleep(0.2)
+    logs = "".join(path.read_text(errors="replace")[-2000:] for path in folder.glob("*.log"))
+    raise AssertionError(f"the API server is not ready; logs in {folder}:\n{logs}")
+
+
+@pytest.fixture(scope="session")
+def established(apiserver: httpx2.Client) -> dict[str, list[dict[str, str]]]:
+    """Every CRD created; the conditions of each once it is established or refused."""
+    conditions = {}
+    for kind in KINDS.values():
+        answer = apiserver.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", json=crd(kind))
+        assert answer.status_code == 201, answer.text
+    for kind in KINDS.values():
+        conditions[kind.__name__] = settled(apiserver, f"{kind.PLURAL}.penstock.dev")
+    return conditions
+
+
+def settled(apiserver: httpx2.Client, name: str) -> list[dict[str, str]]:
+    deadline = time.monotonic() + 30
+    conditions: list[dict[str, str]] = []
+    while time.monotonic() < deadline:
+        answer = apiserver.get(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}")
+        conditions = answer.json().get("status", {}).get("conditions", [])
+        if any(entry["type"] == "Established" and entry["status"] == "True" for entry in conditions):
+            break
+        time.sleep(0.1)
+    return conditions
