@@ -11,7 +11,7 @@ from penstock.features.config import feast_config
 from penstock.handoff import MilvusConnection
 from penstock.installation import Installation
 from penstock.vectors.connection import milvus_connection
-from penstock_operator.ports import Cluster
+from penstock_operator.ports import Cluster, Refused
 from penstock_operator.secrets import read_secrets
 
 
@@ -38,15 +38,23 @@ class Connections:
 
         Raises:
             MissingSecret: a Secret that it names is not there.
+            Refused: neither the store nor the installation says where.
         """
         secret = await read_secrets(self.cluster, store.metadata.namespace, feature_store_refs(store))
-        return feast_config(store, self.installation, secret)
+        try:
+            return feast_config(store, self.installation, secret)
+        except ValueError as error:
+            raise Refused(str(error)) from error
 
     async def milvus(self, store: VectorStore) -> MilvusConnection:
         """The store's address and token.
 
         Raises:
             MissingSecret: a Secret that it names is not there.
+            Refused: neither the store nor the installation says where.
         """
         secret = await read_secrets(self.cluster, store.metadata.namespace, vector_store_refs(store))
-        return milvus_connection(store, self.installation, secret)
+        try:
+            return milvus_connection(store, self.installation, secret)
+        except ValueError as error:
+            raise Refused(str(error)) from error

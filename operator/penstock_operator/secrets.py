@@ -13,9 +13,7 @@ class MissingSecret(Exception):
     """A Secret, or a key of one, is not there."""
 
 
-async def read_secrets(
-    cluster: Cluster, namespace: str, refs: Iterable[SecretKeyRef]
-) -> Callable[[SecretKeyRef], str]:
+async def read_secrets(cluster: Cluster, namespace: str, refs: Iterable[SecretKeyRef]) -> Callable[[SecretKeyRef], str]:
     """Read the named keys and return a function from a reference to its value.
 
     Raises:

@@ -52,8 +52,8 @@ def apiserver(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     processes: list[subprocess.Popen[bytes]] = []
     try:
         client = start(assets, folder, processes)
-        with client:
-            yield client
+        yield client
+        client.close()
     finally:
         for process in reversed(processes):
             process.terminate()

@@ -54,9 +54,7 @@ class FeatureViewReconciler:
         """Follow the pointer."""
         status = obj.status.model_copy(deep=True)
         spec = obj.spec
-        decision = decide(
-            obj.metadata, status.conditions, spec.deletion_policy, spec.store_ref.name, observed, now
-        )
+        decision = decide(obj.metadata, status.conditions, spec.deletion_policy, spec.store_ref.name, observed, now)
         status.conditions = decision.conditions
         status.service = identifier(obj.metadata.name)
         if decision.served is not None:

@@ -81,7 +81,9 @@ class Manager:
         failure = classify(error)
         failures = self._failures[key] = self._failures.get(key, 0) + 1
         after = delay(failure, failures)
-        bound = log.bind(kind=key.kind, namespace=key.namespace, name=key.name, failures=failures, retry_in=round(after, 1))
+        bound = log.bind(
+            kind=key.kind, namespace=key.namespace, name=key.name, failures=failures, retry_in=round(after, 1)
+        )
         if failure is Failure.BUG:
             bound.error("Reconcile failed unexpectedly", exc_info=error)
         elif failure is not Failure.STALE:

@@ -20,7 +20,9 @@ def utc_now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
-async def reconcile(cluster: Cluster, reconciler: Reconciler[Any, Any], key: Key, clock: Clock = utc_now) -> float | None:
+async def reconcile(
+    cluster: Cluster, reconciler: Reconciler[Any, Any], key: Key, clock: Clock = utc_now
+) -> float | None:
     """Observe, plan, converge; write the status once, at the end, if it changed.
 
     Returns:
@@ -62,8 +64,12 @@ async def _write_status(cluster: Cluster, obj: Object, resource: Resource, plan:
     written = await cluster.write_status(obj, wire)
     for condition in plan.status.conditions:
         if _is_transition(find(before.conditions, condition.type), condition):
-            severity = "Warning" if condition.status == "False" else "Normal"
-            await cluster.record(written, severity, condition.reason, condition.message)
+            await cluster.record(
+                written,
+                "Warning" if condition.status == "False" else "Normal",
+                condition.reason,
+                condition.message,
+            )
     for note in plan.notes:
         await cluster.record(written, "Warning", "Note", note)
 

@@ -48,20 +48,20 @@ Related = Callable[[Object, Callable[[str, str], Iterable[Object]]], Iterable[Ke
 """(changed object, list of known objects by kind and namespace) to the keys that must look again."""
 
 K = TypeVar("K", bound=Resource)
-O = TypeVar("O")
+Seen = TypeVar("Seen")
 
 
-class Reconciler(Protocol[K, O]):
+class Reconciler(Protocol[K, Seen]):
     """One kind's observe, plan and converge."""
 
     kind: type[K]
     related: Mapping[str, Related]
     """For each other kind whose changes matter: which objects of this kind they concern."""
 
-    async def observe(self, obj: K) -> O:
+    async def observe(self, obj: K) -> Seen:
         """Gather what is; reads only."""
 
-    def plan(self, obj: K, observed: O, now: datetime) -> Plan:
+    def plan(self, obj: K, observed: Seen, now: datetime) -> Plan:
         """Decide; pure."""
 
     async def converge(self, obj: K, action: Any) -> None:

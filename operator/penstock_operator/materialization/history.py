@@ -40,7 +40,7 @@ def retire(
         for record in status.runs
         if record.retire_at is not None and record.outputs and record.run not in safe
     ]
-    return actions, min(waits, default=None)
+    return tuple(actions), min(waits, default=None)
 
 
 def _due(record: RunRecord, safe: set[str], now: datetime) -> bool:

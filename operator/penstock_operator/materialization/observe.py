@@ -15,7 +15,6 @@ from penstock_operator.loop.conditions import find, is_true
 from penstock_operator.materialization.observed import Observed, Targets
 from penstock_operator.ports import Artifacts, Cluster, Ray, RayJob, Unreachable
 
-
 K = TypeVar("K", bound=Resource)
 
 
@@ -112,7 +111,8 @@ def _missing(mat: Materialization, job: TrainingJob | None, targets: Targets) ->
 
 
 def _not_ready(targets: Targets) -> str:
-    for store in (*targets.feature_stores.values(), *targets.vector_stores.values()):
+    stores: list[FeatureStore | VectorStore] = [*targets.feature_stores.values(), *targets.vector_stores.values()]
+    for store in stores:
         if not is_true(store.status.conditions, "Ready"):
             condition = find(store.status.conditions, "Ready")
             why = f"{condition.reason}: {condition.message}" if condition is not None else "not looked at yet"

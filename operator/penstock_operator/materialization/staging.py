@@ -88,7 +88,7 @@ class _Staging:
     def settled(self, record: RunRecord) -> Step:
         """The newest run was staged or refused before."""
         if record.state is RunState.REJECTED:
-            reason = StagedReason(record.reason) if record.reason else StagedReason.STAGING_FAILED
+            reason = next((r for r in StagedReason if r == record.reason), StagedReason.STAGING_FAILED)
             return Step(("False", reason, record.message))
         return Step(("True", StagedReason.STAGED, f"Run {record.run} is staged and passed {len(record.gates)} gates"))
 

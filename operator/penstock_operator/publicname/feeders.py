@@ -13,8 +13,8 @@ async def feeders_of(
     cluster: Cluster, namespace: str, name: str, targets: Callable[[dict[str, Any]], list[str]]
 ) -> list[Materialization]:
     """The Materializations of a namespace whose spec names the resource, and that are not being deleted."""
-    found = []
-    for obj in await cluster.list("Materialization", namespace):
-        if name in targets(obj["spec"]) and "deletionTimestamp" not in obj["metadata"]:
-            found.append(Materialization.model_validate(obj))
-    return found
+    return [
+        Materialization.model_validate(obj)
+        for obj in await cluster.list("Materialization", namespace)
+        if name in targets(obj["spec"]) and "deletionTimestamp" not in obj["metadata"]
+    ]

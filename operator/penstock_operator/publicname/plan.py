@@ -80,9 +80,7 @@ def decide(
     """Follow the pointer; when deleted, remove the public name unless the policy retains it."""
 
     def ready(truth: Truth, reason: ViewReason, message: str) -> list[Condition]:
-        return with_condition(
-            conditions, "Ready", truth, reason, message, generation=meta.generation, now=now
-        )
+        return with_condition(conditions, "Ready", truth, reason, message, generation=meta.generation, now=now)
 
     if meta.deletion_timestamp is not None:
         mine = seen.current is not None and policy is DeletionPolicy.DELETE and not seen.store_problem

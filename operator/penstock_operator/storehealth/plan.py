@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from penstock.api.meta import Condition, ObjectMeta
 from penstock.api.stores import StoreReason
-from penstock_operator.loop.conditions import with_condition
+from penstock_operator.loop.conditions import Truth, with_condition
 
 HEALTHY_SECONDS = 30.0
 SICK_SECONDS = 3.0
@@ -43,8 +43,6 @@ def decide(meta: ObjectMeta, conditions: list[Condition], seen: Observed, now: d
         reason, message, after = StoreReason.IN_USE, f"Waiting for {', '.join(seen.users)} to go", 1.0
     elif reason is not StoreReason.READY:
         after = SICK_SECONDS
-    truth = "True" if reason is StoreReason.READY else "False"
-    updated = with_condition(
-        conditions, "Ready", truth, reason, message, generation=meta.generation, now=now
-    )
+    truth: Truth = "True" if reason is StoreReason.READY else "False"
+    updated = with_condition(conditions, "Ready", truth, reason, message, generation=meta.generation, now=now)
     return Decision(updated, after)

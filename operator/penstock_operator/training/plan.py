@@ -67,7 +67,9 @@ class _Pass:
 
     # What ends a pass
 
-    def result(self, truth: Truth, reason: SucceededReason, message: str, *actions: object, after: float | None) -> Plan:
+    def result(
+        self, truth: Truth, reason: SucceededReason, message: str, *actions: object, after: float | None
+    ) -> Plan:
         self.status.conditions = with_condition(
             self.status.conditions,
             "Succeeded",
@@ -216,11 +218,9 @@ class _Pass:
             return SucceededReason.SUSPENDED
         if attempt.spec_digest != self.digest:
             return SucceededReason.SUPERSEDED
-        deadline = self.spec.active_deadline_seconds
-        if deadline is not None and attempt.started_at is not None:
-            if self.now >= attempt.started_at + timedelta(seconds=deadline):
-                return SucceededReason.DEADLINE_EXCEEDED
-        return None
+        deadline, since = self.spec.active_deadline_seconds, attempt.started_at
+        overdue = deadline is not None and since is not None and self.now >= since + timedelta(seconds=deadline)
+        return SucceededReason.DEADLINE_EXCEEDED if overdue else None
 
     def ended(self, attempt: Attempt, state: JobState, message: str) -> Plan:
         attempt.started_at = attempt.started_at or self.now
@@ -233,7 +233,9 @@ class _Pass:
         if state is JobState.SUCCEEDED:
             return self.failed(attempt, SucceededReason.INVALID_OUTPUT, self.seen.manifest_error)
         lines = self.seen.log_tail or message
-        return self.failed(attempt, SucceededReason.ENTRYPOINT_FAILED, f"{self.spec.entrypoint} failed. Its last lines:\n{lines}")
+        return self.failed(
+            attempt, SucceededReason.ENTRYPOINT_FAILED, f"{self.spec.entrypoint} failed. Its last lines:\n{lines}"
+        )
 
     # An attempt ends
 

@@ -13,8 +13,8 @@ from penstock.installation import Installation
 from penstock.naming import identifier
 from penstock_operator.connections import Connections
 from penstock_operator.loop.reconciler import Plan, Related
-from penstock_operator.loop.related import vector_collections, referred, referring, store
-from penstock_operator.ports import Cluster, Vectors, Refused, Unreachable
+from penstock_operator.loop.related import referred, referring, store, vector_collections
+from penstock_operator.ports import Cluster, Refused, Unreachable, Vectors
 from penstock_operator.publicname.feeders import feeders_of
 from penstock_operator.publicname.plan import Observed, Point, Release, decide, pointer_of
 from penstock_operator.secrets import MissingSecret
@@ -55,9 +55,7 @@ class VectorCollectionReconciler:
         """Follow the pointer."""
         status = obj.status.model_copy(deep=True)
         spec = obj.spec
-        decision = decide(
-            obj.metadata, status.conditions, spec.deletion_policy, spec.store_ref.name, observed, now
-        )
+        decision = decide(obj.metadata, status.conditions, spec.deletion_policy, spec.store_ref.name, observed, now)
         status.conditions = decision.conditions
         status.alias = identifier(obj.metadata.name)
         if decision.served is not None:

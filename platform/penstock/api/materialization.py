@@ -156,6 +156,14 @@ class MaterializationSpec(Model):
             "size(self.features) + size(self.vectors) > 0",
             "name at least one output in features or vectors",
         ),
+        Rule(
+            "self.features.all(f, self.features.exists_one(g, g.featureViewRef.name == f.featureViewRef.name))",
+            "two outputs in features go to one FeatureView: give each a view of its own",
+        ),
+        Rule(
+            "self.vectors.all(v, self.vectors.exists_one(w, w.vectorCollectionRef.name == v.vectorCollectionRef.name))",
+            "two outputs in vectors go to one VectorCollection: give each a collection of its own",
+        ),
     )
 
     training_job_ref: LocalRef

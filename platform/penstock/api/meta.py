@@ -57,6 +57,7 @@ class Reason(StrEnum):
     remedy: str
 
     def __new__(cls, value: str, meaning: str, remedy: str = "") -> Self:
+        """Take the value, its meaning and the next step from a member's tuple."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.meaning = meaning

@@ -52,14 +52,10 @@ class FeastComponent(Model):
 class FeatureStoreSpec(Model):
     """A Feast project."""
 
-    RULES = (
-        Rule("self.project == oldSelf.project", "project cannot be changed: create another FeatureStore"),
-    )
+    RULES = (Rule("self.project == oldSelf.project", "project cannot be changed: create another FeatureStore"),)
 
     project: Identifier = Field(description="The Feast project.")
-    online_store: FeastComponent | None = Field(
-        None, description="Unset: the installation's own (SQLite on a laptop)."
-    )
+    online_store: FeastComponent | None = Field(None, description="Unset: the installation's own (SQLite on a laptop).")
     registry: FeastComponent | None = Field(None, description="Unset: the installation's own (SQL on SQLite).")
     deletion_policy: DeletionPolicy = DeletionPolicy.DELETE
 

@@ -71,7 +71,9 @@ class FeatureViewSpec(Model):
     )
 
     store_ref: LocalRef = Field(description="The FeatureStore.")
-    entities: list[NamedField] = Field(min_length=1, max_length=8, description="The join keys, as columns of the output.")
+    entities: list[NamedField] = Field(
+        min_length=1, max_length=8, description="The join keys, as columns of the output."
+    )
     features: list[NamedField] = Field(min_length=1, max_length=512)
     timestamp_field: Identifier = "event_timestamp"
     ttl_seconds: int | None = Field(None, ge=1, le=315_360_000, description="Unset: features do not age.")

@@ -21,8 +21,8 @@ class Rules:
     """Compiles each rule once, on first use."""
 
     # `common-expression-language` (Rust) and `cel-python` both evaluate every rule of the kinds right: has() of absent
-    # members, macros on lists and on literals, size(). The first takes plain JSON values and is far faster: 6 ms against
-    # 500 ms for the rules of the widest FeatureView.
+    # members, macros on lists and on literals, size(). The first takes plain JSON values and is far faster: 6 ms
+    # against 500 ms for the rule on the features of the widest FeatureView.
 
     def __init__(self) -> None:
         self._programs: dict[str, cel.Program] = {}

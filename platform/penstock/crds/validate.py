@@ -46,7 +46,8 @@ class Validator:
         >>> from penstock.api import TrainingJob
         >>> from penstock.crds import crd
         >>> validator = Validator(crd(TrainingJob))
-        >>> job = validator.default({"metadata": {"name": "a"}, "spec": {"source": {"path": "."}, "entrypoint": "a.py"}})
+        >>> spec = {"source": {"path": "/code"}, "entrypoint": "train.py"}
+        >>> job = validator.default({"metadata": {"name": "digits"}, "spec": spec})
         >>> job["spec"]["workers"]["count"]
         1
         >>> [str(error) for error in validator.validate(job)]
@@ -59,7 +60,7 @@ class Validator:
         self._rules = Rules()
 
     def default(self, obj: dict[str, Any]) -> dict[str, Any]:
-        """A copy with the schema's defaults filled in; nulls where a field may be absent are dropped."""
+        """A copy with the schema's defaults filled in; a null counts as absent, as on the API server."""
         filled: dict[str, Any] = _default(copy.deepcopy(obj), self.schema)
         return filled
 
@@ -106,8 +107,8 @@ def _default(value: Any, schema: Schema) -> Any:
             if value.get(key) is None:
                 if "default" in inner:
                     value[key] = copy.deepcopy(inner["default"])
-                elif key in value and key not in schema.get("required", ()):
-                    del value[key]
+                else:
+                    value.pop(key, None)
             if key in value:
                 value[key] = _default(value[key], inner)
     elif isinstance(value, list) and "items" in schema:

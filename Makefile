@@ -1,0 +1,50 @@
+# `make demo` and `make test` do all set-up by themselves; `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+INPUTS := pyproject.toml constraints.txt
+REPORT ?= $(VENV)/junit.xml
+PYTEST_FLAGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint generate clean
+.DELETE_ON_ERROR:
+
+help: ## List the targets.
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(VENV)/.examples ## Train on digits, materialize, serve, retrain, switch, roll back.
+	$(BIN)/python examples/digits/demo.py
+
+test: lint ## Every check and every test.
+	$(BIN)/python -m pytest --junit-xml=$(REPORT) $(PYTEST_FLAGS)
+
+lint: $(VENV)/.dev ## Style, types, import contracts, generated files.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m penstock.crds check crds --docs docs
+
+generate: $(VENV)/.examples ## Write crds/ and the generated pages of docs/ from the models.
+	$(BIN)/python -m penstock.crds write crds --docs docs
+
+clean: ## Remove the environment, the caches and the local stack's folder.
+	rm -rf $(VENV) .penstock dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+# torch goes first and by itself, so that no other requirement chooses its build.
+$(VENV)/.base: $(INPUTS)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	@echo "Setting up $(VENV); the first time takes some minutes"
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) torch==2.13.0
+	@touch $@
+
+$(VENV)/.examples: $(VENV)/.base
+	$(PIP) -e '.[examples]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.base
+	$(PIP) -e '.[dev]'
+	@touch $@ $(VENV)/.examples

@@ -1,0 +1,65 @@
+"""The run directories, read in worker threads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from penstock.handoff import StagingReport
+from penstock.rundir import storage
+from penstock.rundir.manifest import Manifest
+from penstock.rundir.progress import Progress, read_progress
+from penstock.rundir.read import read_manifest
+from penstock_operator.ports import Unreachable
+
+T = TypeVar("T")
+
+REPORT = "report.json"
+TIMEOUT_SECONDS = 20.0
+
+
+class FileArtifacts:
+    """Artifacts at any URI that fsspec opens."""
+
+    async def manifest(self, run_uri: str) -> Manifest:
+        """The manifest, checked."""
+        return await _in_thread(lambda: read_manifest(run_uri))
+
+    async def progress(self, uri: str) -> Progress | None:
+        """What the job last reported."""
+        return await _in_thread(lambda: read_progress(uri))
+
+    async def report(self, stage_uri: str) -> StagingReport | None:
+        """The report of a staging."""
+
+        def read() -> StagingReport | None:
+            try:
+                return StagingReport.model_validate_json(storage.read_bytes(storage.join(stage_uri, REPORT)))
+            except FileNotFoundError:
+                return None
+
+        return await _in_thread(read)
+
+    async def has_file(self, folder: str, path: str) -> bool:
+        """Whether a folder holds a file."""
+        return await _in_thread(lambda: storage.is_file(storage.join(folder, path)))
+
+    async def has_checkpoint(self, run_uri: str) -> bool:
+        """Whether a run left a checkpoint."""
+
+        def look() -> bool:
+            return any(name.isdigit() for name in storage.names(storage.join(run_uri, "checkpoints")))
+
+        return await _in_thread(look)
+
+    async def delete(self, uri: str) -> None:
+        """Remove a directory and all in it."""
+        await _in_thread(lambda: storage.delete_tree(uri))
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    try:
+        return await asyncio.wait_for(asyncio.to_thread(work), TIMEOUT_SECONDS)
+    except TimeoutError:
+        raise Unreachable("The artifact store did not answer") from None

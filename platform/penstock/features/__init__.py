@@ -1,0 +1,1 @@
+"""Feast: configuration, registry objects, writing and reading."""

@@ -1,0 +1,1 @@
+"""The run directory: the only thing that training, materialization and serving share."""

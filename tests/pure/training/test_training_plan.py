@@ -1,0 +1,245 @@
+"""Every transition of a TrainingJob: arrange what was observed, plan, assert actions and status."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from penstock.api.trainingjob import Attempt, AttemptState, SuccessfulRun, TrainingJob
+from penstock.rundir.manifest import Manifest
+from penstock_operator.loop.conditions import find
+from penstock_operator.loop.reconciler import Plan
+from penstock_operator.ports import JobState, RayJob
+from penstock_operator.training.observed import DeleteRun, Forget, Observed, Stop, Submit
+from penstock_operator.training.plan import plan, run_digest
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+UID = "0f3c2a10-5b1e-4c7e-9a55-2f6f0e8d1c11"
+SESSION = "session_1"
+UP = Observed(session=SESSION)
+
+
+def job(*attempts: Attempt, **spec: object) -> TrainingJob:
+    return TrainingJob.model_validate(
+        {
+            "kind": "TrainingJob",
+            "metadata": {"name": "digits", "namespace": "default", "uid": UID, "generation": 1},
+            "spec": {"source": {"path": "/code"}, "entrypoint": "train.py", **spec},
+            "status": {"attempts": [attempt.model_dump(by_alias=True) for attempt in attempts]},
+        }
+    )
+
+
+def attempt(state: AttemptState, number: int = 1, of: TrainingJob | None = None, **fields: object) -> Attempt:
+    values: dict[str, object] = {
+        "number": number,
+        "run": f"0f3c2a10-{number}",
+        "submission_id": f"penstock-{UID}-{number}",
+        "session": SESSION,
+        "spec_digest": run_digest((of or job()).spec),
+        "state": state,
+    }
+    if state not in (AttemptState.PENDING,):
+        values["started_at"] = NOW
+    if state in (AttemptState.FAILED, AttemptState.STOPPED, AttemptState.SUCCEEDED):
+        values["finished_at"] = NOW
+    return Attempt.model_validate({**values, **fields})
+
+
+def ray(state: JobState, number: int = 1) -> Observed:
+    return replace(UP, job=RayJob(f"penstock-{UID}-{number}", state, "message of Ray"))
+
+
+def manifest(number: int = 1) -> Manifest:
+    return Manifest(
+        namespace="default",
+        job="digits",
+        uid=UID,
+        attempt=number,
+        run=f"0f3c2a10-{number}",
+        entrypoint_digest="sha256:0",
+        metrics={"accuracy": 0.97},
+        created_at=NOW,
+    )
+
+
+def verdict(result: Plan) -> tuple[str, str]:
+    condition = find(result.status.conditions, "Succeeded")
+    assert condition is not None
+    return condition.status, condition.reason
+
+
+def test_the_intent_is_written_before_the_submission() -> None:
+    result = plan(job(), UP, NOW)
+    (recorded,) = result.status.attempts
+    assert (recorded.number, recorded.state, recorded.session) == (1, AttemptState.PENDING, SESSION)
+    assert recorded.submission_id == f"penstock-{UID}-1"
+    assert result.actions == ()
+    assert verdict(result) == ("Unknown", "Pending")
+
+
+def test_a_recorded_attempt_that_ray_does_not_know_is_submitted() -> None:
+    pending = attempt(AttemptState.PENDING)
+    assert plan(job(pending), UP, NOW).actions == (Submit(pending),)
+
+
+def test_a_recorded_attempt_that_ray_knows_is_never_submitted_again() -> None:
+    result = plan(job(attempt(AttemptState.PENDING)), ray(JobState.RUNNING), NOW)
+    assert result.actions == ()
+    assert result.status.attempts[-1].state is AttemptState.RUNNING
+    assert verdict(result) == ("Unknown", "Running")
+
+
+def test_an_attempt_recorded_for_another_ray_session_is_lost_and_not_submitted() -> None:
+    result = plan(job(attempt(AttemptState.PENDING, session="session_0")), UP, NOW)
+    assert result.actions == ()
+    assert result.status.attempts[-1].state is AttemptState.FAILED
+    assert result.status.attempts[-1].reason == "AttemptLost"
+
+
+@pytest.mark.parametrize("state", [AttemptState.PENDING, AttemptState.RUNNING, AttemptState.STOPPING])
+def test_nothing_is_concluded_while_ray_is_away(state: AttemptState) -> None:
+    before = job(attempt(state))
+    result = plan(before, Observed(ray_error="no answer"), NOW)
+    assert result.status.attempts == before.status.attempts
+    assert result.actions == ()
+    assert verdict(result) == ("Unknown", "RayUnreachable")
+
+
+def test_success_needs_the_manifest() -> None:
+    seen = replace(ray(JobState.SUCCEEDED), manifest=manifest())
+    result = plan(job(attempt(AttemptState.RUNNING)), seen, NOW)
+    assert result.status.latest_run == "0f3c2a10-1"
+    assert [(m.name, m.value) for m in result.status.runs[0].metrics] == [("accuracy", 0.97)]
+    assert verdict(result) == ("True", "Completed")
+
+
+def test_a_good_exit_without_a_manifest_is_a_failure() -> None:
+    seen = replace(ray(JobState.SUCCEEDED), manifest_error="manifest.json is not there")
+    result = plan(job(attempt(AttemptState.RUNNING)), seen, NOW)
+    assert (result.status.attempts[-1].state, result.status.attempts[-1].reason) == (
+        AttemptState.FAILED,
+        "InvalidOutput",
+    )
+    assert result.status.runs == []
+
+
+def test_a_failure_carries_the_last_log_lines() -> None:
+    seen = replace(ray(JobState.FAILED), log_tail="ValueError: bad learning rate")
+    result = plan(job(attempt(AttemptState.RUNNING)), seen, NOW)
+    condition = find(result.status.conditions, "Succeeded")
+    assert condition is not None
+    assert "ValueError: bad learning rate" in condition.message
+
+
+def test_a_retry_waits_for_its_back_off_and_then_goes_on_from_the_checkpoint() -> None:
+    failed = attempt(AttemptState.FAILED, reason="EntrypointFailed", message="boom")
+    waiting = plan(job(failed, retry={"limit": 1, "backoffSeconds": 5}), UP, NOW + timedelta(seconds=2))
+    assert verdict(waiting) == ("Unknown", "BackingOff")
+    assert waiting.requeue_after == 3
+    seen = replace(UP, checkpoints=frozenset({failed.run}))
+    retried = plan(job(failed, retry={"limit": 1, "backoffSeconds": 5}), seen, NOW + timedelta(seconds=5))
+    assert (retried.status.attempts[-1].number, retried.status.attempts[-1].retry) == (2, 1)
+    assert retried.status.attempts[-1].resume_from == failed.run
+
+
+def test_the_back_off_doubles_up_to_its_bound() -> None:
+    spec = {"retry": {"limit": 9, "backoffSeconds": 10, "maxBackoffSeconds": 30}}
+    waits = [plan(job(attempt(AttemptState.FAILED, retry=n), **spec), UP, NOW).requeue_after for n in range(4)]
+    assert waits == [10, 20, 30, 30]
+
+
+def test_after_the_last_retry_nothing_happens_until_the_spec_changes() -> None:
+    failed = attempt(AttemptState.FAILED, retry=1, message="boom")
+    result = plan(job(failed, retry={"limit": 1}), UP, NOW + timedelta(days=1))
+    assert verdict(result) == ("False", "AttemptsExhausted")
+    assert len(result.status.attempts) == 1
+    again = plan(job(failed, retry={"limit": 1}, rerun=1), UP, NOW + timedelta(days=1))
+    assert (again.status.attempts[-1].number, again.status.attempts[-1].retry) == (2, 0)
+
+
+def test_a_changed_spec_stops_the_attempt_and_takes_its_place() -> None:
+    old = attempt(AttemptState.RUNNING)
+    changed = job(old, params=[{"name": "epochs", "value": "3"}])
+    marked = plan(changed, ray(JobState.RUNNING), NOW)
+    assert marked.actions == ()
+    assert marked.status.attempts[-1].state is AttemptState.STOPPING
+    stopping = plan(
+        job(marked.status.attempts[-1], params=[{"name": "epochs", "value": "3"}]), ray(JobState.RUNNING), NOW
+    )
+    assert stopping.actions == (Stop(old.submission_id),)
+    stopped = plan(
+        job(marked.status.attempts[-1], params=[{"name": "epochs", "value": "3"}]), ray(JobState.STOPPED), NOW
+    )
+    assert stopped.status.attempts[-1].state is AttemptState.STOPPED
+    after = job(stopped.status.attempts[-1], params=[{"name": "epochs", "value": "3"}])
+    assert plan(after, UP, NOW).status.attempts[-1].number == 2
+
+
+def test_the_deadline_stops_and_counts_as_a_failure() -> None:
+    running = attempt(AttemptState.RUNNING)
+    late = NOW + timedelta(seconds=10)
+    marked = plan(job(running, activeDeadlineSeconds=10), ray(JobState.RUNNING), late)
+    assert marked.status.attempts[-1].reason == "DeadlineExceeded"
+    ended = plan(job(marked.status.attempts[-1], activeDeadlineSeconds=10), ray(JobState.STOPPED), late)
+    assert (ended.status.attempts[-1].state, ended.status.attempts[-1].reason) == (
+        AttemptState.FAILED,
+        "DeadlineExceeded",
+    )
+
+
+def test_suspend_stops_and_resume_does_not_count_a_retry() -> None:
+    running = attempt(AttemptState.RUNNING)
+    marked = plan(job(running, suspend=True), ray(JobState.RUNNING), NOW)
+    stopped = plan(job(marked.status.attempts[-1], suspend=True), ray(JobState.STOPPED), NOW)
+    assert verdict(plan(job(stopped.status.attempts[-1], suspend=True), UP, NOW)) == ("Unknown", "Suspended")
+    resumed = plan(job(stopped.status.attempts[-1]), UP, NOW)
+    assert (resumed.status.attempts[-1].number, resumed.status.attempts[-1].retry) == (2, 0)
+
+
+def test_an_attempt_that_ray_forgot_is_lost_unless_its_manifest_is_whole() -> None:
+    assert plan(job(attempt(AttemptState.RUNNING)), UP, NOW).status.attempts[-1].reason == "AttemptLost"
+    seen = replace(UP, manifest=manifest())
+    assert plan(job(attempt(AttemptState.RUNNING)), seen, NOW).status.latest_run == "0f3c2a10-1"
+
+
+def test_runs_beyond_the_history_limit_go_unless_something_serves_them() -> None:
+    done = attempt(AttemptState.SUCCEEDED, 3)
+    before = job(done, historyLimit=1)
+    before.status.runs = [SuccessfulRun(run=f"0f3c2a10-{n}", attempt=n, finished_at=NOW) for n in (1, 2, 3)]
+    result = plan(before, replace(UP, protected=frozenset({"0f3c2a10-1"})), NOW)
+    assert result.actions == (DeleteRun("0f3c2a10-2"),)
+    assert [run.run for run in result.status.runs] == ["0f3c2a10-1", "0f3c2a10-3"]
+
+
+def test_deletion_stops_first_then_removes_what_was_made() -> None:
+    running = job(attempt(AttemptState.RUNNING))
+    running.metadata.deletion_timestamp = NOW
+    stopping = plan(running, ray(JobState.RUNNING), NOW)
+    assert stopping.actions == (Stop(f"penstock-{UID}-1"),)
+    assert not stopping.finalized
+    gone = plan(running, ray(JobState.STOPPED), NOW)
+    assert gone.finalized
+    assert set(gone.actions) == {Forget(f"penstock-{UID}-1"), DeleteRun("0f3c2a10-1")}
+
+
+def test_deletion_ends_even_when_ray_is_away() -> None:
+    running = job(attempt(AttemptState.RUNNING))
+    running.metadata.deletion_timestamp = NOW
+    assert not plan(running, Observed(), NOW + timedelta(seconds=59)).finalized
+    assert plan(running, Observed(), NOW + timedelta(seconds=60)).finalized
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        (replace(UP, source_error="no train.py"), ("False", "InvalidSource")),
+        (replace(UP, missing_secret="no Secret"), ("Unknown", "MissingReference")),
+        (Observed(ray_error="down"), ("Unknown", "RayUnreachable")),
+    ],
+)
+def test_nothing_is_recorded_before_an_attempt_could_run(seen: Observed, expected: tuple[str, str]) -> None:
+    result = plan(job(), seen, NOW)
+    assert verdict(result) == expected
+    assert result.status.attempts == []
