@@ -10,8 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
-from penstock_operator.local.errors import AlreadyExists, Gone, NotFound, Stale
+
 from penstock_operator.local import store as store_module
+from penstock_operator.local.errors import AlreadyExists, Gone, NotFound, Stale
 from penstock_operator.local.store import ObjectStore
 from penstock_operator.ports import Object
 
@@ -96,7 +97,8 @@ WRITER = """
 import sys
 from penstock_operator.local.store import ObjectStore
 store = ObjectStore(sys.argv[1])
-made = store.create({"apiVersion": "v1", "kind": "Thing", "metadata": {"name": "a", "namespace": "default"}, "spec": {}})
+meta = {"name": "a", "namespace": "default"}
+made = store.create({"apiVersion": "v1", "kind": "Thing", "metadata": meta, "spec": {}})
 n = 0
 while True:
     n += 1

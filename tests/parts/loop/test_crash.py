@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from penstock.api.trainingjob import TrainingJob
 from penstock.installation import Installation
 from penstock.rundir import storage
@@ -50,7 +51,7 @@ class Fuse:
 
 @dataclass
 class RayStandIn:
-    """A Ray that runs a job in two looks and remembers what it accepted; the real one is too slow to kill this often."""
+    """Runs a job in two looks and remembers what it accepted; a real Ray is too slow for this many lives."""
 
     artifacts: str
     uid: str = ""
@@ -125,7 +126,7 @@ async def live(path: Path, ray: RayStandIn, fuse: Fuse) -> int:
         cluster = LocalCluster(store)
         reconciler = TrainingJobReconciler(cluster, ray, FileArtifacts(), installation)
         try:
-            requeue = await reconcile(cluster, reconciler, KEY, lambda: now)
+            requeue = await reconcile(cluster, reconciler, KEY, lambda now=now: now)
         except Killed:
             requeue = 0
         finally:

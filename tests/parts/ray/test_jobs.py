@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx2
 import psutil
 import pytest
+
 from penstock_operator.ports import JobState, RayJob, RaySubmission, Unreachable
 from penstock_operator.ray.jobs import RayJobs
 
@@ -39,7 +40,8 @@ def address() -> Iterator[str]:
                 str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", "--disable-usage-stats",
                 "--node-ip-address=127.0.0.1", f"--port={outside_worker_range()}", f"--temp-dir={temp}",
                 "--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}", "--num-cpus=2",
-                f"--dashboard-agent-listen-port={outside_worker_range()}", f"--ray-client-server-port={outside_worker_range()}",
+                f"--dashboard-agent-listen-port={outside_worker_range()}",
+                f"--ray-client-server-port={outside_worker_range()}",
                 "--object-store-memory=100000000",
             ],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,

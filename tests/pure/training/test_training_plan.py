@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from penstock.api.trainingjob import Attempt, AttemptState, SuccessfulRun, TrainingJob
 from penstock.rundir.manifest import Manifest
 from penstock_operator.loop.conditions import find

@@ -1,0 +1,98 @@
+"""The kinds that the embedded API serves, and their discovery documents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from penstock.api import GROUP, KINDS, VERSION
+from penstock.crds import crd
+from penstock.crds.validate import Validator
+
+VERBS = ["create", "delete", "get", "list", "patch", "update", "watch"]
+
+
+@dataclass(frozen=True)
+class ServedKind:
+    """A kind and how it is spelled."""
+
+    kind: str
+    plural: str
+    group: str
+    version: str
+    short: tuple[str, ...] = ()
+    namespaced: bool = True
+    definition: dict[str, Any] | None = None
+
+    @property
+    def api_version(self) -> str:
+        """The apiVersion of its objects."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @cached_property
+    def validator(self) -> Validator | None:
+        """The checks of its objects; None for a core kind, which is taken as it is."""
+        return Validator(self.definition) if self.definition is not None else None
+
+    @property
+    def columns(self) -> list[dict[str, Any]]:
+        """The printer columns after the name."""
+        if self.definition is None:
+            return [{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}]
+        columns: list[dict[str, Any]] = self.definition["spec"]["versions"][0]["additionalPrinterColumns"]
+        return columns
+
+
+CORE = (
+    ServedKind("Secret", "secrets", "", "v1"),
+    ServedKind("ConfigMap", "configmaps", "", "v1", ("cm",)),
+    ServedKind("Event", "events", "", "v1", ("ev",)),
+    ServedKind("Namespace", "namespaces", "", "v1", ("ns",), namespaced=False),
+)
+PENSTOCK = tuple(
+    ServedKind(name, kind.PLURAL, GROUP, VERSION, kind.SHORT, definition=crd(kind)) for name, kind in KINDS.items()
+)
+SERVED = {(kind.group, kind.version, kind.plural): kind for kind in (*CORE, *PENSTOCK)}
+
+
+def versions() -> dict[str, Any]:
+    """`/api`."""
+    return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}
+
+
+def groups() -> dict[str, Any]:
+    """`/apis`."""
+    return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [group()]}
+
+
+def group() -> dict[str, Any]:
+    """`/apis/penstock.dev`."""
+    version = {"groupVersion": f"{GROUP}/{VERSION}", "version": VERSION}
+    return {"kind": "APIGroup", "apiVersion": "v1", "name": GROUP, "versions": [version], "preferredVersion": version}
+
+
+def resource_list(kinds: tuple[ServedKind, ...]) -> dict[str, Any]:
+    """`/api/v1` or `/apis/penstock.dev/v1alpha1`."""
+    resources: list[dict[str, Any]] = []
+    for kind in kinds:
+        entry = {
+            "name": kind.plural,
+            "singularName": kind.kind.lower(),
+            "namespaced": kind.namespaced,
+            "kind": kind.kind,
+            "verbs": VERBS,
+            "shortNames": list(kind.short),
+        }
+        if kind.definition is not None:
+            entry["categories"] = kind.definition["spec"]["names"]["categories"]
+            status = {**entry, "name": f"{kind.plural}/status", "verbs": ["get", "patch", "update"], "shortNames": []}
+            resources += [entry, status]
+        else:
+            resources.append(entry)
+    return {
+        "kind": "APIResourceList",
+        "apiVersion": "v1",
+        "groupVersion": kinds[0].api_version,
+        "resources": resources,
+    }
