@@ -44,7 +44,9 @@ def test_tests_have_names_of_their_own_and_no_packages() -> None:
     assert sorted(names) == sorted(set(names))
 
 
-@pytest.mark.parametrize("module", ["penstock", "penstock.api", "penstock.crds", "penstock.rundir.manifest"])
+@pytest.mark.parametrize(
+    "module", ["penstock", "penstock.api", "penstock.crds", "penstock.rundir.manifest", "penstock.train"]
+)
 def test_import_brings_in_nothing_heavy(module: str) -> None:
     answer = python("-c", f"import sys, {module}; print([name for name in {HEAVY!r} if name in sys.modules])")
     assert answer.returncode == 0, answer.stderr

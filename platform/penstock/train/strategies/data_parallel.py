@@ -1,0 +1,51 @@
+"""Workers that hold the whole model each, and all-reduce their gradients: Ray Train's TorchTrainer.
+
+https://docs.ray.io/en/latest/train/getting-started-pytorch.html
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from typing import Any
+
+from penstock.handoff import ATTEMPT_VARIABLE, AttemptSpec
+from penstock.train.run import RANK_VARIABLE, WORLD_SIZE_VARIABLE
+from penstock.train.strategies.base import run_entrypoint
+
+
+class DataParallel:
+    """Starts a torch process group (NCCL on GPUs, gloo elsewhere) and runs the entrypoint on every worker."""
+
+    def __call__(self, spec: AttemptSpec) -> None:
+        """Return when every worker has ended well.
+
+        A retry is a new attempt, which the operator starts: Ray Train's own retries are off.
+        """
+        import ray
+        from ray.train import FailureConfig, RunConfig, ScalingConfig
+        from ray.train.torch import TorchTrainer
+
+        gpus = spec.workers.gpus
+        resources = {"CPU": spec.workers.cpus, **({"GPU": gpus} if gpus else {})}
+        ray.init(ignore_reinit_error=True, log_to_driver=True)
+        with tempfile.TemporaryDirectory(prefix="penstock-train-") as storage:
+            trainer = TorchTrainer(
+                _worker,
+                train_loop_config={"spec": spec.model_dump_json(by_alias=True)},
+                scaling_config=ScalingConfig(
+                    num_workers=spec.workers.count, use_gpu=gpus > 0, resources_per_worker=resources
+                ),
+                run_config=RunConfig(name=spec.run, storage_path=storage, failure_config=FailureConfig(max_failures=0)),
+            )
+            trainer.fit()
+
+
+def _worker(config: dict[str, Any]) -> None:
+    from ray import train
+
+    context = train.get_context()
+    os.environ[ATTEMPT_VARIABLE] = config["spec"]
+    os.environ[RANK_VARIABLE] = str(context.get_world_rank())
+    os.environ[WORLD_SIZE_VARIABLE] = str(context.get_world_size())
+    run_entrypoint(AttemptSpec.model_validate_json(config["spec"]))
