@@ -14,8 +14,8 @@ PYTEST_FLAGS ?=
 help: ## List the targets.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: $(VENV)/.examples ## Train on digits, materialize, serve, retrain, switch, roll back.
-	$(BIN)/python examples/digits/demo.py
+demo: $(VENV)/.examples ## Start a local stack and train examples/digits on two data-parallel workers.
+	$(BIN)/python examples/run_job.py examples/digits/penstock.yaml
 
 test: lint ## Every check and every test.
 	$(BIN)/python -m pytest --junit-xml=$(REPORT) $(PYTEST_FLAGS)

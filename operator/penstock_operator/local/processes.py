@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import time
@@ -26,6 +27,7 @@ class ChildProcess:
         self._command = list(command)
         self._log = log
         self._env = {**os.environ, **(env or {})}
+        self._note = log.with_suffix(".pid")
         self._child: subprocess.Popen[bytes] | None = None
 
     @property
@@ -40,6 +42,7 @@ class ChildProcess:
             StartError: it ended first, or the time ran out.
         """
         self._log.parent.mkdir(parents=True, exist_ok=True)
+        await self._end_leftover()
         with self._log.open("ab") as log:
             self._child = subprocess.Popen(  # noqa: ASYNC220 - it returns at once
                 self._command,
@@ -49,6 +52,7 @@ class ChildProcess:
                 env=self._env,
                 start_new_session=True,
             )
+        self._note.write_text(json.dumps([self._child.pid, psutil.Process(self._child.pid).create_time()]))
         deadline = time.monotonic() + seconds
         while not await ready():
             if self._child.poll() is not None:
@@ -62,18 +66,33 @@ class ChildProcess:
         """End it and all that it started: asked first, made to after a while."""
         if self._child is None:
             return
-        family = _family(self._child.pid)
-        for process in family:
-            _signal(process, psutil.Process.terminate)
-        left = await asyncio.to_thread(lambda: psutil.wait_procs(family, timeout=STOP_SECONDS)[1])
-        for process in left:
-            _signal(process, psutil.Process.kill)
-        await asyncio.to_thread(lambda: psutil.wait_procs(left, timeout=STOP_SECONDS))
+        await _end(_family(self._child.pid))
         self._child.wait()
         self._child = None
+        self._note.unlink(missing_ok=True)
+
+    async def _end_leftover(self) -> None:
+        """End what an earlier supervisor started and, being killed, could not end."""
+        if not self._note.exists():
+            return
+        pid, created = json.loads(self._note.read_text())
+        # A number that was given to another process since belongs to neither this session nor us.
+        reused = psutil.pid_exists(pid) and psutil.Process(pid).create_time() != created
+        if not reused:
+            await _end(_family(pid))
+        self._note.unlink(missing_ok=True)
 
     def _tail(self) -> str:
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-10:])
+
+
+async def _end(family: list[psutil.Process]) -> None:
+    for process in family:
+        _signal(process, psutil.Process.terminate)
+    left = await asyncio.to_thread(lambda: psutil.wait_procs(family, timeout=STOP_SECONDS)[1])
+    for process in left:
+        _signal(process, psutil.Process.kill)
+    await asyncio.to_thread(lambda: psutil.wait_procs(left, timeout=STOP_SECONDS))
 
 
 def _family(pid: int) -> list[psutil.Process]:
