@@ -1,0 +1,81 @@
+"""Milvus behind the port. The SDK is imported in the thread that first needs it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from penstock.handoff import MilvusConnection
+from penstock.vectors.errors import VectorsRefused, VectorsUnreachable
+from penstock_operator.ports import Refused, Unreachable
+
+T = TypeVar("T")
+
+MARGIN_SECONDS = 20.0
+"""On top of the connection's own time-out: the first call also imports the SDK."""
+
+
+class MilvusVectors:
+    """Aliases and collections of any Milvus."""
+
+    async def check(self, connection: MilvusConnection) -> str:
+        """The server's version."""
+
+        def work() -> str:
+            from penstock.vectors.client import ping
+
+            return ping(connection)
+
+        return await _call(connection, work)
+
+    async def alias_target(self, connection: MilvusConnection, alias: str) -> str | None:
+        """The collection behind an alias."""
+
+        def work() -> str | None:
+            from penstock.vectors.aliases import alias_target
+
+            return alias_target(connection, alias)
+
+        return await _call(connection, work)
+
+    async def move_alias(self, connection: MilvusConnection, alias: str, collection: str) -> None:
+        """Let the alias stand for this collection."""
+
+        def work() -> None:
+            from penstock.vectors.aliases import move_alias
+
+            move_alias(connection, alias, collection)
+
+        await _call(connection, work)
+
+    async def drop_alias(self, connection: MilvusConnection, alias: str) -> None:
+        """Remove the alias."""
+
+        def work() -> None:
+            from penstock.vectors.aliases import drop_alias
+
+            drop_alias(connection, alias)
+
+        await _call(connection, work)
+
+    async def drop_collection(self, connection: MilvusConnection, collection: str) -> None:
+        """Remove a collection that no alias names."""
+
+        def work() -> None:
+            from penstock.vectors.aliases import drop_collection
+
+            drop_collection(connection, collection)
+
+        await _call(connection, work)
+
+
+async def _call(connection: MilvusConnection, work: Callable[[], T]) -> T:
+    try:
+        return await asyncio.wait_for(asyncio.to_thread(work), connection.timeout_seconds + MARGIN_SECONDS)
+    except TimeoutError:
+        raise Unreachable(f"Milvus at {connection.uri} did not answer in time") from None
+    except VectorsUnreachable as error:
+        raise Unreachable(str(error)) from error
+    except VectorsRefused as error:
+        raise Refused(str(error)) from error
