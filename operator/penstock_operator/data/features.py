@@ -1,0 +1,80 @@
+"""Feast behind the port. The SDK is imported in the thread that first needs it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from penstock.features.errors import FeaturesRefused, FeaturesUnreachable
+from penstock_operator.ports import Refused, Unreachable
+
+T = TypeVar("T")
+
+TIMEOUT_SECONDS = 40.0
+"""Feast takes several seconds to import, in the first call."""
+
+
+class FeastFeatures:
+    """The registry and online store of any Feast project."""
+
+    async def check(self, config: Mapping[str, Any]) -> None:
+        """Open the registry and the online store."""
+
+        def work() -> None:
+            from penstock.features.store import check
+
+            check(config)
+
+        await _call(work)
+
+    async def service_view(self, config: Mapping[str, Any], service: str) -> str | None:
+        """The view behind a feature service."""
+
+        def work() -> str | None:
+            from penstock.features.views import service_view
+
+            return service_view(config, service)
+
+        return await _call(work)
+
+    async def point_service(self, config: Mapping[str, Any], service: str, view: str) -> None:
+        """Let the feature service stand for this view."""
+
+        def work() -> None:
+            from penstock.features.views import point_service
+
+            point_service(config, service, view)
+
+        await _call(work)
+
+    async def drop_service(self, config: Mapping[str, Any], service: str) -> None:
+        """Remove the feature service."""
+
+        def work() -> None:
+            from penstock.features.views import drop_service
+
+            drop_service(config, service)
+
+        await _call(work)
+
+    async def drop_view(self, config: Mapping[str, Any], view: str) -> None:
+        """Remove a view with its online data."""
+
+        def work() -> None:
+            from penstock.features.views import drop_view
+
+            drop_view(config, view)
+
+        await _call(work)
+
+
+async def _call(work: Callable[[], T]) -> T:
+    try:
+        return await asyncio.wait_for(asyncio.to_thread(work), TIMEOUT_SECONDS)
+    except TimeoutError:
+        raise Unreachable("Feast did not answer in time") from None
+    except FeaturesUnreachable as error:
+        raise Unreachable(str(error)) from error
+    except FeaturesRefused as error:
+        raise Refused(str(error)) from error

@@ -1,0 +1,100 @@
+"""Registry objects: one feature view for each run, one feature service with a stable name in front."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from feast import Entity, FeatureService, FeatureStore, FeatureView, Field, FileSource, ValueType
+from feast.errors import FeatureServiceNotFoundException, FeatureViewNotFoundException
+from feast.types import Bool, FeastType, Float32, Float64, Int32, Int64, String
+
+from penstock.api.views import ValueType as OurType
+from penstock.features.store import open_store, translated
+from penstock.handoff import ViewTarget
+
+TYPES: dict[OurType, FeastType] = {
+    OurType.INT32: Int32,
+    OurType.INT64: Int64,
+    OurType.FLOAT32: Float32,
+    OurType.FLOAT64: Float64,
+    OurType.STRING: String,
+    OurType.BOOL: Bool,
+}
+ENTITY_TYPES = {
+    OurType.INT32: ValueType.INT32,
+    OurType.INT64: ValueType.INT64,
+    OurType.FLOAT32: ValueType.FLOAT,
+    OurType.FLOAT64: ValueType.DOUBLE,
+    OurType.STRING: ValueType.STRING,
+    OurType.BOOL: ValueType.BOOL,
+}
+
+
+def register_view(store: FeatureStore, target: ViewTarget, parquet: str) -> None:
+    """Register the entities and the view of a run, and make its online table; a repetition changes nothing.
+
+    Args:
+        store: an open store.
+        target: the view.
+        parquet: where the run's Parquet files are: the view's offline source.
+    """
+    entities = [
+        Entity(name=entity.name, join_keys=[entity.name], value_type=ENTITY_TYPES[entity.type])
+        for entity in target.entities
+    ]
+    view = FeatureView(
+        name=target.view,
+        entities=entities,
+        ttl=timedelta(seconds=target.ttl_seconds or 0),
+        schema=[Field(name=field.name, dtype=TYPES[field.type]) for field in (*target.entities, *target.features)],
+        source=FileSource(path=parquet, timestamp_field=target.timestamp_field),
+        online=True,
+    )
+    with translated(target.config):
+        store.apply([*entities, view])
+
+
+def service_view(config: Mapping[str, Any], service: str) -> str | None:
+    """The view behind a feature service, or None where there is no such service."""
+    store = open_store(config)
+    with translated(config):
+        try:
+            found = store.get_feature_service(service)
+        except FeatureServiceNotFoundException:
+            return None
+        return str(found.feature_view_projections[0].name)
+
+
+def point_service(config: Mapping[str, Any], service: str, view: str) -> None:
+    """Let the feature service stand for a view.
+
+    Raises:
+        FeaturesRefused: there is no such view.
+    """
+    store = open_store(config)
+    with translated(config):
+        store.apply([FeatureService(name=service, features=[store.get_feature_view(view)])])
+
+
+def drop_service(config: Mapping[str, Any], service: str) -> None:
+    """Remove a feature service; one that is gone is fine."""
+    store = open_store(config)
+    with translated(config):
+        try:
+            found = store.get_feature_service(service)
+        except FeatureServiceNotFoundException:
+            return
+        store.apply([], objects_to_delete=[found], partial=False)
+
+
+def drop_view(config: Mapping[str, Any], view: str) -> None:
+    """Remove a view and its online data; one that is gone is fine."""
+    store = open_store(config)
+    with translated(config):
+        try:
+            found = store.get_feature_view(view)
+        except FeatureViewNotFoundException:
+            return
+        store.apply([], objects_to_delete=[found], partial=False)

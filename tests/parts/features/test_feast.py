@@ -1,0 +1,109 @@
+"""Views, services and rows in a real Feast on SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from penstock.features.rows import read_rows, write_batch
+from penstock.features.store import open_store
+from penstock.features.views import register_view
+from penstock.handoff import ViewTarget
+from penstock_operator.data.features import FeastFeatures
+from penstock_operator.ports import Refused, Unreachable
+
+FEAST = FeastFeatures()
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> dict[str, Any]:
+    return {
+        "project": "demo",
+        "provider": "local",
+        "registry": {"registry_type": "sql", "path": f"sqlite:///{tmp_path}/registry.db"},
+        "online_store": {"type": "sqlite", "path": f"{tmp_path}/online.db"},
+        "offline_store": {"type": "file"},
+        "entity_key_serialization_version": 3,
+    }
+
+
+def target(config: dict[str, Any], view: str) -> ViewTarget:
+    return ViewTarget.model_validate(
+        {
+            "output": "features",
+            "resource": "images",
+            "store": "feast",
+            "view": view,
+            "config": config,
+            "entities": [{"name": "image_id", "type": "Int64"}],
+            "features": [{"name": "ink", "type": "Float32"}, {"name": "label", "type": "String"}],
+            "timestampField": "event_timestamp",
+        }
+    )
+
+
+def batch(*rows: tuple[int, float, str, int]) -> pa.RecordBatch:
+    ids, ink, labels, ages = zip(*rows, strict=True)
+    return pa.record_batch(
+        {
+            "image_id": list(ids),
+            "ink": pa.array(ink, pa.float32()),
+            "label": list(labels),
+            "event_timestamp": [NOW - timedelta(seconds=age) for age in ages],
+        }
+    )
+
+
+def write(config: dict[str, Any], view: str, *rows: tuple[int, float, str, int]) -> None:
+    store, made = open_store(config), target(config, view)
+    register_view(store, made, "/nowhere.parquet")
+    write_batch(store, made, batch(*rows))
+
+
+def test_the_latest_row_of_an_entity_stays_and_an_unknown_entity_has_none(config: dict[str, Any]) -> None:
+    write(config, "images__1", (1, 0.5, "new", 0), (1, 0.25, "old", 60), (2, 1.0, "b", 0))
+    write(config, "images__1", (2, 1.0, "b", 0))
+    found = read_rows(
+        open_store(config), "images__1", [{"image_id": 1}, {"image_id": 2}, {"image_id": 9}], ["ink", "label"]
+    )
+    assert found == [{"ink": 0.5, "label": "new"}, {"ink": 1.0, "label": "b"}, None]
+
+
+async def test_the_service_follows_and_any_feast_reads_through_it(config: dict[str, Any]) -> None:
+    write(config, "images__1", (1, 0.5, "a", 0))
+    write(config, "images__2", (1, 0.75, "b", 0))
+    assert await FEAST.service_view(config, "images") is None
+    for view, ink in (("images__1", 0.5), ("images__2", 0.75), ("images__1", 0.5)):
+        await FEAST.point_service(config, "images", view)
+        assert await FEAST.service_view(config, "images") == view
+        store = open_store(config)
+        answer = store.get_online_features(store.get_feature_service("images"), [{"image_id": 1}]).to_dict()
+        assert answer["ink"] == [ink]
+
+
+async def test_a_dropped_view_leaves_no_data(config: dict[str, Any]) -> None:
+    write(config, "images__1", (1, 0.5, "a", 0))
+    write(config, "images__2", (1, 0.5, "a", 0))
+    await FEAST.point_service(config, "images", "images__2")
+    await FEAST.drop_view(config, "images__1")
+    await FEAST.drop_view(config, "images__1")
+    names = sqlite3.connect(config["online_store"]["path"]).execute("SELECT name FROM sqlite_master WHERE type='table'")
+    assert [name for (name,) in names] == ["demo_images__2"]
+    await FEAST.drop_service(config, "images")
+    await FEAST.drop_service(config, "images")
+    assert await FEAST.service_view(config, "images") is None
+
+
+async def test_a_wrong_configuration_is_refused_and_an_absent_registry_unreachable(config: dict[str, Any]) -> None:
+    await FEAST.check(config)
+    with pytest.raises(Refused, match="demo"):
+        await FEAST.check({**config, "online_store": {"type": "no-such-store"}})
+    gone = {**config["registry"], "path": "sqlite:////no/such/folder/registry.db"}
+    with pytest.raises(Unreachable, match="registry"):
+        await FEAST.check({**config, "registry": gone})
