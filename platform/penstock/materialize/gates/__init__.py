@@ -1,0 +1,1 @@
+"""Gates: what a run must pass before it may be served."""

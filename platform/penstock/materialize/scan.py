@@ -1,0 +1,121 @@
+"""One pass over the rows of an output, a batch at a time: what no schema tells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from penstock.materialize.errors import InvalidOutput
+from penstock.rundir.errors import RunDirError
+from penstock.rundir.manifest import OutputManifest
+from penstock.rundir.read import iter_batches
+
+SAMPLE_ROWS = 4096
+
+
+@dataclass
+class Scan:
+    """What a pass found.
+
+    Attributes:
+        rows: how many there are.
+        nulls: nulls and NaNs by column.
+        samples: values of numeric columns, evenly taken over the whole output.
+        centroid: the mean vector of embeddings.
+    """
+
+    rows: int = 0
+    nulls: dict[str, int] = field(default_factory=dict)
+    samples: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+    centroid: np.ndarray[Any, Any] | None = None
+
+
+def scan_features(run_uri: str, output: OutputManifest, keys: Sequence[str], columns: Sequence[str]) -> Scan:
+    """Scan an output of features.
+
+    Raises:
+        InvalidOutput: an entity key is null, or a file cannot be read.
+    """
+    found = Scan(nulls=dict.fromkeys(columns, 0))
+    parts: dict[str, list[np.ndarray[Any, Any]]] = {}
+    every = max(output.rows // SAMPLE_ROWS, 1)
+    for batch in _batches(run_uri, output, [*keys, *columns]):
+        for key in keys:
+            if batch.column(key).null_count:
+                row = found.rows + pc.index(pc.is_null(batch.column(key)), True).as_py()
+                raise InvalidOutput(f"Output {output.name!r}: entity key {key!r} is null in row {row}")
+        for name in columns:
+            column = batch.column(name)
+            found.nulls[name] += pc.sum(pc.is_null(column, nan_is_null=True)).as_py() or 0
+            if _numeric(column.type):
+                values = np.asarray(column.drop_null().to_numpy(zero_copy_only=False), dtype=np.float64)
+                parts.setdefault(name, []).append(values[np.isfinite(values)][::every])
+        found.rows += batch.num_rows
+    found.samples = {name: np.concatenate(values) for name, values in parts.items()}
+    return found
+
+
+def scan_embeddings(run_uri: str, output: OutputManifest, dimension: int, fields: Sequence[str]) -> Scan:
+    """Scan an output of embeddings.
+
+    Raises:
+        InvalidOutput: an id is null or stands twice, a vector has a NaN, an infinity or another dimension, or a file
+            cannot be read.
+    """
+    found = Scan(nulls=dict.fromkeys(fields, 0))
+    total = np.zeros(dimension)
+    seen: set[Any] = set()
+    for batch in _batches(run_uri, output, ["id", "vector", *fields]):
+        _check_ids(output, batch.column("id").to_pylist(), seen)
+        vectors = vectors_of(output, batch, dimension)
+        broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+        if len(broken):
+            bad = batch.column("id")[int(broken[0])].as_py()
+            raise InvalidOutput(f"Output {output.name!r}: the vector of id {bad!r} holds NaN or infinity")
+        for name in fields:
+            found.nulls[name] += pc.sum(pc.is_null(batch.column(name), nan_is_null=True)).as_py() or 0
+        total += vectors.sum(axis=0)
+        found.rows += batch.num_rows
+    found.centroid = total / max(found.rows, 1)
+    return found
+
+
+def vectors_of(output: OutputManifest, batch: pa.RecordBatch, dimension: int) -> np.ndarray[Any, Any]:
+    """The vectors of a batch as `[rows, dimension]`.
+
+    Raises:
+        InvalidOutput: a vector is null or of another dimension.
+    """
+    column = batch.column("vector")
+    lengths = pc.list_value_length(column)
+    odd = pc.index(pc.fill_null(pc.not_equal(lengths, dimension), True), True).as_py()
+    if odd >= 0:
+        bad, length = batch.column("id")[odd].as_py(), lengths[odd].as_py()
+        raise InvalidOutput(f"Output {output.name!r}: the vector of id {bad!r} has dimension {length}, not {dimension}")
+    flat = np.asarray(column.flatten().to_numpy(zero_copy_only=False), dtype=np.float32)
+    return flat.reshape(-1, dimension)
+
+
+def _batches(run_uri: str, output: OutputManifest, columns: Sequence[str]) -> Any:
+    try:
+        yield from iter_batches(run_uri, output, list(dict.fromkeys(columns)))
+    except RunDirError as error:
+        raise InvalidOutput(str(error)) from error
+
+
+def _check_ids(output: OutputManifest, ids: list[Any], seen: set[Any]) -> None:
+    for id_ in ids:
+        if id_ is None:
+            raise InvalidOutput(f"Output {output.name!r}: an id is null")
+        if id_ in seen:
+            raise InvalidOutput(f"Output {output.name!r}: id {id_!r} stands twice")
+        seen.add(id_)
+
+
+def _numeric(type_: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(type_) or pa.types.is_floating(type_))
