@@ -12,21 +12,31 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
 from penstock.installation import Installation
 from penstock.rundir import storage
 from penstock_operator.artifacts import FileArtifacts
+from penstock_operator.data.features import FeastFeatures
+from penstock_operator.data.vectors import MilvusVectors
+from penstock_operator.featurestore.reconciler import FeatureStoreReconciler
+from penstock_operator.featureview.reconciler import FeatureViewReconciler
 from penstock_operator.local.api import create_app
 from penstock_operator.local.cluster import LocalCluster
 from penstock_operator.local.kubeconfig import write_kubeconfig
+from penstock_operator.local.milvus import MilvusServer
 from penstock_operator.local.rayhead import RayHead
 from penstock_operator.local.sockets import free_port
 from penstock_operator.local.store import ObjectStore
 from penstock_operator.loop.manager import Manager
+from penstock_operator.loop.reconciler import Reconciler
+from penstock_operator.materialization.reconciler import MaterializationReconciler
 from penstock_operator.ray.jobs import RayJobs
 from penstock_operator.training.reconciler import TrainingJobReconciler
+from penstock_operator.vectorcollection.reconciler import VectorCollectionReconciler
+from penstock_operator.vectorstore.reconciler import VectorStoreReconciler
 
 
 class AlreadyRunning(Exception):
@@ -63,18 +73,15 @@ async def local_stack(home: Path, port: int, cpus: int) -> AsyncIterator[Address
         lock.write(str(os.getpid()))
         lock.flush()
         store = ObjectStore(home / "state.db")
-        ray = RayHead(home, cpus)
+        ray, milvus = RayHead(home, cpus), MilvusServer(home)
         api = f"http://127.0.0.1:{port or free_port()}"
         addresses = Addresses(os.getpid(), api, ray.address, str(home / "kubeconfig"))
         try:
             async with _serving(store, home, addresses), RayJobs(ray.address) as jobs:
-                await ray.start()
-                installation = Installation(
-                    artifacts=f"file://{home.resolve()}/artifacts", ray_address=ray.address, python=sys.executable
-                )
+                await asyncio.gather(ray.start(), milvus.start())
+                installation = _installation(home.resolve(), ray.address, milvus.uri)
                 cluster = LocalCluster(store)
-                reconciler = TrainingJobReconciler(cluster, jobs, FileArtifacts(), installation)
-                manager = asyncio.create_task(Manager(cluster, [reconciler]).run())
+                manager = asyncio.create_task(Manager(cluster, _reconcilers(cluster, jobs, installation)).run())
                 storage.replace(str(home / "stack.json"), json.dumps(addresses.__dict__).encode())
                 try:
                     yield addresses
@@ -83,8 +90,33 @@ async def local_stack(home: Path, port: int, cpus: int) -> AsyncIterator[Address
                     await asyncio.gather(manager, return_exceptions=True)
         finally:
             (home / "stack.json").unlink(missing_ok=True)
-            await ray.stop()
+            await asyncio.gather(ray.stop(), milvus.stop())
             store.close()
+
+
+def _installation(home: Path, ray: str, milvus: str) -> Installation:
+    feast = home / "feast"
+    feast.mkdir(exist_ok=True)
+    return Installation(
+        artifacts=f"file://{home}/artifacts",
+        ray_address=ray,
+        milvus_uri=milvus,
+        feast_registry={"registry_type": "sql", "path": f"sqlite:///{feast}/registry.db"},
+        feast_online_store={"type": "sqlite", "path": f"{feast}/online.db"},
+        python=sys.executable,
+    )
+
+
+def _reconcilers(cluster: LocalCluster, ray: RayJobs, installation: Installation) -> list[Reconciler[Any, Any]]:
+    features, vectors, artifacts = FeastFeatures(), MilvusVectors(), FileArtifacts()
+    return [
+        TrainingJobReconciler(cluster, ray, artifacts, installation),
+        FeatureStoreReconciler(cluster, features, installation),
+        FeatureViewReconciler(cluster, features, installation),
+        VectorStoreReconciler(cluster, vectors, installation),
+        VectorCollectionReconciler(cluster, vectors, installation),
+        MaterializationReconciler(cluster, ray, features, vectors, artifacts, installation),
+    ]
 
 
 def _lock(path: Path) -> Path:

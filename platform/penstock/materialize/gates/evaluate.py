@@ -1,0 +1,154 @@
+"""Put what was measured of a run to its gates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from penstock.api.materialization import (
+    CanaryQueries,
+    CentroidShift,
+    Gate,
+    GateResult,
+    IndexRecall,
+    MaxNullFraction,
+    MetricThreshold,
+    MinRows,
+    PopulationStability,
+)
+from penstock.materialize.gates.measures import cosine_distance, population_stability
+from penstock.materialize.scan import Scan
+
+Search = Callable[[str, Sequence[Any], int], list[list[Any]]]
+"""(output, ids of stored rows, k) to the ids of each one's nearest neighbours, by the index."""
+Recall = Callable[[str, int, int], float]
+"""(output, k, sampled rows) to the recall of the index against exact search."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a run when its gates are asked."""
+
+    metrics: Mapping[str, float]
+    scans: Mapping[str, Scan]
+    search: Search
+    recall: Recall
+    active: Mapping[str, Scan] = field(default_factory=dict)
+    """Scans of the active run's outputs; empty where none is active."""
+
+
+class Unanswerable(Exception):
+    """A gate asks for something that the run does not have."""
+
+
+def evaluate(gates: Sequence[Gate], evidence: Evidence) -> list[GateResult]:
+    """Every gate's result, in the order of the spec; one that cannot be answered fails."""
+    results = []
+    for gate in gates:
+        try:
+            results.append(_evaluate(gate, evidence))
+        except Unanswerable as error:
+            results.append(GateResult(name=gate.name, passed=False, message=str(error)))
+    return results
+
+
+def _evaluate(gate: Gate, evidence: Evidence) -> GateResult:
+    checks: list[tuple[Any, Callable[[Any, Evidence], tuple[bool, float | None, str, str]]]] = [
+        (gate.min_rows, _min_rows),
+        (gate.max_null_fraction, _max_null_fraction),
+        (gate.metric, _metric),
+        (gate.index_recall, _index_recall),
+        (gate.canaries, _canaries),
+        (gate.population_stability, _population_stability),
+        (gate.centroid_shift, _centroid_shift),
+    ]
+    asked, check = next((asked, check) for asked, check in checks if asked is not None)
+    passed, value, bound, what = check(asked, evidence)
+    return GateResult(name=gate.name, passed=passed, value=value, bound=bound, message=what)
+
+
+def _scan(evidence: Evidence, output: str) -> Scan:
+    if output not in evidence.scans:
+        known = ", ".join(sorted(evidence.scans))
+        raise Unanswerable(f"No output {output!r} is staged; there are {known}")
+    return evidence.scans[output]
+
+
+def _min_rows(gate: MinRows, evidence: Evidence) -> tuple[bool, float, str, str]:
+    rows = _scan(evidence, gate.output).rows
+    return rows >= gate.rows, rows, f">= {gate.rows}", f"{gate.output} has {rows} rows"
+
+
+def _max_null_fraction(gate: MaxNullFraction, evidence: Evidence) -> tuple[bool, float, str, str]:
+    scan = _scan(evidence, gate.output)
+    if gate.column is not None and gate.column not in scan.nulls:
+        raise Unanswerable(f"Output {gate.output!r} has no column {gate.column!r} that is staged")
+    columns = [gate.column] if gate.column is not None else list(scan.nulls)
+    worst = max(columns, key=lambda name: scan.nulls[name], default="")
+    share = scan.nulls.get(worst, 0) / max(scan.rows, 1)
+    return (
+        share <= gate.fraction,
+        share,
+        f"<= {gate.fraction:g}",
+        f"{gate.output}.{worst} is null or NaN in {share:.2%}",
+    )
+
+
+def _metric(gate: MetricThreshold, evidence: Evidence) -> tuple[bool, float, str, str]:
+    if gate.metric not in evidence.metrics:
+        known = ", ".join(sorted(evidence.metrics)) or "none"
+        raise Unanswerable(f"The manifest has no metric {gate.metric!r}; it has {known}")
+    value = evidence.metrics[gate.metric]
+    bounds = [f">= {gate.min:g}" if gate.min is not None else "", f"<= {gate.max:g}" if gate.max is not None else ""]
+    enough = gate.min is None or value >= gate.min
+    bounded = gate.max is None or value <= gate.max
+    return enough and bounded, value, " and ".join(filter(None, bounds)), f"{gate.metric} is {value:.4g}"
+
+
+def _index_recall(gate: IndexRecall, evidence: Evidence) -> tuple[bool, float, str, str]:
+    _scan(evidence, gate.output)
+    value = evidence.recall(gate.output, gate.k, gate.sample)
+    return value >= gate.min, value, f">= {gate.min:g}", f"recall at {gate.k} of {gate.output} is {value:.4f}"
+
+
+def _canaries(gate: CanaryQueries, evidence: Evidence) -> tuple[bool, float, str, str]:
+    _scan(evidence, gate.output)
+    found = evidence.search(gate.output, [query.id for query in gate.queries], gate.k)
+    lost = [
+        f"{query.id} does not find {wanted}"
+        for query, ids in zip(gate.queries, found, strict=True)
+        for wanted in query.expect
+        if wanted not in {str(id_) for id_ in ids}
+    ]
+    total = sum(len(query.expect) for query in gate.queries)
+    share = 1 - len(lost) / total
+    return not lost, share, "all found", "; ".join(lost[:5]) or f"{total} expected neighbours found"
+
+
+def _population_stability(gate: PopulationStability, evidence: Evidence) -> tuple[bool, float | None, str, str]:
+    bound = f"<= {gate.max:g}"
+    scan, before = _scan(evidence, gate.output), evidence.active.get(gate.output)
+    if before is None:
+        return True, None, bound, "No active run to compare with"
+    if gate.column is not None and gate.column not in scan.samples:
+        raise Unanswerable(f"Output {gate.output!r} has no numeric column {gate.column!r}")
+    columns = [gate.column] if gate.column is not None else [name for name in scan.samples if name in before.samples]
+    indices = {n: population_stability(before.samples[n], scan.samples[n]) for n in columns if n in before.samples}
+    worst = max(indices, key=lambda name: indices[name], default=None)
+    if worst is None:
+        return True, None, bound, "No column to compare"
+    return indices[worst] <= gate.max, indices[worst], bound, f"{gate.output}.{worst} moved by {indices[worst]:.4f}"
+
+
+def _centroid_shift(gate: CentroidShift, evidence: Evidence) -> tuple[bool, float | None, str, str]:
+    bound = f"<= {gate.max:g}"
+    scan, before = _scan(evidence, gate.output), evidence.active.get(gate.output)
+    if scan.centroid is None:
+        raise Unanswerable(f"Output {gate.output!r} holds no vectors")
+    if before is None or before.centroid is None or np.shape(before.centroid) != np.shape(scan.centroid):
+        return True, None, bound, "No active run of this dimension to compare with"
+    shift = cosine_distance(before.centroid, scan.centroid)
+    return shift <= gate.max, shift, bound, f"the centroid of {gate.output} moved by {shift:.4f}"

@@ -1,0 +1,124 @@
+"""Stage one run: contract, scan, load, verify, gates, report."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import Literal
+
+from penstock.api.materialization import GateResult, StagedOutput
+from penstock.handoff import StagingReport, StagingSpec
+from penstock.materialize.contract import check_contract
+from penstock.materialize.errors import InvalidOutput
+from penstock.materialize.gates.evaluate import Evidence, evaluate
+from penstock.materialize.scan import Scan, scan_embeddings, scan_features
+from penstock.materialize.stage import load
+from penstock.materialize.verify import CollectionCheck, verify_view
+from penstock.rundir import storage
+from penstock.rundir.manifest import Manifest, OutputManifest
+from penstock.rundir.read import read_manifest
+from penstock.vectors.client import connect
+
+REPORT = "report.json"
+
+
+def run_staging(spec: StagingSpec) -> StagingReport:
+    """Carry the run as far as it goes, and write the report last.
+
+    Raises:
+        FeaturesError, VectorsError, VerificationFailed: a store failed; the staging may be tried again.
+    """
+    try:
+        report = _stage(spec)
+    except InvalidOutput as error:
+        report = StagingReport(run=spec.run, outcome="Invalid", message=str(error))
+    storage.replace(storage.join(spec.stage_uri, REPORT), report.model_dump_json(by_alias=True).encode())
+    return report
+
+
+def _stage(spec: StagingSpec) -> StagingReport:
+    manifest = check_contract(spec)
+    scans = _scans(spec, spec.run_uri, manifest)
+    load(spec, manifest)
+    outputs: list[StagedOutput] = []
+    for view in spec.features:
+        verify_view(spec, view, _named(manifest, view.output))
+        outputs.append(
+            StagedOutput(
+                output=view.output,
+                kind="Features",
+                resource=view.resource,
+                store=view.store,
+                physical=view.view,
+                rows=scans[view.output].rows,
+            )
+        )
+    checks: dict[str, CollectionCheck] = {}
+    with ExitStack() as clients:
+        for target in spec.vectors:
+            output = _named(manifest, target.output)
+            encoder = manifest.output(target.encoder) if target.encoder is not None else None
+            check = CollectionCheck(spec, clients.enter_context(connect(target.connection)), target, output)
+            check.check_count()
+            index, recall = check.choose_index()
+            checks[target.output] = check
+            outputs.append(
+                StagedOutput(
+                    output=target.output,
+                    kind="Embeddings",
+                    resource=target.resource,
+                    store=target.store,
+                    physical=target.collection,
+                    rows=output.rows,
+                    dimension=target.dimension,
+                    recall=recall,
+                    index=str(index),
+                    metric=target.metric,
+                    serving=target.serving,
+                    encoder=target.encoder,
+                    encoder_digest=encoder.digest if encoder is not None else None,
+                )
+            )
+        evidence = Evidence(
+            metrics=manifest.metrics,
+            scans=scans,
+            search=lambda output, ids, k: checks[output].neighbours(ids, k),
+            recall=lambda output, k, sample: checks[output].recall(k, sample),
+            active=_active_scans(spec),
+        )
+        gates = evaluate(spec.gates, evidence)
+    return _report(spec, outputs, gates)
+
+
+def _report(spec: StagingSpec, outputs: list[StagedOutput], gates: list[GateResult]) -> StagingReport:
+    failed = [gate for gate in gates if not gate.passed]
+    outcome: Literal["Staged", "Rejected"] = "Rejected" if failed else "Staged"
+    told = "; ".join(f"gate {gate.name}: {gate.message} (bound {gate.bound or 'none'})" for gate in failed)
+    message = f"Run {spec.run} is refused by {told}" if failed else ""
+    return StagingReport(run=spec.run, outcome=outcome, message=message, outputs=outputs, gates=gates)
+
+
+def _scans(spec: StagingSpec, run_uri: str, manifest: Manifest) -> dict[str, Scan]:
+    scans: dict[str, Scan] = {}
+    for view in spec.features:
+        keys, names = [e.name for e in view.entities], [f.name for f in view.features]
+        if (output := manifest.output(view.output)) is not None:
+            scans[view.output] = scan_features(run_uri, output, keys, names)
+    for target in spec.vectors:
+        names = [field.name for field in target.scalar_fields]
+        if (output := manifest.output(target.output)) is not None:
+            scans[target.output] = scan_embeddings(run_uri, output, output.dimension or target.dimension, names)
+    return scans
+
+
+def _active_scans(spec: StagingSpec) -> dict[str, Scan]:
+    """Scans of the active run, where a gate compares with it."""
+    compares = any(gate.population_stability or gate.centroid_shift for gate in spec.gates)
+    if spec.active is None or not compares:
+        return {}
+    return _scans(spec, spec.active.run_uri, read_manifest(spec.active.run_uri))
+
+
+def _named(manifest: Manifest, name: str) -> OutputManifest:
+    output = manifest.output(name)
+    assert output is not None
+    return output

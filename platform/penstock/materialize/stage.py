@@ -1,0 +1,108 @@
+"""Load a run into its stores, shard by shard; a shard that is done is not done again."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from penstock.features.rows import write_batch
+from penstock.features.store import open_store
+from penstock.features.views import register_view
+from penstock.handoff import CollectionTarget, StagingSpec, ViewTarget
+from penstock.rundir import storage
+from penstock.rundir.manifest import Manifest, OutputManifest
+from penstock.rundir.progress import write_progress
+from penstock.rundir.read import iter_batches
+from penstock.vectors.client import connect
+from penstock.vectors.collections import count, create_collection, upsert
+
+BATCH_ROWS = 2048
+SHARDS = "shards"
+
+
+class Progress:
+    """Counts rows of all outputs together and tells how far the staging is."""
+
+    def __init__(self, stage_uri: str, total: int) -> None:
+        self._uri, self._total, self._done = stage_uri, total, 0
+        self._lock = threading.Lock()
+
+    def add(self, rows: int) -> None:
+        """Count rows that are in a store."""
+        with self._lock:
+            self._done += rows
+            write_progress(self._uri, self._done, self._total)
+
+
+def load(spec: StagingSpec, manifest: Manifest) -> None:
+    """Write every output to its store, features and vectors side by side.
+
+    Raises:
+        FeaturesError, VectorsError: a store failed; what is loaded stays, and a repetition goes on from there.
+    """
+    targets: list[ViewTarget | CollectionTarget] = [*spec.features, *spec.vectors]
+    pairs = [(target, manifest.output(target.output)) for target in targets]
+    progress = Progress(spec.stage_uri, sum(output.rows for _, output in pairs if output is not None))
+    with ThreadPoolExecutor(max_workers=max(len(pairs), 1)) as pool:
+        jobs = []
+        for target, output in pairs:
+            assert output is not None
+            if isinstance(target, ViewTarget):
+                jobs.append(pool.submit(_load_view, spec, target, output, progress))
+            else:
+                jobs.append(pool.submit(_load_collection, spec, target, output, progress))
+        for job in jobs:
+            job.result()
+
+
+def _load_view(spec: StagingSpec, target: ViewTarget, output: OutputManifest, progress: Progress) -> None:
+    store = open_store(target.config)
+    register_view(store, target, storage.join(spec.run_uri, "outputs", output.name))
+    for file in output.files:
+        shard = output.model_copy(update={"files": [file]})
+
+        def write(shard: OutputManifest = shard) -> None:
+            for batch in iter_batches(spec.run_uri, shard, batch_rows=BATCH_ROWS):
+                progress.add(write_batch(store, target, batch))
+
+        _once(spec, output, file.path, file.rows or 0, write, progress)
+
+
+def _load_collection(spec: StagingSpec, target: CollectionTarget, output: OutputManifest, progress: Progress) -> None:
+    with connect(target.connection) as client:
+        fresh = not client.has_collection(target.collection)
+        first = next(iter_batches(spec.run_uri, output, ["id"], 1))
+        create_collection(client, target, first.schema.field("id").type)
+        for file in output.files:
+            shard = output.model_copy(update={"files": [file]})
+
+            def write(shard: OutputManifest = shard) -> None:
+                for batch in iter_batches(spec.run_uri, shard, batch_rows=BATCH_ROWS):
+                    progress.add(upsert(client, target, batch))
+
+            _once(spec, output, file.path, file.rows or 0, write, progress, again=fresh)
+        if count(client, target.collection) < output.rows:
+            # Marks without their rows: the store lost what it had said it kept.
+            for batch in iter_batches(spec.run_uri, output, batch_rows=BATCH_ROWS):
+                upsert(client, target, batch)
+
+
+def _once(
+    spec: StagingSpec,
+    output: OutputManifest,
+    path: str,
+    rows: int,
+    write: Callable[[], None],
+    progress: Progress,
+    again: bool = False,
+) -> None:
+    """Write a shard and mark it done; a shard with a mark is counted and left."""
+    name = path.rsplit("/", 1)[-1]
+    mark = storage.join(spec.stage_uri, SHARDS, f"{output.name}-{name}.json")
+    if storage.is_file(mark) and not again:
+        progress.add(rows)
+        return
+    write()
+    storage.replace(mark, json.dumps({"rows": rows}).encode())

@@ -1,0 +1,107 @@
+"""See through the public read path that what was written can be read, and choose the index by its recall."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from pymilvus import MilvusClient
+
+from penstock.api.views import IndexType
+from penstock.features.rows import read_rows
+from penstock.features.store import open_store
+from penstock.handoff import CollectionTarget, StagingSpec, ViewTarget
+from penstock.materialize.scan import vectors_of
+from penstock.rundir.manifest import OutputManifest
+from penstock.rundir.read import iter_batches
+from penstock.vectors.collections import build_index, count
+from penstock.vectors.exact import exact_neighbours, recall
+from penstock.vectors.search import search
+
+SAMPLE = 64
+K = 10
+FEW_ROWS = 10_000
+"""Below this a flat index answers quickly, and exactly."""
+
+
+class VerificationFailed(Exception):
+    """A store does not give back what was written to it; the staging may be tried again."""
+
+
+def verify_view(spec: StagingSpec, target: ViewTarget, output: OutputManifest) -> None:
+    """Read sampled entities back.
+
+    Raises:
+        VerificationFailed: one of them is not there.
+    """
+    keys = [entity.name for entity in target.entities]
+    sample = next(iter_batches(spec.run_uri, output, keys, SAMPLE)).to_pylist()
+    rows = read_rows(open_store(target.config), target.view, sample, [field.name for field in target.features])
+    for key, row in zip(sample, rows, strict=True):
+        if row is None:
+            raise VerificationFailed(f"Feast view {target.view!r} does not give back entity {key}")
+
+
+class CollectionCheck:
+    """Questions about a loaded collection, answered by its index and by exact search over the run's Parquet."""
+
+    def __init__(
+        self, spec: StagingSpec, client: MilvusClient, target: CollectionTarget, output: OutputManifest
+    ) -> None:
+        self._spec, self._client, self._target, self._output = spec, client, target, output
+
+    def check_count(self) -> None:
+        """Compare the number of rows.
+
+        Raises:
+            VerificationFailed: it is not the manifest's.
+        """
+        found = count(self._client, self._target.collection)
+        if found != self._output.rows:
+            raise VerificationFailed(
+                f"Collection {self._target.collection!r} has {found} rows, and the run has {self._output.rows}"
+            )
+
+    def choose_index(self) -> tuple[IndexType, float]:
+        """Build the index that the spec names, or for Auto the first candidate that reaches the target recall."""
+        wanted = self._target.index
+        candidates = [wanted.type]
+        if wanted.type is IndexType.AUTO:
+            small = self._output.rows <= FEW_ROWS
+            candidates = [IndexType.FLAT] if small else [IndexType.HNSW, IndexType.IVF_FLAT, IndexType.FLAT]
+        measured = 0.0
+        for candidate in candidates:
+            build_index(self._client, self._target, candidate)
+            measured = self.recall(K, SAMPLE)
+            if measured >= wanted.recall_target or candidate is candidates[-1]:
+                break
+        return candidate, measured
+
+    def recall(self, k: int, sample: int) -> float:
+        """The recall at k of the index on sampled rows."""
+        queries = self._sample(sample)
+        k = min(k, self._output.rows)
+        truth = exact_neighbours(queries, self._batches(), k, self._target.metric)
+        return recall(self._ids(queries, k), truth)
+
+    def neighbours(self, ids: Sequence[Any], k: int) -> list[list[Any]]:
+        """The nearest neighbours, by the index, of stored rows; none for an id that is not stored."""
+        wanted = {str(id_) for id_ in ids}
+        vectors: dict[str, np.ndarray[Any, Any]] = {}
+        for stored, rows in self._batches():
+            vectors |= {str(id_): row for id_, row in zip(stored, rows, strict=True) if str(id_) in wanted}
+        return [self._ids(vectors[str(id_)][None, :], k)[0] if str(id_) in vectors else [] for id_ in ids]
+
+    def _ids(self, queries: np.ndarray[Any, Any], k: int) -> list[list[Any]]:
+        hits = search(self._client, self._target.collection, queries, k, metric=self._target.metric)
+        return [[hit.id for hit in found] for found in hits]
+
+    def _sample(self, size: int) -> np.ndarray[Any, Any]:
+        every = max(self._output.rows // size, 1)
+        taken = [rows[::every] for _, rows in self._batches()]
+        return np.concatenate(taken)[:size]
+
+    def _batches(self) -> Iterator[tuple[list[Any], np.ndarray[Any, Any]]]:
+        for batch in iter_batches(self._spec.run_uri, self._output, ["id", "vector"]):
+            yield batch.column("id").to_pylist(), vectors_of(self._output, batch, self._target.dimension)
