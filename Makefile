@@ -14,8 +14,8 @@ PYTEST_FLAGS ?=
 help: ## List the targets.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: $(VENV)/.examples ## Start a local stack and train examples/digits on two data-parallel workers.
-	$(BIN)/python examples/run_job.py examples/digits/penstock.yaml
+demo: $(VENV)/.examples ## Start a local stack and carry examples/digits from training to a promoted run.
+	$(BIN)/python examples/run.py examples/digits
 
 test: lint ## Every check and every test.
 	$(BIN)/python -m pytest --junit-xml=$(REPORT) $(PYTEST_FLAGS)

@@ -18,24 +18,26 @@ import yaml
 from penstock_operator.local.store import ObjectStore
 
 ROOT = Path(__file__).parents[2]
-RUN_JOB = [sys.executable, str(ROOT / "examples" / "run_job.py")]
+RUN = [sys.executable, str(ROOT / "examples" / "run.py")]
 STACK = [sys.executable, "-m", "penstock_operator.local"]
 
 pytestmark = [pytest.mark.e2e, pytest.mark.ray]
 
 
-def run_job(manifest: Path, home: Path) -> subprocess.CompletedProcess[str]:
-    command = [*RUN_JOB, str(manifest), "--home", str(home)]
+def run_job(folder: Path, home: Path) -> subprocess.CompletedProcess[str]:
+    command = [*RUN, str(folder), "--home", str(home)]
     return subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
 
 
 def written(folder: Path, code: str, **spec: Any) -> Path:
+    folder = folder / "project"
+    folder.mkdir(exist_ok=True)
     (folder / "train.py").write_text(code)
     manifest = folder / "job.yaml"
     body = {"source": {"path": "."}, "entrypoint": "train.py", "retry": {"limit": 0}, **spec}
     job = {"apiVersion": "penstock.dev/v1alpha1", "kind": "TrainingJob", "metadata": {"name": "job"}, "spec": body}
     manifest.write_text(yaml.safe_dump(job))
-    return manifest
+    return folder
 
 
 def ray_processes(home: Path) -> list[psutil.Process]:
@@ -61,8 +63,8 @@ def home(tmp_path: Path) -> Iterator[Path]:
     assert ray_processes(home) == []
 
 
-def test_digits_trains_on_two_workers(home: Path) -> None:
-    done = run_job(ROOT / "examples" / "digits" / "penstock.yaml", home)
+def test_digits_goes_from_training_on_two_workers_to_a_promoted_run(home: Path) -> None:
+    done = run_job(ROOT / "examples" / "digits", home)
     assert done.returncode == 0, done.stderr
     (manifest,) = home.glob("artifacts/default/digits/*/manifest.json")
     made = json.loads(manifest.read_text())
@@ -71,6 +73,15 @@ def test_digits_trains_on_two_workers(home: Path) -> None:
     assert rows == {"features": 1797, "embeddings": 1437, "encoder": 0}
     (embeddings,) = (output for output in made["outputs"] if output["name"] == "embeddings")
     assert len(embeddings["files"]) == 2
+    store = ObjectStore(home / "state.db")
+    status = store.get("Materialization", "default", "digits")["status"]
+    store.close()
+    assert status["active"]["run"] == made["run"]
+    assert {output["resource"]: output["rows"] for output in status["active"]["outputs"]} == {
+        "digit-features": 1797,
+        "digit-images": 1437,
+    }
+    assert all(gate["passed"] for gate in status["runs"][-1]["gates"])
 
 
 def test_a_failing_entrypoint_says_why_and_leaves_no_run(home: Path, tmp_path: Path) -> None:
@@ -111,7 +122,7 @@ def test_a_second_stack_is_refused_and_a_killed_one_leaves_nothing_to_its_succes
     first.wait()
     orphans = ray_processes(home)
     assert orphans
-    done = run_job(ROOT / "examples" / "hello" / "penstock.yaml", home)
+    done = run_job(ROOT / "examples" / "hello", home)
     assert done.returncode == 0, done.stderr
     assert not any(orphan.is_running() for orphan in orphans)
     store = ObjectStore(home / "state.db")
