@@ -5,25 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from penstock.api.meta import SecretKeyRef
 from penstock.api.stores import FeatureStore, VectorStore
-from penstock.features.config import feast_config
+from penstock.features.config import feast_config, feature_store_refs
 from penstock.handoff import MilvusConnection
 from penstock.installation import Installation
-from penstock.vectors.connection import milvus_connection
+from penstock.secrets import read_secrets
+from penstock.vectors.connection import milvus_connection, vector_store_refs
 from penstock_operator.ports import Cluster, Refused
-from penstock_operator.secrets import read_secrets
-
-
-def feature_store_refs(store: FeatureStore) -> list[SecretKeyRef]:
-    """The Secrets that a FeatureStore names."""
-    parts = [part for part in (store.spec.online_store, store.spec.registry) if part is not None]
-    return [option.secret_ref for part in parts for option in part.options if option.secret_ref is not None]
-
-
-def vector_store_refs(store: VectorStore) -> list[SecretKeyRef]:
-    """The Secrets that a VectorStore names."""
-    return [store.spec.token_secret_ref] if store.spec.token_secret_ref is not None else []
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ from penstock.api.stores import FeatureStore
 from penstock.api.views import FeatureView
 from penstock.installation import Installation
 from penstock.naming import identifier
+from penstock.secrets import MissingSecret
 from penstock_operator.connections import Connections
 from penstock_operator.loop.reconciler import Plan, Related
 from penstock_operator.loop.related import feature_views, referred, referring, store
 from penstock_operator.ports import Cluster, Features, Refused, Unreachable
 from penstock_operator.publicname.feeders import feeders_of
 from penstock_operator.publicname.plan import Observed, Point, Release, decide, pointer_of
-from penstock_operator.secrets import MissingSecret
 
 
 class FeatureViewReconciler:
@@ -59,6 +59,8 @@ class FeatureViewReconciler:
         status.service = identifier(obj.metadata.name)
         if decision.served is not None:
             status.view, status.run = decision.served.physical, decision.served.run
+        elif observed.current is None and not observed.store_problem:
+            status.view = status.run = None
         return Plan(status, decision.actions, decision.after, decision.finalized)
 
     async def converge(self, obj: FeatureView, action: Point | Release | Any) -> None:

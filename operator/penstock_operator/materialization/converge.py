@@ -8,12 +8,12 @@ from penstock.api.materialization import Materialization, RunRecord, StagedOutpu
 from penstock.api.stores import FeatureStore, VectorStore
 from penstock.installation import Installation
 from penstock.naming import identifier
+from penstock.secrets import MissingSecret
 from penstock_operator.connections import Connections
 from penstock_operator.materialization.observe import Observer
 from penstock_operator.materialization.observed import Drop, DropRun, Stage, StopStaging
 from penstock_operator.materialization.submission import staging_submission
 from penstock_operator.ports import Artifacts, Cluster, Features, Ray, Unreachable, Vectors
-from penstock_operator.secrets import MissingSecret
 
 Action = Stage | StopStaging | Drop | DropRun
 

@@ -52,7 +52,8 @@ def _due(record: RunRecord, safe: set[str], now: datetime) -> bool:
 def _mark(spec: MaterializationSpec, status: MaterializationStatus, safe: set[str], now: datetime) -> None:
     staged = [record for record in status.runs if record.state is RunState.STAGED]
     surplus = len(staged) - spec.history_limit
-    for record in staged:
+    # The newest stays whatever is pinned: without its record it would be staged again, and again.
+    for record in staged[:-1]:
         if surplus <= 0:
             return
         if record.run not in safe:

@@ -8,6 +8,8 @@ from penstock.api.materialization import (
     Materialization,
     MaterializationReason,
     MaterializationSpec,
+    MaterializationStatus,
+    RunState,
 )
 from penstock_operator.digest import spec_digest
 from penstock_operator.loop.conditions import Truth, with_condition
@@ -45,9 +47,13 @@ def plan(mat: Materialization, seen: Observed, now: datetime) -> Plan:
             status.conditions, type_, truth, reason, message, generation=mat.metadata.generation, now=now
         )
     status.active_run = active.run if active is not None else None
-    if status.active != mat.status.active or staged.actions:
-        # A switch is written before anything is dropped: a store that is away never delays it.
+    if status.active != mat.status.active or staged.actions or _states(status) != _states(mat.status):
+        # What was decided is written before anything is dropped for it: a store that is away never delays it.
         return Plan(status, staged.actions, staged.after if staged.after is not None else 0)
     drops, due_after = retire(mat.spec, status, seen, now)
     waits = [after for after in (staged.after, due_after) if after is not None]
     return Plan(status, drops, min(waits, default=None))
+
+
+def _states(status: MaterializationStatus) -> list[tuple[str, RunState]]:
+    return [(record.run, record.state) for record in status.runs]

@@ -40,13 +40,19 @@ def promote(spec: MaterializationSpec, status: MaterializationStatus, now: datet
 
 
 def _pin(run: str, status: MaterializationStatus, now: datetime) -> Verdict:
-    kept = next((r for r in status.runs if r.run == run and r.state in (RunState.STAGED, RunState.RETIRING)), None)
+    kept = next((r for r in status.runs if r.run == run and _kept(r, now)), None)
     if kept is None:
         message = f"spec.pinnedRun {run!r} is not staged; what was served stays"
         return "False", PromotedReason.PINNED_RUN_UNAVAILABLE, message
     kept.state, kept.retire_at = RunState.STAGED, None
     point(status, kept, now)
     return "True", PromotedReason.PINNED, f"Run {run} is served, as spec.pinnedRun says"
+
+
+def _kept(record: RunRecord, now: datetime) -> bool:
+    """Whether its data is surely there: once its grace is over, an earlier pass may have died after dropping it."""
+    due = record.retire_at is not None and record.retire_at <= now
+    return record.state is RunState.STAGED or (record.state is RunState.RETIRING and not due)
 
 
 def point(status: MaterializationStatus, record: RunRecord, now: datetime) -> None:

@@ -56,7 +56,8 @@ class _Staging:
             return Step(("False", StagedReason.MISSING_REFERENCE, self.seen.missing), after=RECHECK_SECONDS)
         newest = self.newest()
         if record is not None and newest is not None and newest.run != record.run:
-            self.status.runs.remove(record)
+            # Its tries may have left data in the stores.
+            self.rejected(record, StagedReason.STAGING_FAILED)
             record = None
         if record is None:
             if newest is None:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from penstock.api.materialization import Materialization, RunRecord
 from penstock.api.meta import SecretKeyRef
-from penstock.features.config import feast_config
+from penstock.features.config import feast_config, feature_store_refs
 from penstock.handoff import STAGING_VARIABLE, ActiveRun, CollectionTarget, StagingSpec, ViewTarget
 from penstock.installation import Installation
 from penstock.naming import collection_name, view_name
-from penstock.vectors.connection import milvus_connection
-from penstock_operator.connections import feature_store_refs, vector_store_refs
+from penstock.secrets import read_secrets
+from penstock.vectors.connection import milvus_connection, vector_store_refs
 from penstock_operator.materialization.observed import Targets
 from penstock_operator.ports import Cluster, RaySubmission
-from penstock_operator.secrets import read_secrets
 
 
 class _SecretVariables:

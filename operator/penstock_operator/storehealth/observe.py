@@ -6,8 +6,8 @@ from collections.abc import Awaitable
 
 from penstock.api.materialization import Materialization
 from penstock.api.stores import StoreReason
+from penstock.secrets import MissingSecret
 from penstock_operator.ports import Cluster, Refused, Unreachable
-from penstock_operator.secrets import MissingSecret
 from penstock_operator.storehealth.plan import Observed
 
 

@@ -8,8 +8,8 @@ from penstock.api.trainingjob import Attempt, TrainingJob
 from penstock.handoff import ATTEMPT_VARIABLE, AttemptSpec
 from penstock.installation import Installation
 from penstock.naming import run_uri
+from penstock.secrets import read_secrets
 from penstock_operator.ports import Artifacts, Cluster, Ray, RaySubmission
-from penstock_operator.secrets import read_secrets
 from penstock_operator.training.observed import DeleteRun, Forget, Stop, Submit
 
 Action = Submit | Stop | Forget | DeleteRun

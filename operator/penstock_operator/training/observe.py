@@ -10,8 +10,8 @@ from penstock.installation import Installation
 from penstock.naming import run_uri
 from penstock.rundir.errors import RunDirError
 from penstock.rundir.manifest import Manifest
+from penstock.secrets import MissingSecret, read_secrets
 from penstock_operator.ports import Artifacts, Cluster, Ray, RayJob, Unreachable
-from penstock_operator.secrets import MissingSecret, read_secrets
 from penstock_operator.training.observed import Observed
 from penstock_operator.training.plan import current_attempt
 

@@ -11,13 +11,13 @@ from penstock.api.views import VectorCollection
 from penstock.handoff import MilvusConnection
 from penstock.installation import Installation
 from penstock.naming import identifier
+from penstock.secrets import MissingSecret
 from penstock_operator.connections import Connections
 from penstock_operator.loop.reconciler import Plan, Related
 from penstock_operator.loop.related import referred, referring, store, vector_collections
 from penstock_operator.ports import Cluster, Refused, Unreachable, Vectors
 from penstock_operator.publicname.feeders import feeders_of
 from penstock_operator.publicname.plan import Observed, Point, Release, decide, pointer_of
-from penstock_operator.secrets import MissingSecret
 
 
 class VectorCollectionReconciler:
@@ -60,6 +60,8 @@ class VectorCollectionReconciler:
         status.alias = identifier(obj.metadata.name)
         if decision.served is not None:
             status.collection, status.run = decision.served.physical, decision.served.run
+        elif observed.current is None and not observed.store_problem:
+            status.collection = status.run = None
         return Plan(status, decision.actions, decision.after, decision.finalized)
 
     async def converge(self, obj: VectorCollection, action: Point | Release | Any) -> None:

@@ -38,6 +38,12 @@ def feast_config(
     }
 
 
+def feature_store_refs(store: FeatureStore) -> list[SecretKeyRef]:
+    """The Secrets that a FeatureStore names."""
+    parts = [part for part in (store.spec.online_store, store.spec.registry) if part is not None]
+    return [option.secret_ref for part in parts for option in part.options if option.secret_ref is not None]
+
+
 def _section(
     field: str,
     component: FeastComponent | None,

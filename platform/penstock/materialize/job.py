@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Literal
 
 from penstock.api.materialization import GateResult, StagedOutput
+from penstock.api.trainingjob import OutputKind
 from penstock.handoff import StagingReport, StagingSpec
 from penstock.materialize.contract import check_contract
 from penstock.materialize.errors import InvalidOutput
@@ -98,16 +100,26 @@ def _report(spec: StagingSpec, outputs: list[StagedOutput], gates: list[GateResu
 
 
 def _scans(spec: StagingSpec, run_uri: str, manifest: Manifest) -> dict[str, Scan]:
+    """Scans of the columns that are there: the active run may be older than a column of the spec."""
     scans: dict[str, Scan] = {}
     for view in spec.features:
-        keys, names = [e.name for e in view.entities], [f.name for f in view.features]
-        if (output := manifest.output(view.output)) is not None:
-            scans[view.output] = scan_features(run_uri, output, keys, names)
+        output = manifest.output(view.output)
+        if output is not None and output.kind is OutputKind.FEATURES:
+            keys = _present(output, [entity.name for entity in view.entities])
+            names = _present(output, [feature.name for feature in view.features])
+            times = _present(output, [view.timestamp_field])
+            scans[view.output] = scan_features(run_uri, output, keys, names, times)
     for target in spec.vectors:
-        names = [field.name for field in target.scalar_fields]
-        if (output := manifest.output(target.output)) is not None:
+        output = manifest.output(target.output)
+        if output is not None and output.kind is OutputKind.EMBEDDINGS:
+            names = _present(output, [field.name for field in target.scalar_fields])
             scans[target.output] = scan_embeddings(run_uri, output, output.dimension or target.dimension, names)
     return scans
+
+
+def _present(output: OutputManifest, names: Sequence[str]) -> list[str]:
+    known = {column.name for column in output.columns}
+    return [name for name in names if name in known]
 
 
 def _active_scans(spec: StagingSpec) -> dict[str, Scan]:

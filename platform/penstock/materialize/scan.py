@@ -14,6 +14,7 @@ from penstock.materialize.errors import InvalidOutput
 from penstock.rundir.errors import RunDirError
 from penstock.rundir.manifest import OutputManifest
 from penstock.rundir.read import iter_batches
+from penstock.vectors.collections import MAX_ID, MAX_TEXT
 
 SAMPLE_ROWS = 4096
 
@@ -35,20 +36,30 @@ class Scan:
     centroid: np.ndarray[Any, Any] | None = None
 
 
-def scan_features(run_uri: str, output: OutputManifest, keys: Sequence[str], columns: Sequence[str]) -> Scan:
+def scan_features(
+    run_uri: str, output: OutputManifest, keys: Sequence[str], columns: Sequence[str], times: Sequence[str] = ()
+) -> Scan:
     """Scan an output of features.
 
+    Args:
+        run_uri: the run.
+        output: the output.
+        keys: the entity keys.
+        columns: the features.
+        times: the columns of event times.
+
     Raises:
-        InvalidOutput: an entity key is null, or a file cannot be read.
+        InvalidOutput: an entity key or an event time is null, or a file cannot be read.
     """
     found = Scan(nulls=dict.fromkeys(columns, 0))
     parts: dict[str, list[np.ndarray[Any, Any]]] = {}
     every = max(output.rows // SAMPLE_ROWS, 1)
-    for batch in _batches(run_uri, output, [*keys, *columns]):
-        for key in keys:
-            if batch.column(key).null_count:
-                row = found.rows + pc.index(pc.is_null(batch.column(key)), True).as_py()
-                raise InvalidOutput(f"Output {output.name!r}: entity key {key!r} is null in row {row}")
+    required = dict.fromkeys(keys, "entity key") | dict.fromkeys(times, "event time")
+    for batch in _batches(run_uri, output, [*required, *columns]):
+        for name, what in required.items():
+            if batch.column(name).null_count:
+                row = found.rows + pc.index(pc.is_null(batch.column(name)), True).as_py()
+                raise InvalidOutput(f"Output {output.name!r}: {what} {name!r} is null in row {row}")
         for name in columns:
             column = batch.column(name)
             found.nulls[name] += pc.sum(pc.is_null(column, nan_is_null=True)).as_py() or 0
@@ -64,14 +75,16 @@ def scan_embeddings(run_uri: str, output: OutputManifest, dimension: int, fields
     """Scan an output of embeddings.
 
     Raises:
-        InvalidOutput: an id is null or stands twice, a vector has a NaN, an infinity or another dimension, or a file
-            cannot be read.
+        InvalidOutput: an id is null or stands twice, a text is longer than a collection takes, a vector has a NaN, an
+            infinity or another dimension, or a file cannot be read.
     """
     found = Scan(nulls=dict.fromkeys(fields, 0))
     total = np.zeros(dimension)
     seen: set[Any] = set()
     for batch in _batches(run_uri, output, ["id", "vector", *fields]):
         _check_ids(output, batch.column("id").to_pylist(), seen)
+        for name, limit in {"id": MAX_ID, **dict.fromkeys(fields, MAX_TEXT)}.items():
+            _check_length(output, batch, name, limit)
         vectors = vectors_of(output, batch, dimension)
         broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
         if len(broken):
@@ -115,6 +128,19 @@ def _check_ids(output: OutputManifest, ids: list[Any], seen: set[Any]) -> None:
         if id_ in seen:
             raise InvalidOutput(f"Output {output.name!r}: id {id_!r} stands twice")
         seen.add(id_)
+
+
+def _check_length(output: OutputManifest, batch: pa.RecordBatch, name: str, limit: int) -> None:
+    column = batch.column(name)
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return
+    lengths = pc.binary_length(column)
+    long = pc.index(pc.fill_null(pc.greater(lengths, limit), False), True).as_py()
+    if long >= 0:
+        bad, length = batch.column("id")[long].as_py(), lengths[long].as_py()
+        raise InvalidOutput(
+            f"Output {output.name!r}: column {name!r} of id {bad!r} has {length} bytes; {limit} is the limit"
+        )
 
 
 def _numeric(type_: pa.DataType) -> bool:

@@ -6,7 +6,7 @@ import logging
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import grpc
 from pymilvus import MilvusClient
@@ -23,6 +23,30 @@ _UNREACHABLE_CODES = {1, 2, 14}
 _GRPC_CODES = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
+def open_client(connection: MilvusConnection) -> MilvusClient:
+    """A client that the caller closes; use it within `translated`."""
+    token = _VARIABLE.sub(lambda match: os.environ[match[1]], connection.token or "")
+    return MilvusClient(
+        uri=connection.uri, token=token, db_name=connection.database, timeout=connection.timeout_seconds
+    )
+
+
+@contextmanager
+def translated(connection: MilvusConnection) -> Iterator[None]:
+    """Let the errors of pymilvus come out as ours.
+
+    Raises:
+        VectorsUnreachable: the server does not answer.
+        VectorsRefused: it refuses a call.
+    """
+    try:
+        yield
+    except MilvusException as error:
+        raise _ours(connection, error) from error
+    except grpc.RpcError as error:
+        raise VectorsUnreachable(f"Milvus at {connection.uri} did not answer: {error}") from error
+
+
 @contextmanager
 def connect(connection: MilvusConnection) -> Iterator[MilvusClient]:
     """A client that is closed with the block; its errors come out as ours.
@@ -31,20 +55,8 @@ def connect(connection: MilvusConnection) -> Iterator[MilvusClient]:
         VectorsUnreachable: the server does not answer.
         VectorsRefused: it refuses a call.
     """
-    client = None
-    try:
-        token = _VARIABLE.sub(lambda match: os.environ[match[1]], connection.token or "")
-        client = MilvusClient(
-            uri=connection.uri, token=token, db_name=connection.database, timeout=connection.timeout_seconds
-        )
+    with translated(connection), closing(open_client(connection)) as client:
         yield client
-    except MilvusException as error:
-        raise _ours(connection, error) from error
-    except grpc.RpcError as error:
-        raise VectorsUnreachable(f"Milvus at {connection.uri} did not answer: {error}") from error
-    finally:
-        if client is not None:
-            client.close()
 
 
 def ping(connection: MilvusConnection) -> str:

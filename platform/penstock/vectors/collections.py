@@ -35,7 +35,7 @@ def create_collection(client: MilvusClient, target: CollectionTarget, id_type: p
     schema.add_field("vector", DataType.FLOAT_VECTOR, dim=target.dimension)
     for field in target.scalar_fields:
         extra = {"max_length": MAX_TEXT} if field.type is ValueType.STRING else {}
-        schema.add_field(field.name, SCALARS[field.type], **extra)
+        schema.add_field(field.name, SCALARS[field.type], nullable=True, **extra)
     client.create_collection(target.collection, schema=schema)
 
 

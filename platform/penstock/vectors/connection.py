@@ -28,3 +28,8 @@ def milvus_connection(
         token=secret(ref) if ref is not None else None,
         timeout_seconds=store.spec.timeout_seconds,
     )
+
+
+def vector_store_refs(store: VectorStore) -> list[SecretKeyRef]:
+    """The Secrets that a VectorStore names."""
+    return [store.spec.token_secret_ref] if store.spec.token_secret_ref is not None else []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,18 +10,10 @@ from pymilvus import MilvusClient
 
 from penstock.api.views import Metric
 from penstock.vectors.collections import METRICS
+from penstock.vectors.hit import Hit
 
 SEARCH_EF = 64
 SEARCH_PROBES = 16
-
-
-@dataclass(frozen=True)
-class Hit:
-    """A neighbour; the score is Milvus's: similarity for Cosine and InnerProduct, squared distance for L2."""
-
-    id: int | str
-    score: float
-    fields: dict[str, Any] = field(default_factory=dict)
 
 
 def search(
@@ -34,6 +25,7 @@ def search(
     metric: Metric,
     fields: Sequence[str] = (),
     where: str = "",
+    timeout: float | None = None,
 ) -> list[list[Hit]]:
     """The k nearest rows of each vector, the nearest first.
 
@@ -45,14 +37,20 @@ def search(
         metric: the collection's.
         fields: scalar fields to bring along.
         where: a Milvus filter; empty for all rows.
+        timeout: seconds to wait for an answer; None for the client's own patience.
     """
     found = client.search(
         collection,
         data=np.asarray(vectors, dtype=np.float32).tolist(),
         limit=k,
         filter=where,
-        output_fields=list(fields),
+        # With no fields named, Milvus Lite gives them all, the vector too.
+        output_fields=list(fields) or ["id"],
         anns_field="vector",
+        timeout=timeout,
         search_params={"metric_type": METRICS[metric], "params": {"ef": max(SEARCH_EF, k), "nprobe": SEARCH_PROBES}},
     )
-    return [[Hit(hit["id"], float(hit["distance"]), dict(hit["entity"])) for hit in hits] for hits in found]
+    return [
+        [Hit(hit["id"], float(hit["distance"]), {name: hit["entity"][name] for name in fields}) for hit in hits]
+        for hits in found
+    ]

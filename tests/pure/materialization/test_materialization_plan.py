@@ -131,12 +131,15 @@ def test_a_failed_gate_leaves_the_active_run_serving_and_says_why() -> None:
     condition = find(result.status.conditions, "Staged")
     assert condition is not None
     assert (condition.reason, condition.message) == ("GateFailed", "Gate accuracy: 0.5 is below 0.95")
-    assert [action.output.physical for action in result.actions if isinstance(action, Drop)] == ["images__r_2"]
+    assert result.actions == ()
+    after = advance(result.status, world("r-1", "r-2"))
+    assert [action.output.physical for action in after.actions if isinstance(action, Drop)] == ["images__r_2"]
 
 
 def test_a_refused_run_is_staged_again_only_when_the_gates_change() -> None:
     intent = advance(None, world("r-1")).status
     refused = advance(intent, replace(world("r-1"), report=report("r-1", "Rejected"))).status
+    refused = advance(refused, world("r-1")).status
     assert len(advance(refused, world("r-1")).status.runs) == 1
     assert advance(refused, world("r-1")).status.runs[0].state is RunState.REJECTED
     gates = [{"name": "rows", "minRows": {"output": "embeddings", "rows": 1}}]

@@ -77,6 +77,13 @@ def _scan(evidence: Evidence, output: str) -> Scan:
     return evidence.scans[output]
 
 
+def _centroid(evidence: Evidence, output: str) -> np.ndarray[Any, Any]:
+    centroid = _scan(evidence, output).centroid
+    if centroid is None:
+        raise Unanswerable(f"Output {output!r} holds no vectors")
+    return centroid
+
+
 def _min_rows(gate: MinRows, evidence: Evidence) -> tuple[bool, float, str, str]:
     rows = _scan(evidence, gate.output).rows
     return rows >= gate.rows, rows, f">= {gate.rows}", f"{gate.output} has {rows} rows"
@@ -109,13 +116,13 @@ def _metric(gate: MetricThreshold, evidence: Evidence) -> tuple[bool, float, str
 
 
 def _index_recall(gate: IndexRecall, evidence: Evidence) -> tuple[bool, float, str, str]:
-    _scan(evidence, gate.output)
+    _centroid(evidence, gate.output)
     value = evidence.recall(gate.output, gate.k, gate.sample)
     return value >= gate.min, value, f">= {gate.min:g}", f"recall at {gate.k} of {gate.output} is {value:.4f}"
 
 
 def _canaries(gate: CanaryQueries, evidence: Evidence) -> tuple[bool, float, str, str]:
-    _scan(evidence, gate.output)
+    _centroid(evidence, gate.output)
     found = evidence.search(gate.output, [query.id for query in gate.queries], gate.k)
     lost = [
         f"{query.id} does not find {wanted}"
@@ -131,10 +138,10 @@ def _canaries(gate: CanaryQueries, evidence: Evidence) -> tuple[bool, float, str
 def _population_stability(gate: PopulationStability, evidence: Evidence) -> tuple[bool, float | None, str, str]:
     bound = f"<= {gate.max:g}"
     scan, before = _scan(evidence, gate.output), evidence.active.get(gate.output)
-    if before is None:
-        return True, None, bound, "No active run to compare with"
     if gate.column is not None and gate.column not in scan.samples:
         raise Unanswerable(f"Output {gate.output!r} has no numeric column {gate.column!r}")
+    if before is None:
+        return True, None, bound, "No active run to compare with"
     columns = [gate.column] if gate.column is not None else [name for name in scan.samples if name in before.samples]
     indices = {n: population_stability(before.samples[n], scan.samples[n]) for n in columns if n in before.samples}
     worst = max(indices, key=lambda name: indices[name], default=None)
@@ -145,10 +152,8 @@ def _population_stability(gate: PopulationStability, evidence: Evidence) -> tupl
 
 def _centroid_shift(gate: CentroidShift, evidence: Evidence) -> tuple[bool, float | None, str, str]:
     bound = f"<= {gate.max:g}"
-    scan, before = _scan(evidence, gate.output), evidence.active.get(gate.output)
-    if scan.centroid is None:
-        raise Unanswerable(f"Output {gate.output!r} holds no vectors")
-    if before is None or before.centroid is None or np.shape(before.centroid) != np.shape(scan.centroid):
+    centroid, before = _centroid(evidence, gate.output), evidence.active.get(gate.output)
+    if before is None or before.centroid is None or np.shape(before.centroid) != np.shape(centroid):
         return True, None, bound, "No active run of this dimension to compare with"
-    shift = cosine_distance(before.centroid, scan.centroid)
+    shift = cosine_distance(before.centroid, centroid)
     return shift <= gate.max, shift, bound, f"the centroid of {gate.output} moved by {shift:.4f}"

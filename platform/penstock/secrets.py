@@ -1,19 +1,26 @@
-"""Values of Secrets, read through the cluster."""
+"""Values of Secrets, read from the cluster."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterable
+from typing import Any, Protocol
 
 from penstock.api.meta import SecretKeyRef
-from penstock_operator.ports import Cluster
+
+
+class Objects(Protocol):
+    """Reads objects."""
+
+    async def get(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
+        """The object, or None where there is none."""
 
 
 class MissingSecret(Exception):
     """A Secret, or a key of one, is not there."""
 
 
-async def read_secrets(cluster: Cluster, namespace: str, refs: Iterable[SecretKeyRef]) -> Callable[[SecretKeyRef], str]:
+async def read_secrets(objects: Objects, namespace: str, refs: Iterable[SecretKeyRef]) -> Callable[[SecretKeyRef], str]:
     """Read the named keys and return a function from a reference to its value.
 
     Raises:
@@ -21,7 +28,7 @@ async def read_secrets(cluster: Cluster, namespace: str, refs: Iterable[SecretKe
     """
     values: dict[tuple[str, str], str] = {}
     for ref in refs:
-        secret = await cluster.get("Secret", namespace, ref.name)
+        secret = await objects.get("Secret", namespace, ref.name)
         if secret is None:
             raise MissingSecret(f"Secret {ref.name!r} is not in namespace {namespace!r}: create it")
         encoded = (secret.get("data") or {}).get(ref.key)

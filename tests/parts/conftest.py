@@ -1,0 +1,187 @@
+"""A Milvus Lite server, a Feast on SQLite, runs written by the SDK, and the staging job as a process."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from penstock.handoff import ATTEMPT_VARIABLE, STAGING_VARIABLE, AttemptSpec, StagingReport, StagingSpec
+from penstock.naming import collection_name, view_name
+from penstock.train import current
+from penstock.train.commit import commit
+from penstock.train.run import Run
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+DIMENSION = 8
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def milvus_uri() -> Iterator[str]:
+    port = _free_port()
+    program = str(Path(sys.executable).with_name("milvus-lite"))
+    with tempfile.TemporaryDirectory() as folder:
+        command = [program, "server", "--data-dir", folder, "--host", "127.0.0.1", "--port", str(port)]
+        server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            deadline = time.monotonic() + 30
+            while time.monotonic() < deadline:
+                with socket.socket() as probe:
+                    if probe.connect_ex(("127.0.0.1", port)) == 0:
+                        break
+                time.sleep(0.05)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
+@dataclass
+class World:
+    """A folder with runs and a Feast, beside a Milvus that all tests share: a collection has the folder's name."""
+
+    folder: Path
+    milvus_uri: str
+    config: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.config = {
+            "project": "demo",
+            "provider": "local",
+            "registry": {"registry_type": "sql", "path": f"sqlite:///{self.folder}/registry.db"},
+            "online_store": {"type": "sqlite", "path": f"{self.folder}/online.db"},
+            "offline_store": {"type": "file"},
+            "entity_key_serialization_version": 3,
+        }
+
+    def train(self, run: str, write: Callable[[Run], None]) -> str:
+        """Write a run as training code does, and commit it; its URI."""
+        spec = AttemptSpec(
+            namespace="default",
+            name="job",
+            uid="u",
+            attempt=1,
+            run=run,
+            run_uri=str(self.folder / run),
+            source=str(self.folder / "code"),
+            entrypoint="train.py",
+        )
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(ATTEMPT_VARIABLE, spec.model_dump_json())
+            write(current())
+        commit(spec)
+        return spec.run_uri
+
+    def view(self, run: str, **fields: Any) -> dict[str, Any]:
+        base = {"output": "features", "resource": "images", "store": "feast", "view": view_name("images", run)}
+        columns = {
+            "entities": [{"name": "id", "type": "Int64"}],
+            "features": [{"name": "ink", "type": "Float32"}, {"name": "label", "type": "String"}],
+            "timestampField": "event_timestamp",
+        }
+        return base | columns | {"config": self.config} | fields
+
+    def collection(self, run: str, **fields: Any) -> dict[str, Any]:
+        base = {"output": "embeddings", "resource": "images", "store": "milvus"}
+        name = collection_name(self.folder.name, run)
+        shape = {"dimension": DIMENSION, "metric": "Cosine", "index": {}, "encoder": "encoder"}
+        scalars = [{"name": "digit", "type": "Int64"}]
+        connection = {"uri": self.milvus_uri, "timeoutSeconds": 5}
+        return base | shape | {"collection": name, "connection": connection, "scalarFields": scalars} | fields
+
+    def spec(self, run: str, **fields: Any) -> StagingSpec:
+        """The staging of a run, both its outputs unless told otherwise."""
+        uri = str(self.folder / run)
+        base = {"namespace": "default", "name": "m", "uid": "m", "run": run, "runUri": uri}
+        outputs = {"features": [self.view(run)], "vectors": [self.collection(run)]}
+        return StagingSpec.model_validate(base | outputs | {"stageUri": f"{uri}/staging/m-1"} | fields)
+
+    def start(self, spec: StagingSpec) -> subprocess.Popen[str]:
+        """The job, as Ray starts it."""
+        command = [sys.executable, "-m", "penstock.materialize"]
+        env = {**os.environ, STAGING_VARIABLE: spec.model_dump_json(by_alias=True)}
+        return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def stage(self, *specs: StagingSpec) -> list[tuple[int, str]]:
+        """Jobs side by side, to their end: exit code and the last line of the log of each."""
+        jobs = [self.start(spec) for spec in specs]
+        logs = [job.communicate(timeout=120)[0] for job in jobs]
+        return [(job.returncode, log.splitlines()[-1]) for job, log in zip(jobs, logs, strict=True)]
+
+    def report(self, spec: StagingSpec) -> StagingReport | None:
+        path = Path(spec.stage_uri) / "report.json"
+        return StagingReport.model_validate_json(path.read_text()) if path.exists() else None
+
+
+@pytest.fixture(scope="session")
+def new_world(milvus_uri: str) -> Callable[[Path], World]:
+    """Makes a world in a folder."""
+
+    def make(folder: Path) -> World:
+        (folder / "code").mkdir()
+        return World(folder, milvus_uri)
+
+    return make
+
+
+@pytest.fixture
+def world(tmp_path: Path, new_world: Callable[[Path], World]) -> World:
+    return new_world(tmp_path)
+
+
+def encoder(dimension: int) -> bytes:
+    """An ONNX model that cuts or pads nothing: `[batch, 4] @ [4, dimension]`."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    weight = numpy_helper.from_array(np.ones((4, dimension), np.float32), "w")
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["y"])],
+        "encoder",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 4])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", dimension])],
+        [weight],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return model.SerializeToString()
+
+
+def write_run(run: Run, rows: int = 40, shards: int = 1, **changed: Any) -> None:
+    """A good run, but for what is changed: `features`, `ids`, `vectors`, `digits`, `dimension` of the encoder."""
+    vectors = np.random.default_rng(0).normal(size=(rows, DIMENSION)).astype(np.float32)
+    for part in np.array_split(np.arange(rows), shards):
+        columns = {
+            "id": part,
+            "ink": (part / rows).astype(np.float32),
+            "label": [f"label {n}" for n in part],
+            "event_timestamp": pa.array([NOW] * len(part), pa.timestamp("us", "UTC")),
+        } | changed.get("features", {})
+        columns = {name: values for name, values in columns.items() if values is not None}
+        run.write_features("features", columns, entity_keys=["id"])
+        made = changed.get("vectors", vectors)[part[0] : part[-1] + 1]
+        digits = changed.get("digits", (part % 10).tolist())
+        run.write_embeddings("embeddings", changed.get("ids", part.tolist()), made, digit=digits)
+    run.save_encoder("encoder", encoder(changed.get("dimension", DIMENSION)), np.ones((1, 4), np.float32))
+    run.report(1, 1, accuracy=0.9)
+
+
+@pytest.fixture(name="write_run", scope="session")
+def write_run_fixture() -> Callable[..., None]:
+    return write_run

@@ -1,0 +1,250 @@
+"""A materialization's world that outlives its control plane: a durable store, and stores and a Ray in memory."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from penstock.api.materialization import Materialization
+from penstock.handoff import STAGING_VARIABLE, StagingReport, StagingSpec
+from penstock.installation import Installation
+from penstock.rundir import storage
+from penstock_operator.artifacts import FileArtifacts
+from penstock_operator.featureview.reconciler import FeatureViewReconciler
+from penstock_operator.local.cluster import LocalCluster
+from penstock_operator.local.errors import NotFound
+from penstock_operator.local.store import ObjectStore
+from penstock_operator.loop.reconcile import reconcile
+from penstock_operator.loop.reconciler import Key
+from penstock_operator.materialization.reconciler import MaterializationReconciler
+from penstock_operator.ports import JobState, RayJob, RaySubmission, Refused
+from penstock_operator.vectorcollection.reconciler import VectorCollectionReconciler
+
+MATERIALIZATION = Key("Materialization", "default", "digits")
+VIEW = Key("FeatureView", "default", "images")
+COLLECTION = Key("VectorCollection", "default", "images")
+OBJECTS = Path(__file__).with_name("materialization.yaml")
+READY = {"type": "Ready", "status": "True", "reason": "Ready", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+@dataclass
+class Fuse:
+    """Kills at the n-th effect from when it is armed, before or after it happens."""
+
+    at: int = 0
+    after: bool = False
+    count: int = 0
+
+    def arm(self, at: int, after: bool) -> None:
+        self.at, self.after, self.count = at, after, 0
+
+    def around(self, effect: Callable[[], Any]) -> Any:
+        self.count += 1
+        if self.count == self.at and not self.after:
+            raise Killed
+        result = effect()
+        if self.count == self.at:
+            raise Killed
+        return result
+
+
+@dataclass
+class Stores:
+    """Feast and Milvus: names that stand for what is there, and data that a public name protects."""
+
+    fuse: Fuse
+    guarded: Callable[[], set[str]]
+    data: set[str] = field(default_factory=set)
+    names: dict[str, str] = field(default_factory=dict)
+    dropped: list[str] = field(default_factory=list)
+
+    async def service_view(self, config: Mapping[str, Any], service: str) -> str | None:
+        return self.names.get(service)
+
+    async def point_service(self, config: Mapping[str, Any], service: str, view: str) -> None:
+        if view not in self.data:
+            raise Refused(f"{view} is not there")
+        self.fuse.around(lambda: self.names.update({service: view}))
+
+    async def drop_service(self, config: Mapping[str, Any], service: str) -> None:
+        self.fuse.around(lambda: self.names.pop(service, None))
+
+    async def drop_view(self, config: Mapping[str, Any], view: str) -> None:
+        assert view not in self.guarded(), f"{view} is dropped"
+        if view in self.names.values():
+            raise Refused(f"a name stands for {view}")
+        self.dropped.append(view)
+        self.fuse.around(lambda: self.data.discard(view))
+
+    alias_target, move_alias = service_view, point_service
+    drop_alias, drop_collection = drop_service, drop_view
+
+
+@dataclass
+class Ray:
+    """Stages in two looks: the first finds some of the data in the stores, the second all of it and a report."""
+
+    fuse: Fuse
+    views: Stores
+    collections: Stores
+    fates: dict[str, str]
+    accepted: list[str] = field(default_factory=list)
+    specs: dict[str, StagingSpec] = field(default_factory=dict)
+    looked: set[str] = field(default_factory=set)
+
+    async def session(self) -> str:
+        return "session_1"
+
+    async def submit(self, submission: RaySubmission) -> None:
+        spec = StagingSpec.model_validate_json(submission.env[STAGING_VARIABLE])
+        self.specs[submission.submission_id] = spec
+        self.fuse.around(lambda: self.accepted.append(submission.submission_id))
+
+    async def job(self, submission_id: str) -> RayJob | None:
+        if submission_id not in self.accepted:
+            return None
+        spec = self.specs[submission_id]
+        self.collections.data.add(spec.vectors[0].collection)
+        if submission_id not in self.looked:
+            self.looked.add(submission_id)
+            return RayJob(submission_id, JobState.RUNNING)
+        if self.fates[spec.run] == "Failed":
+            return RayJob(submission_id, JobState.FAILED, "boom")
+        self.views.data.add(spec.features[0].view)
+        physical = {"Features": spec.features[0].view, "Embeddings": spec.vectors[0].collection}
+        stores = {"Features": "feast", "Embeddings": "milvus"}
+        outputs = [
+            {"output": "o", "kind": kind, "resource": "images", "store": stores[kind], "physical": name}
+            for kind, name in physical.items()
+        ]
+        body = {"run": spec.run, "outcome": self.fates[spec.run], "outputs": outputs}
+        report = StagingReport.model_validate(body).model_dump_json(by_alias=True)
+        storage.replace(storage.join(spec.stage_uri, "report.json"), report.encode())
+        return RayJob(submission_id, JobState.SUCCEEDED)
+
+    async def logs(self, submission_id: str, lines: int = 20) -> str:
+        return "boom"
+
+
+class FusedStore(ObjectStore):
+    """A store whose writes the fuse can cut short."""
+
+    fuse: Fuse
+
+    def update(self, obj: Any) -> Any:
+        return self.fuse.around(lambda: ObjectStore.update(self, obj))
+
+    def update_status(self, obj: Any) -> Any:
+        return self.fuse.around(lambda: ObjectStore.update_status(self, obj))
+
+
+class FusedArtifacts(FileArtifacts):
+    """Run directories whose deletion the fuse can cut short."""
+
+    def __init__(self, fuse: Fuse) -> None:
+        self.fuse = fuse
+
+    async def delete(self, uri: str) -> None:
+        self.fuse.around(lambda: storage.delete_tree(uri))
+
+
+class World:
+    """Everything that a control plane finds again after it died."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self.path, self.fuse = folder / "state.db", Fuse()
+        # A deletion is timed by the real clock, and must not look overdue to this one.
+        self.now = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=12)
+        self.fates: dict[str, str] = {}
+        self.views, self.collections = Stores(self.fuse, self.guarded), Stores(self.fuse, self.guarded)
+        self.ray = Ray(self.fuse, self.views, self.collections, self.fates)
+        self.installation = Installation(
+            artifacts=str(folder / "runs"),
+            ray_address="http://127.0.0.1:1",
+            milvus_uri="http://127.0.0.1:1",
+            feast_registry={},
+            feast_online_store={},
+        )
+        store = ObjectStore(self.path)
+        for obj in yaml.safe_load_all(OBJECTS.read_text()):
+            store.create(obj)
+        for kind, name in (("FeatureStore", "feast"), ("VectorStore", "milvus")):
+            store.update_status({**store.get(kind, "default", name), "status": {"conditions": [READY]}})
+        store.close()
+
+    def guarded(self) -> set[str]:
+        """What the pointer, the previous run and the pin name, by what is written."""
+        obj = self.get(MATERIALIZATION)
+        mat = Materialization.model_validate(obj)
+        if mat.metadata.deletion_timestamp is not None:
+            return set()
+        runs = {mat.status.previous_run, mat.spec.pinned_run, mat.status.active.run if mat.status.active else None}
+        return {output.physical for r in mat.status.runs if r.run in runs for output in r.outputs}
+
+    def get(self, key: Key) -> dict[str, Any] | None:
+        store = ObjectStore(self.path)
+        try:
+            return store.get(*key)
+        except NotFound:
+            return None
+        finally:
+            store.close()
+
+    def change(self, change: Callable[[ObjectStore], Any]) -> None:
+        """What a user or a training job does."""
+        store = ObjectStore(self.path)
+        change(store)
+        store.close()
+
+    async def settle(self) -> None:
+        """Run the control plane until nothing is left to do; after each kill another one takes over."""
+        for _ in range(20):
+            store = FusedStore(self.path)
+            store.fuse = self.fuse
+            try:
+                await self._live(store)
+            except Killed:
+                continue
+            else:
+                return
+            finally:
+                store.close()
+
+    async def _live(self, store: FusedStore) -> None:
+        """The life of one control plane, which knows nothing yet."""
+        cluster, home = LocalCluster(store), self.installation
+        artifacts = FusedArtifacts(self.fuse)
+        parts = (self.ray, self.views, self.collections, artifacts, home)
+        passes = [
+            (MATERIALIZATION, MaterializationReconciler(cluster, *parts)),
+            (VIEW, FeatureViewReconciler(cluster, self.views, home)),
+            (COLLECTION, VectorCollectionReconciler(cluster, self.collections, home)),
+        ]
+        for _ in range(80):
+            before = (store.version, self.fuse.count)
+            requeue, *_ = [await reconcile(cluster, kind, key, lambda: self.now) for key, kind in passes]
+            for stores in (self.views, self.collections):
+                assert set(stores.names.values()) <= stores.data, "a public name stands for nothing"
+            if requeue is None and before == (store.version, self.fuse.count):
+                return
+            self.now += timedelta(seconds=max(requeue or 0, 1))
+        raise AssertionError("it does not come to rest")
+
+
+@pytest.fixture
+def new_world(tmp_path: Path) -> Callable[[], World]:
+    """Makes a world in which nothing has been trained yet."""
+    numbers = itertools.count()
+    return lambda: World(tmp_path / str(next(numbers)))

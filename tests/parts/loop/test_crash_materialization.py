@@ -1,0 +1,158 @@
+"""A control plane that dies around any effect of a materialization comes to the same end, and drops nothing served."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from penstock.api.materialization import Materialization
+
+NAMES = {"Materialization": "digits", "FeatureView": "images", "VectorCollection": "images"}
+Step = tuple[str, str]
+
+
+def train(world: Any, run: str, fate: str) -> None:
+    """A run of the job is there, and its staging will end as told."""
+    world.fates[run] = fate
+
+    def write(store: Any) -> None:
+        job = store.get("TrainingJob", "default", "digits")
+        runs = [
+            {"run": name, "attempt": n, "finishedAt": "2026-01-01T00:00:00Z"} for n, name in enumerate(world.fates, 1)
+        ]
+        store.update_status({**job, "status": {"runs": runs}})
+
+    world.change(write)
+
+
+def pin(world: Any, run: str) -> None:
+    def write(store: Any) -> None:
+        mat = store.get("Materialization", "default", "digits")
+        mat["spec"]["pinnedRun"] = run
+        store.update(mat)
+
+    world.change(write)
+
+
+def delete(world: Any) -> None:
+    world.change(lambda store: store.delete("TrainingJob", "default", "digits"))
+    world.change(lambda store: store.delete("Materialization", "default", "digits"))
+
+
+def live(world: Any, steps: list[Step], at: int = 0, after: bool = False) -> int:
+    """Let it come to rest after each step; the number of effects of the last one, around which it may die."""
+    for run, what in steps:
+        world.fuse.arm(at if (run, what) == steps[-1] else 0, after)
+        if what == "pin":
+            pin(world, run)
+        elif what == "delete":
+            delete(world)
+        else:
+            train(world, run, what)
+        asyncio.run(world.settle())
+    return int(world.fuse.count)
+
+
+def end(world: Any) -> dict[str, Any]:
+    """What is, but for times and uids."""
+    found: dict[str, Any] = {
+        "views": world.views.data,
+        "collections": world.collections.data,
+        "services": world.views.names,
+        "aliases": world.collections.names,
+        "submissions": sorted(submission.split("-", 6)[-1] for submission in world.ray.accepted),
+        "kept": sorted(path.name for path in Path(world.installation.artifacts).glob("*/*/*")),
+    }
+    for kind, name in NAMES.items():
+        obj = world.get((kind, "default", name))
+        if obj is None:
+            continue
+        status = obj["status"]
+        found[kind] = [(c["type"], c["status"], c["reason"]) for c in status["conditions"]]
+        found[f"{kind} run"] = status.get("run")
+    obj = world.get(("Materialization", "default", "digits"))
+    if obj is not None:
+        mat = Materialization.model_validate(obj)
+        found["active"] = mat.status.active.run if mat.status.active is not None else None
+        found["previous"] = mat.status.previous_run
+        found["runs"] = [(r.run, r.state, r.tries, [o.physical for o in r.outputs]) for r in mat.status.runs]
+    return found
+
+
+def first(whole: dict[str, Any]) -> None:
+    assert (whole["active"], whole["previous"]) == ("r-1", None)
+    assert whole["services"] == whole["aliases"] == {"images": "images__r_1"}
+    assert whole["FeatureView run"] == whole["VectorCollection run"] == "r-1"
+    assert whole["submissions"] == ["r-1-1-1"]
+
+
+def refused(whole: dict[str, Any]) -> None:
+    """r-2 left nothing in the stores, and r-1 is served still."""
+    assert (whole["active"], whole["previous"]) == ("r-1", None)
+    assert whole["views"] == whole["collections"] == {"images__r_1"}
+    assert [run[:2] for run in whole["runs"]] == [("r-1", "Staged"), ("r-2", "Rejected")]
+    tries = whole["runs"][1][2]
+    assert whole["submissions"] == ["r-1-1-1", "r-2-1-1", "r-2-1-2"][: 1 + tries]
+
+
+def collected(whole: dict[str, Any]) -> None:
+    """r-1 is gone after its grace, r-2 is kept for a rollback and r-3 is served."""
+    assert (whole["active"], whole["previous"]) == ("r-3", "r-2")
+    assert whole["views"] == whole["collections"] == {"images__r_2", "images__r_3"}
+    assert whole["services"] == whole["aliases"] == {"images": "images__r_3"}
+    assert whole["submissions"] == ["r-1-1-1", "r-2-1-1", "r-3-1-1"]
+
+
+def rolled_back(whole: dict[str, Any]) -> None:
+    assert (whole["active"], whole["previous"]) == ("r-1", "r-2")
+    assert whole["services"] == whole["aliases"] == {"images": "images__r_1"}
+    assert whole["views"] == whole["collections"] == {"images__r_1", "images__r_2"}
+
+
+def pinned(whole: dict[str, Any]) -> None:
+    """The pinned run, the one before it and the newest are all there, one more than the limit."""
+    assert (whole["active"], whole["previous"]) == ("r-1", "r-2")
+    assert whole["views"] == whole["collections"] == {"images__r_1", "images__r_2", "images__r_3"}
+    assert whole["submissions"] == ["r-1-1-1", "r-2-1-1", "r-3-2-1"]
+
+
+def gone(whole: dict[str, Any]) -> None:
+    assert "Materialization" not in whole
+    assert whole["views"] == whole["collections"] == set()
+    assert whole["services"] == whole["aliases"] == {}
+    assert whole["kept"] == []
+    assert whole["FeatureView run"] is whole["VectorCollection run"] is None
+
+
+GOOD: list[Step] = [("r-1", "Staged"), ("r-2", "Staged"), ("r-3", "Staged")]
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected", "least"),
+    [
+        (GOOD[:1], first, 9),
+        ([GOOD[0], ("r-2", "Rejected")], refused, 5),
+        ([GOOD[0], ("r-2", "Failed")], refused, 8),
+        (GOOD, collected, 10),
+        ([*GOOD[:2], ("r-1", "pin")], rolled_back, 5),
+        ([*GOOD[:2], ("r-1", "pin"), GOOD[2]], pinned, 4),
+        ([*GOOD[:2], ("", "delete")], gone, 9),
+    ],
+)
+def test_the_end_is_the_same_wherever_the_control_plane_dies(
+    new_world: Callable[[], Any], steps: list[Step], expected: Callable[[dict[str, Any]], None], least: int
+) -> None:
+    undisturbed = new_world()
+    effects = live(undisturbed, steps)
+    assert effects >= least
+    whole = end(undisturbed)
+    expected(whole)
+    for at in range(1, effects + 1):
+        for after in (False, True):
+            world = new_world()
+            assert live(world, steps, at, after) >= at
+            assert [(key, value) for key, value in end(world).items() if value != whole[key]] == [], (at, after)

@@ -1,0 +1,139 @@
+"""The staging job as a process: what it stages is read by anybody's Feast and Milvus, however often it was killed."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from feast import FeatureStore, RepoConfig
+
+from penstock.api.views import Metric
+from penstock.handoff import StagingSpec
+from penstock.vectors.client import connect
+from penstock.vectors.collections import count
+from penstock.vectors.search import search
+
+GATES = [
+    {"name": "rows", "minRows": {"output": "features", "rows": 40}},
+    {"name": "nulls", "maxNullFraction": {"output": "features", "fraction": 0}},
+    {"name": "accuracy", "metric": {"metric": "accuracy", "min": 0.9}},
+    {"name": "recall", "indexRecall": {"output": "embeddings", "min": 0.99}},
+    {"name": "canary", "canaries": {"output": "embeddings", "k": 1, "queries": [{"id": "7", "expect": ["7"]}]}},
+    {"name": "drift", "populationStability": {"output": "features", "max": 0}},
+    {"name": "centroid", "centroidShift": {"output": "embeddings", "max": 0}},
+]
+
+
+def online_rows(world: Any, view: str) -> int:
+    with sqlite3.connect(world.config["online_store"]["path"]) as db:
+        return int(db.execute(f'SELECT count(*) FROM "demo_{view}"').fetchone()[0])
+
+
+def read_features(world: Any, view: str, ids: list[int]) -> dict[str, list[Any]]:
+    """As any user of Feast would."""
+    store = FeatureStore(config=RepoConfig(**world.config, repo_path=str(world.folder)))
+    answer = store.get_online_features([f"{view}:ink", f"{view}:label"], [{"id": id_} for id_ in ids])
+    found: dict[str, list[Any]] = answer.to_dict()
+    return found
+
+
+def neighbours(spec: StagingSpec, ids: list[int]) -> list[tuple[Any, Any]]:
+    """What is nearest to stored rows: themselves, with their scalar field."""
+    target = spec.vectors[0]
+    parts = sorted(Path(spec.run_uri).glob("outputs/embeddings/*.parquet"))
+    rows = [row for part in parts for row in pq.read_table(part).to_pylist()]
+    queries = np.array([rows[id_]["vector"] for id_ in ids])
+    with connect(target.connection) as client:
+        assert count(client, target.collection) == len(rows)
+        found = search(client, target.collection, queries, 1, metric=Metric.COSINE, fields=["digit"])
+    return [(hits[0].id, hits[0].fields["digit"]) for hits in found]
+
+
+def test_a_good_run_is_staged_and_anybody_can_read_it(world: Any, write_run: Any) -> None:
+    world.train("r-1", lambda run: write_run(run, digits=[None, *range(1, 40)]))
+    spec = world.spec("r-1", gates=GATES)
+    assert world.stage(spec) == [(0, "Run r-1: Staged.")]
+    report = world.report(spec)
+    assert (report.run, report.outcome, report.message) == ("r-1", "Staged", "")
+    features, embeddings = report.outputs
+    assert (features.physical, features.rows) == ("images__r_1", 40)
+    assert (embeddings.physical, embeddings.rows, embeddings.dimension) == (spec.vectors[0].collection, 40, 8)
+    assert (embeddings.index, embeddings.recall, embeddings.encoder) == ("Flat", 1.0, "encoder")
+    assert embeddings.encoder_digest.startswith("sha256:")
+    assert all(gate.passed for gate in report.gates)
+    assert [gate.name for gate in report.gates] == [gate["name"] for gate in GATES]
+    found = read_features(world, "images__r_1", [1, 39, 40])
+    assert np.allclose(found["ink"][:2], [1 / 40, 39 / 40])
+    assert found["label"] == ["label 1", "label 39", None]
+    assert neighbours(spec, [0, 3, 17]) == [(0, None), (3, 3), (17, 17)]
+
+    # A later run that drifted, and misses a metric: every failed gate is told with its value and bound.
+    world.train("r-2", lambda run: write_run(run, features={"ink": np.linspace(5, 9, 40, dtype=np.float32)}))
+    asked = [*GATES[5:], {"name": "f1", "metric": {"metric": "f1", "min": 0.5}}]
+    active = {"run": "r-1", "runUri": spec.run_uri}
+    ((code, _),) = world.stage(second := world.spec("r-2", gates=asked, active=active))
+    refused = world.report(second)
+    assert (code, refused.outcome) == (0, "Rejected")
+    drift, centroid, metric = refused.gates
+    assert (drift.passed, drift.bound) == (False, "<= 0")
+    assert drift.value > 1
+    assert (centroid.passed, centroid.value) == (True, 0)
+    assert (metric.passed, metric.message) == (False, "The manifest has no metric 'f1'; it has accuracy")
+    assert f"gate drift: features.ink moved by {drift.value:.4f} (bound <= 0)" in refused.message
+    assert neighbours(spec, [3]) == [(3, 3)]
+
+
+def test_a_killed_staging_goes_on_and_ends_as_if_it_had_not_been(world: Any, write_run: Any) -> None:
+    rows, shards = 6000, 12
+    world.train("r-1", lambda run: write_run(run, rows, shards))
+    spec = world.spec("r-1", gates=GATES[:5])
+    marks = Path(spec.stage_uri) / "shards"
+
+    def done(output: str) -> dict[str, int]:
+        return {mark.name: mark.stat().st_mtime_ns for mark in marks.glob(f"{output}-*.json")}
+
+    job = world.start(spec)
+    deadline = time.monotonic() + 60
+    while len(done("features")) < 2 or not done("embeddings"):
+        assert job.poll() is None, job.stdout.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    job.kill()
+    job.wait(10)
+    job.stdout.close()
+    before = done("features")
+    assert 2 <= len(before) < shards
+    assert world.report(spec) is None
+
+    assert world.stage(spec) == [(0, "Run r-1: Staged.")]
+    assert before.items() <= done("features").items(), "a shard that was done is not done again"
+    assert len(done("features")) == len(done("embeddings")) == shards
+    report = world.report(spec)
+    assert [output.rows for output in report.outputs] == [rows, rows]
+    assert online_rows(world, "images__r_1") == rows * 2
+    assert read_features(world, "images__r_1", [0, rows - 1])["label"] == ["label 0", f"label {rows - 1}"]
+    assert neighbours(spec, [0, 599, rows - 1]) == [(0, 0), (599, 9), (rows - 1, 9)]
+
+    after = {**done("features"), **done("embeddings")}
+    assert world.stage(spec) == [(0, "Run r-1: Staged.")]
+    assert world.report(spec) == report
+    assert {**done("features"), **done("embeddings")} == after
+    assert online_rows(world, "images__r_1") == rows * 2
+
+
+def test_a_store_that_is_away_fails_the_try_and_leaves_no_report(world: Any, write_run: Any) -> None:
+    world.train("r-1", write_run)
+    away = {"uri": "http://127.0.0.1:1", "timeoutSeconds": 1}
+    no_milvus = world.spec("r-1", features=[], vectors=[world.collection("r-1", connection=away)])
+    gone = {**world.config, "registry": {"registry_type": "sql", "path": "sqlite:////no/such/folder/registry.db"}}
+    no_feast = world.spec("r-1", features=[world.view("r-1", config=gone)], vectors=[])
+    (milvus, feast) = world.stage(no_milvus, no_feast)
+    assert milvus[0] == feast[0] == 1
+    assert milvus[1].startswith("Error: Milvus at http://127.0.0.1:1 did not answer")
+    assert feast[1].startswith("Error: Feast project 'demo': the registry does not answer")
+    assert world.report(no_milvus) is None
+    assert world.report(no_feast) is None
