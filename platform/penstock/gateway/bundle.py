@@ -1,0 +1,44 @@
+"""Everything of one run that queries need: it is swapped as a whole, so no answer can mix two runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from penstock.gateway.collections import Collection
+from penstock.gateway.errors import NotServed
+from penstock.gateway.features import View
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """The views, collections and encoders of one run."""
+
+    run: str
+    views: Mapping[str, View]
+    collections: Mapping[str, Collection]
+    metrics: Mapping[str, float]
+
+    def view(self, name: str) -> View:
+        """The view that is served under a FeatureView's name.
+
+        Raises:
+            NotServed: the run has none.
+        """
+        if name not in self.views:
+            raise NotServed(f"Run {self.run} has no view {name!r}: it has {_listed(self.views)}", self.run)
+        return self.views[name]
+
+    def collection(self, name: str) -> Collection:
+        """The collection that is served under a VectorCollection's name.
+
+        Raises:
+            NotServed: the run has none.
+        """
+        if name not in self.collections:
+            raise NotServed(f"Run {self.run} has no collection {name!r}: it has {_listed(self.collections)}", self.run)
+        return self.collections[name]
+
+
+def _listed(names: Mapping[str, object]) -> str:
+    return ", ".join(sorted(names)) or "none"

@@ -1,0 +1,187 @@
+"""What is served: for each Materialization the bundle that its pointer names, swapped by one assignment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+
+from penstock.api.materialization import Materialization, RunState, StagedOutput
+from penstock.gateway import metrics
+from penstock.gateway.bundle import Bundle
+from penstock.gateway.errors import NotServed, Unavailable
+
+WARM = 4
+"""Bundles kept for one Materialization: a rollback, or a pinned run, need not be loaded."""
+FIRST_WAIT, LONGEST_WAIT = 0.5, 15.0
+
+log = structlog.get_logger()
+Key = tuple[str, str]
+
+
+class Loads(Protocol):
+    """Loads bundles."""
+
+    async def load(self, namespace: str, run: str, uri: str, outputs: Sequence[StagedOutput]) -> Bundle:
+        """The bundle of a run."""
+
+
+@dataclass
+class Entry:
+    """One Materialization."""
+
+    pointer: Materialization
+    current: Bundle | None = None
+    warm: OrderedDict[str, Bundle] = field(default_factory=OrderedDict)
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
+    loading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    problem: str = ""
+    keeper: asyncio.Task[None] | None = None
+
+    @property
+    def kept(self) -> dict[str, tuple[str, Sequence[StagedOutput]]]:
+        """URI and outputs of each run that may be asked for, the newest last."""
+        status = self.pointer.status
+        runs: dict[str, tuple[str, Sequence[StagedOutput]]] = {
+            record.run: (record.uri, record.outputs) for record in status.runs if record.state is RunState.STAGED
+        }
+        if status.active is not None:
+            runs[status.active.run] = (status.active.uri, status.active.outputs)
+        return runs
+
+    @property
+    def behind(self) -> bool:
+        """Whether the pointer names another run than the one that answers."""
+        active = self.pointer.status.active
+        return active is not None and (self.current is None or self.current.run != active.run)
+
+
+class Catalog:
+    """Follows pointers, and hands out bundles."""
+
+    def __init__(self, loader: Loads) -> None:
+        self._loader = loader
+        self._entries: dict[Key, Entry] = {}
+        self.synced = False
+
+    def follow(self, pointer: Materialization) -> None:
+        """Take note of what a Materialization says now."""
+        key = (pointer.metadata.namespace, pointer.metadata.name)
+        entry = self._entries.get(key)
+        if entry is not None and entry.pointer.metadata.uid != pointer.metadata.uid:
+            self.forget(*key)
+            entry = None
+        if entry is None:
+            entry = self._entries[key] = Entry(pointer)
+            entry.keeper = asyncio.create_task(self._keep(entry))
+        entry.pointer = pointer
+        for run in set(entry.warm) - set(entry.kept):
+            del entry.warm[run]
+        entry.moved.set()
+
+    def forget(self, namespace: str, name: str) -> None:
+        """Serve nothing under this name any more."""
+        entry = self._entries.pop((namespace, name), None)
+        if entry is not None and entry.keeper is not None:
+            entry.keeper.cancel()
+
+    def names(self) -> list[Key]:
+        """The Materializations that are known."""
+        return sorted(self._entries)
+
+    def entry(self, namespace: str, name: str) -> Entry:
+        """What is known of a Materialization.
+
+        Raises:
+            NotServed: nothing.
+        """
+        entry = self._entries.get((namespace, name))
+        if entry is None:
+            known = ", ".join(f"{namespace}/{name}" for namespace, name in self.names()) or "none"
+            raise NotServed(f"No materialization {namespace}/{name} is known here: known is {known}")
+        return entry
+
+    async def bundle(self, namespace: str, name: str, run: str | None = None) -> Bundle:
+        """The bundle that answers: the one that the pointer names, or the one of a pinned run.
+
+        Raises:
+            NotServed: there is no such materialization, or it does not keep that run.
+            Unavailable: nothing is live yet, or the run cannot be loaded.
+        """
+        entry = self.entry(namespace, name)
+        if run is not None:
+            return await self._pinned(entry, run)
+        if entry.current is None:
+            why = entry.problem or f"look at `penstock describe materialization {name} -n {namespace}`"
+            raise Unavailable(f"Nothing is live under materialization {namespace}/{name} yet: {why}")
+        return entry.current
+
+    def waiting(self) -> Iterator[str]:
+        """The materializations whose active run is not served yet, with the reason."""
+        for (namespace, name), entry in self._entries.items():
+            if entry.behind and entry.current is None:
+                yield f"{namespace}/{name}: {entry.problem or 'loading'}"
+
+    async def close(self) -> None:
+        """Stop following."""
+        keepers = [entry.keeper for entry in self._entries.values() if entry.keeper is not None]
+        for keeper in keepers:
+            keeper.cancel()
+        await asyncio.gather(*keepers, return_exceptions=True)
+
+    async def _keep(self, entry: Entry) -> None:
+        """Let the bundle follow the pointer; what was served stays until the next is whole."""
+        wait = FIRST_WAIT
+        while True:
+            entry.moved.clear()
+            active = entry.pointer.status.active
+            if active is None or not entry.behind:
+                wait = FIRST_WAIT
+                await entry.moved.wait()
+                continue
+            meta = entry.pointer.metadata
+            about = log.bind(namespace=meta.namespace, name=meta.name, run=active.run)
+            try:
+                bundle = await self._load(entry, active.run)
+            except Exception as error:  # noqa: BLE001 - a bundle that cannot be loaded must not end the gateway
+                entry.problem = f"run {active.run} cannot be loaded: {error}"
+                metrics.LOAD_FAILURES.inc()
+                about.warning("Bundle not loaded", error=str(error), retry_seconds=wait)
+                await _wait(entry.moved, wait)
+                wait = min(wait * 2, LONGEST_WAIT)
+                continue
+            entry.current, entry.problem = bundle, ""
+            metrics.SWITCHES.inc()
+            about.info("Run is live")
+
+    async def _pinned(self, entry: Entry, run: str) -> Bundle:
+        if run not in entry.kept:
+            kept = ", ".join(entry.kept) or "none"
+            raise NotServed(f"Materialization {entry.pointer.metadata.name!r} keeps no run {run!r}: it keeps {kept}")
+        try:
+            return await self._load(entry, run)
+        except Exception as error:
+            raise Unavailable(f"Run {run} cannot be loaded: {error}", run) from error
+
+    async def _load(self, entry: Entry, run: str) -> Bundle:
+        async with entry.loading:
+            if run not in entry.warm:
+                uri, outputs = entry.kept[run]
+                with metrics.LOAD_SECONDS.time():
+                    entry.warm[run] = await self._loader.load(entry.pointer.metadata.namespace, run, uri, outputs)
+            entry.warm.move_to_end(run)
+            bundle = entry.warm[run]
+            while len(entry.warm) > WARM:
+                entry.warm.popitem(last=False)
+            return bundle
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return

@@ -1,0 +1,158 @@
+"""The vectors of one run under the name of a VectorCollection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from penstock.api.views import Metric, Serving
+from penstock.gateway.encoder import Encoder
+from penstock.gateway.errors import EncoderMismatch, InvalidQuery, NotServed, Unavailable
+from penstock.gateway.memory import MemoryIndex
+from penstock.gateway.workers import Workers
+from penstock.handoff import MilvusConnection
+from penstock.vectors.client import open_client, translated
+from penstock.vectors.errors import VectorsRefused, VectorsUnreachable
+from penstock.vectors.hit import Hit
+from penstock.vectors.search import search
+
+THREADS = 8
+Vectors = np.ndarray[Any, np.dtype[np.float32]]
+
+
+class Server:
+    """A Milvus, by one client that all threads share."""
+
+    def __init__(self, connection: MilvusConnection, waiting: int) -> None:
+        self._connection = connection
+        with translated(connection):
+            self._client = open_client(connection)
+        self.workers = Workers(f"Milvus at {connection.uri}", THREADS, waiting)
+
+    def load(self, collection: str) -> None:
+        """See that the collection is there, in memory and ready.
+
+        Raises:
+            VectorsError: Milvus does not answer, or has no such collection.
+        """
+        with translated(self._connection):
+            self._client.load_collection(collection, timeout=self._connection.timeout_seconds)
+
+    def search(
+        self, collection: str, vectors: Vectors, k: int, metric: Metric, fields: Sequence[str], where: str
+    ) -> list[list[Hit]]:
+        """The k nearest rows of each vector.
+
+        Raises:
+            InvalidQuery: Milvus refuses the filter.
+            Unavailable: Milvus does not answer.
+        """
+        try:
+            return self._search(collection, vectors, k, metric, fields, where)
+        except VectorsRefused as error:
+            if "not load" in str(error) or "released" in str(error):
+                # A Milvus that restarted has the collection on disk only.
+                self.load(collection)
+                return self._search(collection, vectors, k, metric, fields, where)
+            if where:
+                raise InvalidQuery(f"Milvus refuses the query, with the filter {where!r}: {error}") from error
+            raise Unavailable(str(error)) from error
+        except VectorsUnreachable as error:
+            raise Unavailable(str(error)) from error
+
+    def _search(
+        self, collection: str, vectors: Vectors, k: int, metric: Metric, fields: Sequence[str], where: str
+    ) -> list[list[Hit]]:
+        with translated(self._connection):
+            return search(
+                self._client,
+                collection,
+                vectors,
+                k,
+                metric=metric,
+                fields=fields,
+                where=where,
+                timeout=self._connection.timeout_seconds,
+            )
+
+
+@dataclass(frozen=True)
+class Collection:
+    """One run's vectors, the fields beside them, and the encoder that made them."""
+
+    name: str
+    physical: str
+    server: Server
+    compute: Workers
+    metric: Metric
+    dimension: int
+    rows: int
+    fields: tuple[str, ...]
+    encoder: Encoder | None = None
+    memory: MemoryIndex | None = None
+
+    @property
+    def serving(self) -> Serving:
+        """Where a query without a filter is answered."""
+        return Serving.STORE if self.memory is None else Serving.IN_MEMORY
+
+    async def encode(self, inputs: Sequence[Any]) -> Vectors:
+        """The vectors of raw inputs, by the encoder of this run.
+
+        Raises:
+            InvalidQuery: there is no encoder, or an input is not of its shape and type.
+        """
+        if self.encoder is None:
+            raise InvalidQuery(
+                f"Collection {self.name!r} has no encoder: send vectors, or name one in spec.vectors[].encoder"
+            )
+        return await self.compute.run(self.encoder.encode, inputs)
+
+    def check(self, vectors: Sequence[Sequence[float]], encoder: str | None) -> Vectors:
+        """`[queries, dimension]`.
+
+        Raises:
+            EncoderMismatch: they were made by another encoder than the collection's.
+            InvalidQuery: a vector has another dimension or a number that is not finite.
+        """
+        own = self.encoder.digest if self.encoder is not None else None
+        if encoder is not None and encoder != own:
+            raise EncoderMismatch(
+                f"The vectors are of encoder {encoder}, and collection {self.name!r} is of {own or 'an unknown one'}: "
+                "encode them again, or send inputs"
+            )
+        for number, vector in enumerate(vectors):
+            if len(vector) != self.dimension:
+                raise InvalidQuery(
+                    f"vectors[{number}] has {len(vector)} numbers: "
+                    f"collection {self.name!r} has dimension {self.dimension}"
+                )
+        with np.errstate(over="ignore"):
+            array = np.asarray(vectors, dtype=np.float32)
+        if not np.isfinite(array).all():
+            number = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
+            raise InvalidQuery(f"vectors[{number}] holds a number that is not finite as float32")
+        return array
+
+    async def search(
+        self, vectors: Vectors, k: int, *, where: str = "", fields: Sequence[str] | None = None
+    ) -> list[list[Hit]]:
+        """The k nearest rows of each vector, the nearest first.
+
+        Raises:
+            InvalidQuery: Milvus refuses the filter.
+            NotServed: there is no such field.
+            Unavailable: Milvus does not answer.
+        """
+        for field in fields or ():
+            if field not in self.fields:
+                has = ", ".join(self.fields) or "none"
+                raise NotServed(f"Collection {self.name!r} has no field {field!r}: it has {has}")
+        wanted = tuple(fields) if fields is not None else self.fields
+        if self.memory is not None and not where:
+            return await self.compute.run(self.memory.search, vectors, k, wanted)
+        server = self.server
+        return await server.workers.run(server.search, self.physical, vectors, k, self.metric, wanted, where)

@@ -1,0 +1,111 @@
+"""Online features of a Feast project."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from feast import FeatureStore
+
+from penstock.features.errors import FeaturesError
+from penstock.features.rows import read_rows
+from penstock.features.store import open_store, translated
+from penstock.gateway.errors import InvalidQuery, NotServed, Unavailable
+from penstock.gateway.workers import Workers
+
+THREADS = 4
+Entity = Mapping[str, Any]
+Features = dict[str, Any]
+
+
+class Project:
+    """A Feast project. Each thread has a Feast store of its own: Feast's connections are not made for sharing."""
+
+    def __init__(self, config: Mapping[str, Any], waiting: int) -> None:
+        self._config = config
+        self._local = threading.local()
+        self.workers = Workers(f"Feast project {config['project']}", THREADS, waiting)
+
+    def columns(self, view: str) -> tuple[dict[str, type], tuple[str, ...]]:
+        """The join keys with their Python types, and the names of the features, of a view.
+
+        Raises:
+            FeaturesError: the registry does not answer or has no such view.
+        """
+        with translated(self._config):
+            found = self._store(view).get_feature_view(view, allow_registry_cache=True)
+            keys = {column.name: _python_type(column.dtype) for column in found.entity_columns}
+            return keys, tuple(feature.name for feature in found.features)
+
+    def read(self, view: str, entities: Sequence[Entity], features: Sequence[str]) -> list[Features | None]:
+        """The features of each entity; None for an entity that has none.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+        try:
+            with translated(self._config):
+                return read_rows(self._store(view), view, entities, features)
+        except FeaturesError as error:
+            raise Unavailable(str(error)) from error
+
+    def _store(self, view: str) -> FeatureStore:
+        """The store of this thread, with the view in its copy of the registry."""
+        local = self._local
+        if not hasattr(local, "store"):
+            local.store, local.known = open_store(self._config), set[str]()
+        if view not in local.known:
+            local.store.refresh_registry()
+            local.known.add(view)
+        store: FeatureStore = local.store
+        return store
+
+
+@dataclass(frozen=True)
+class View:
+    """The features of one run under the name of a FeatureView."""
+
+    name: str
+    physical: str
+    project: Project
+    keys: Mapping[str, type]
+    features: tuple[str, ...]
+
+    async def read(self, entities: Sequence[Entity], features: Sequence[str] | None = None) -> list[Features | None]:
+        """The features of each entity; None for an entity that has none.
+
+        Raises:
+            InvalidQuery: a key is missing, unknown or of another type.
+            NotServed: there is no such feature.
+            Unavailable: the store does not answer.
+        """
+        for number, entity in enumerate(entities):
+            self._check(number, entity)
+        for feature in features or ():
+            if feature not in self.features:
+                raise NotServed(f"View {self.name!r} has no feature {feature!r}: it has {', '.join(self.features)}")
+        wanted = tuple(features) if features else self.features
+        return await self.project.workers.run(self.project.read, self.physical, entities, wanted)
+
+    def _check(self, number: int, entity: Entity) -> None:
+        where, keys = f"entities[{number}]", ", ".join(self.keys)
+        for key, type_ in self.keys.items():
+            if key not in entity:
+                raise InvalidQuery(f"{where} lacks the key {key!r}: view {self.name!r} is keyed by {keys}")
+            value = entity[key]
+            fits = isinstance(value, type_) or (type_ is float and isinstance(value, int))
+            if not fits or (isinstance(value, bool) and type_ is not bool):
+                raise InvalidQuery(f"{where}.{key} is {value!r}: {type_.__name__} is needed")
+        if unknown := sorted(set(entity) - set(self.keys)):
+            raise InvalidQuery(f"{where} has the unknown key {unknown[0]!r}: view {self.name!r} is keyed by {keys}")
+
+
+def _python_type(dtype: Any) -> type:
+    name = str(dtype)
+    if name.startswith("Int"):
+        return int
+    if name.startswith("Float"):
+        return float
+    return bool if name == "Bool" else str

@@ -1,0 +1,143 @@
+"""From a run that a Materialization names to the bundle that answers for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from penstock.api.materialization import StagedOutput
+from penstock.api.stores import FeatureStore, VectorStore
+from penstock.api.views import Serving
+from penstock.features.config import feast_config, feature_store_refs
+from penstock.gateway.bundle import Bundle
+from penstock.gateway.collections import Collection, Server
+from penstock.gateway.encoder import Encoder
+from penstock.gateway.features import Project, View
+from penstock.gateway.limits import Limits
+from penstock.gateway.memory import MemoryIndex
+from penstock.gateway.workers import Workers
+from penstock.installation import Installation
+from penstock.rundir.digests import digest_json
+from penstock.rundir.errors import DigestMismatch
+from penstock.rundir.manifest import Manifest, OutputManifest
+from penstock.rundir.read import read_manifest
+from penstock.secrets import Objects, read_secrets
+from penstock.vectors.connection import milvus_connection, vector_store_refs
+
+COMPUTE_THREADS = 4
+
+
+class LoadError(Exception):
+    """A run cannot be served as its record says; the message names what is wrong."""
+
+
+class Loader:
+    """Loads bundles; the connections of the stores are shared between them."""
+
+    def __init__(self, objects: Objects, installation: Installation, limits: Limits) -> None:
+        self._objects = objects
+        self._installation = installation
+        self._waiting = limits.waiting
+        self._compute = Workers("an encoder or an index in memory", COMPUTE_THREADS, limits.waiting)
+        self._projects: dict[str, Project] = {}
+        self._servers: dict[str, Server] = {}
+
+    async def load(self, namespace: str, run: str, uri: str, outputs: Sequence[StagedOutput]) -> Bundle:
+        """The bundle of a run.
+
+        Raises:
+            LoadError: a store is gone, or what it or the run directory holds is not what the record says.
+            MissingSecret: a Secret is gone.
+            FeaturesError, VectorsError, RunDirError: a store or the run directory does not answer.
+            ValueError: neither a store nor the installation says where it is.
+        """
+        manifest = await asyncio.to_thread(read_manifest, uri)
+        if manifest.run != run:
+            raise LoadError(f"{uri} holds run {manifest.run}, not {run}")
+        views = [self._view(namespace, output) for output in outputs if output.kind == "Features"]
+        collections = [
+            self._collection(namespace, uri, manifest, output) for output in outputs if output.kind == "Embeddings"
+        ]
+        found_views, found_collections = await asyncio.gather(asyncio.gather(*views), asyncio.gather(*collections))
+        return Bundle(
+            run,
+            {view.name: view for view in found_views},
+            {collection.name: collection for collection in found_collections},
+            manifest.metrics,
+        )
+
+    async def _view(self, namespace: str, output: StagedOutput) -> View:
+        project = await self._project(namespace, output.store)
+        keys, features = await project.workers.run(project.columns, output.physical)
+        return View(output.resource, output.physical, project, keys, features)
+
+    async def _collection(self, namespace: str, uri: str, manifest: Manifest, output: StagedOutput) -> Collection:
+        written = _written(manifest, output.output)
+        if output.metric is None or output.dimension is None:
+            raise LoadError(f"Run {manifest.run}: the record of {output.physical!r} lacks metric or dimension")
+        server = await self._server(namespace, output.store)
+        await server.workers.run(server.load, output.physical)
+        fields = tuple(column.name for column in written.columns if column.name not in ("id", "vector"))
+        memory = None
+        if output.serving is Serving.IN_MEMORY:
+            memory = await asyncio.to_thread(MemoryIndex, uri, written, output.dimension, output.metric, fields)
+        return Collection(
+            name=output.resource,
+            physical=output.physical,
+            server=server,
+            compute=self._compute,
+            metric=output.metric,
+            dimension=output.dimension,
+            rows=output.rows,
+            fields=fields,
+            encoder=await self._encoder(uri, manifest, output),
+            memory=memory,
+        )
+
+    async def _encoder(self, uri: str, manifest: Manifest, output: StagedOutput) -> Encoder | None:
+        if output.encoder is None:
+            return None
+        written = _written(manifest, output.encoder)
+        if written.digest != output.encoder_digest:
+            raise DigestMismatch(
+                f"Encoder {output.encoder!r} of run {manifest.run} is not the one that filled {output.physical!r}"
+            )
+        encoder = await asyncio.to_thread(Encoder, uri, written)
+        if encoder.about.dimension != output.dimension:
+            raise LoadError(
+                f"Encoder {output.encoder!r} of run {manifest.run} gives dimension {encoder.about.dimension}, "
+                f"and {output.physical!r} has {output.dimension}"
+            )
+        return encoder
+
+    async def _project(self, namespace: str, name: str) -> Project:
+        store = FeatureStore.model_validate(await self._get("FeatureStore", namespace, name))
+        secret = await read_secrets(self._objects, namespace, feature_store_refs(store))
+        config = feast_config(store, self._installation, secret)
+        key = digest_json(config)
+        if key not in self._projects:
+            self._projects[key] = Project(config, self._waiting)
+        return self._projects[key]
+
+    async def _server(self, namespace: str, name: str) -> Server:
+        store = VectorStore.model_validate(await self._get("VectorStore", namespace, name))
+        secret = await read_secrets(self._objects, namespace, vector_store_refs(store))
+        connection = milvus_connection(store, self._installation, secret)
+        key = digest_json(connection.to_wire())
+        if key not in self._servers:
+            self._servers[key] = await asyncio.to_thread(Server, connection, self._waiting)
+        return self._servers[key]
+
+    async def _get(self, kind: str, namespace: str, name: str) -> dict[str, Any]:
+        found = await self._objects.get(kind, namespace, name)
+        if found is None:
+            raise LoadError(f"{kind} {name!r} is not in namespace {namespace!r}: create it")
+        return found
+
+
+def _written(manifest: Manifest, name: str) -> OutputManifest:
+    output = manifest.output(name)
+    if output is None:
+        raise LoadError(f"The manifest of run {manifest.run} has no output {name!r}")
+    return output

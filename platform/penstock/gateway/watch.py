@@ -1,0 +1,99 @@
+"""Pointers, as the Kubernetes API tells them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx2
+import structlog
+from lightkube import ApiError, AsyncClient
+from lightkube.generic_resource import create_namespaced_resource
+from lightkube.resources.core_v1 import Secret
+from pydantic import ValidationError
+
+from penstock.api import GROUP, KINDS, VERSION
+from penstock.api.materialization import Materialization
+from penstock.gateway import metrics
+from penstock.gateway.catalog import Catalog
+
+RESYNC_SECONDS = 300.0
+"""After this long the list is read again, so that a watch which died unseen cannot hide a switch for ever."""
+FIRST_WAIT, LONGEST_WAIT = 0.5, 15.0
+
+log = structlog.get_logger()
+
+RESOURCES: dict[str, Any] = {
+    name: create_namespaced_resource(GROUP, VERSION, name, kind.PLURAL) for name, kind in KINDS.items()
+}
+RESOURCES["Secret"] = Secret
+
+
+class Kubernetes:
+    """Reads resources."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client: Any = client
+
+    async def get(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
+        """The object, or None where there is none."""
+        try:
+            found = await self._client.get(RESOURCES[kind], name, namespace=namespace)
+        except ApiError as error:
+            if error.status.code == 404:
+                return None
+            raise
+        return dict(found.to_dict())
+
+
+class Watcher:
+    """Keeps a catalog true; while the API is away the catalog stays as it is."""
+
+    def __init__(self, client: AsyncClient, catalog: Catalog, namespace: str = "*") -> None:
+        self._client: Any = client
+        self._catalog = catalog
+        self._namespace = namespace
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        wait = FIRST_WAIT
+        while True:
+            try:
+                version = await self._list()
+                metrics.API_CONNECTED.set(1)
+                wait = FIRST_WAIT
+                async with asyncio.timeout(RESYNC_SECONDS):
+                    await self._watch(version)
+            except TimeoutError:
+                continue
+            except (httpx2.HTTPError, OSError) as error:
+                metrics.API_CONNECTED.set(0)
+                log.warning("Kubernetes API is away", error=str(error), retry_seconds=wait)
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, LONGEST_WAIT)
+
+    async def _list(self) -> str:
+        listed = self._client.list(RESOURCES["Materialization"], namespace=self._namespace)
+        found = [self._parsed(one) async for one in listed]
+        pointers = [pointer for pointer in found if pointer is not None]
+        for key in set(self._catalog.names()) - {(one.metadata.namespace, one.metadata.name) for one in pointers}:
+            self._catalog.forget(*key)
+        for pointer in pointers:
+            self._catalog.follow(pointer)
+        self._catalog.synced = True
+        return str(listed.resourceVersion)
+
+    async def _watch(self, version: str) -> None:
+        events = self._client.watch(RESOURCES["Materialization"], namespace=self._namespace, resource_version=version)
+        async for change, one in events:
+            if change == "DELETED":
+                self._catalog.forget(one.metadata.namespace, one.metadata.name)
+            elif (pointer := self._parsed(one)) is not None:
+                self._catalog.follow(pointer)
+
+    def _parsed(self, one: Any) -> Materialization | None:
+        try:
+            return Materialization.model_validate(one.to_dict())
+        except ValidationError as error:
+            log.error("Materialization not understood", name=one.metadata.name, error=str(error))
+            return None

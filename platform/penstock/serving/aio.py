@@ -1,0 +1,151 @@
+"""The asynchronous serving client: everything is written here once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import httpx2
+
+from penstock.serving.answers import FeaturesAnswer, Hit, SearchAnswer
+from penstock.serving.errors import GatewayUnavailable, QueryRefused, RunNotServed, ServingError
+
+TIMEOUT_SECONDS = 30.0
+
+
+class AsyncGatewayClient:
+    """Asks one gateway.
+
+    Args:
+        url: such as `http://127.0.0.1:8080`; `penstock up` prints it.
+        token: sent as a bearer token.
+        timeout: seconds to wait for an answer.
+
+    Examples:
+        >>> async with AsyncGatewayClient("http://127.0.0.1:8080") as gateway:
+        ...     answer = await gateway.features("default", "digits", "digit-features", [{"image_id": 3}])
+        ...     print(answer.run, answer.rows)
+    """
+
+    def __init__(self, url: str, token: str | None = None, timeout: float = TIMEOUT_SECONDS) -> None:
+        headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
+        self.url = url.rstrip("/")
+        self._http = httpx2.AsyncClient(base_url=self.url, headers=headers, timeout=timeout, trust_env=False)
+
+    async def __aenter__(self) -> Self:
+        """Use it for a block."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def describe(self, namespace: str, materialization: str, run: str | None = None) -> dict[str, Any]:
+        """What is live: the run, its metrics, views and collections, and the runs that may be pinned.
+
+        Raises:
+            ServingError: see its subclasses.
+        """
+        return await self._ask("GET", f"/v1/{namespace}/{materialization}", run)
+
+    async def features(
+        self,
+        namespace: str,
+        materialization: str,
+        view: str,
+        entities: Sequence[Mapping[str, Any]],
+        features: Sequence[str] | None = None,
+        run: str | None = None,
+    ) -> FeaturesAnswer:
+        """The online features of entities.
+
+        Args:
+            namespace: of the Materialization.
+            materialization: its name.
+            view: name of the FeatureView.
+            entities: the join keys of each.
+            features: which ones; unset for all.
+            run: a kept run to ask instead of the live one.
+
+        Raises:
+            ServingError: see its subclasses.
+        """
+        body = {"entities": [dict(entity) for entity in entities], "features": features}
+        found = await self._ask("POST", f"/v1/{namespace}/{materialization}/features/{view}", run, body)
+        return FeaturesAnswer(found["run"], [row["features"] for row in found["rows"]])
+
+    async def search(
+        self,
+        namespace: str,
+        materialization: str,
+        collection: str,
+        *,
+        vectors: Sequence[Sequence[float]] | None = None,
+        inputs: Sequence[Any] | None = None,
+        k: int = 10,
+        where: str = "",
+        fields: Sequence[str] | None = None,
+        join: Mapping[str, Any] | None = None,
+        encoder: str | None = None,
+        run: str | None = None,
+    ) -> SearchAnswer:
+        """The nearest neighbours of vectors, or of raw inputs that the run's own encoder turns into vectors.
+
+        Args:
+            namespace: of the Materialization.
+            materialization: its name.
+            collection: name of the VectorCollection.
+            vectors: `[queries][dimension]`.
+            inputs: `[queries]` nested lists or arrays of the encoder's shape.
+            k: neighbours of each.
+            where: a Milvus filter on the fields; empty for all rows.
+            fields: which fields to bring along; unset for all.
+            join: `{"view": …, "features": […]}` to bring the features of each hit along.
+            encoder: digest of the encoder that made the vectors (`describe` names the live one): refused where it is
+                not the run's.
+            run: a kept run to ask instead of the live one.
+
+        Raises:
+            ServingError: see its subclasses.
+        """
+        joined = dict(join) if join else None
+        body: dict[str, Any] = {"k": k, "filter": where, "fields": fields, "join": joined, "encoder": encoder}
+        if vectors is not None:
+            body["vectors"] = [_plain(vector) for vector in vectors]
+        if inputs is not None:
+            body["inputs"] = [_plain(one) for one in inputs]
+        found = await self._ask("POST", f"/v1/{namespace}/{materialization}/vectors/{collection}", run, body)
+        return SearchAnswer(found["run"], [[Hit(**hit) for hit in hits] for hits in found["results"]])
+
+    async def _ask(self, method: str, path: str, run: str | None, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        try:
+            answer = await self._http.request(method, path, params={"run": run} if run else None, json=body)
+        except httpx2.HTTPError as error:
+            said = str(error) or type(error).__name__
+            raise GatewayUnavailable(f"The gateway at {self.url} does not answer: {said}") from error
+        if answer.status_code == 200:
+            found: dict[str, Any] = answer.json()
+            return found
+        raise _error(answer)
+
+
+def _plain(value: Any) -> Any:
+    """Lists of numbers of anything that NumPy or torch made."""
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def _error(answer: httpx2.Response) -> ServingError:
+    kinds = {400: QueryRefused, 409: QueryRefused, 413: QueryRefused, 404: RunNotServed, 503: GatewayUnavailable}
+    try:
+        body = answer.json()
+        message, run = body["message"], body["run"]
+    except (ValueError, KeyError, TypeError):
+        message, run = answer.text[:1000] or answer.reason_phrase, None
+    return kinds.get(answer.status_code, ServingError)(message, run)

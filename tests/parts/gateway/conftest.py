@@ -1,0 +1,131 @@
+"""Two runs in a real Feast and Milvus, and a gateway over them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx2
+import numpy as np
+import pytest
+
+from penstock.api.materialization import Materialization
+from penstock.gateway.app import create_app
+from penstock.gateway.catalog import Catalog
+from penstock.gateway.limits import Limits
+from penstock.gateway.loader import Loader
+from penstock.handoff import StagingReport
+from penstock.installation import Installation
+from penstock.materialize.job import run_staging
+
+ROWS = 40
+NOW = datetime(2026, 1, 1, tzinfo=UTC).isoformat()
+
+
+class Objects:
+    """The stores, as the API has them."""
+
+    async def get(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
+        specs = {("FeatureStore", "feast"): {"project": "demo"}, ("VectorStore", "milvus"): {"timeoutSeconds": 2}}
+        spec = specs.get((kind, name))
+        return {"kind": kind, "metadata": {"name": name}, "spec": spec} if spec is not None else None
+
+
+@dataclass
+class Staged:
+    """The runs r-1 and r-2; `ink` is 0 to 1 in the one and 10 to 11 in the other, and the vectors differ."""
+
+    world: Any
+    reports: dict[str, StagingReport]
+    vectors: dict[str, np.ndarray]
+
+    @property
+    def installation(self) -> Installation:
+        config = self.world.config
+        return Installation(
+            artifacts=f"file://{self.world.folder}",
+            ray_address="http://127.0.0.1:1",
+            milvus_uri=self.world.milvus_uri,
+            feast_registry=config["registry"],
+            feast_online_store=config["online_store"],
+        )
+
+    def pointer(self, active: str, **changed: Any) -> Materialization:
+        """A Materialization that serves a run and keeps both; fields of its embeddings may be changed."""
+        runs = {}
+        for run, report in self.reports.items():
+            outputs = [output.to_wire() for output in report.outputs]
+            outputs[1] |= changed
+            runs[run] = {"run": run, "uri": str(self.world.folder / run), "outputs": outputs}
+        return Materialization.model_validate(
+            {
+                "kind": "Materialization",
+                "metadata": {"name": "m", "namespace": "default", "uid": "m"},
+                "spec": {"trainingJobRef": {"name": "job"}},
+                "status": {
+                    "active": runs[active] | {"switchedAt": NOW},
+                    "runs": [record | {"state": "Staged"} for record in runs.values()],
+                },
+            }
+        )
+
+
+@pytest.fixture(scope="module")
+def staged(tmp_path_factory: Any, new_world: Any, write_run: Any) -> Staged:
+    world = new_world(tmp_path_factory.mktemp("served"))
+    reports, vectors = {}, {}
+    for number, run in enumerate(("r-1", "r-2")):
+        made = np.random.default_rng(number).normal(size=(ROWS, 8)).astype(np.float32)
+        ink = (np.arange(ROWS) / ROWS + 10 * number).astype(np.float32)
+        world.train(run, lambda writer, made=made, ink=ink: write_run(writer, vectors=made, features={"ink": ink}))
+        reports[run] = run_staging(world.spec(run))
+        vectors[run] = made
+        assert reports[run].outcome == "Staged"
+    return Staged(world, reports, vectors)
+
+
+@dataclass
+class Gateway:
+    """A gateway in process, and the catalog that it serves."""
+
+    catalog: Catalog
+    http: httpx2.AsyncClient
+
+    async def ask(self, path: str, body: Any = None, **params: str) -> httpx2.Response:
+        if body is None:
+            return await self.http.get(path, params=params)
+        return await self.http.post(f"/v1/default/m/{path}", json=body, params=params)
+
+    async def serve(self, pointer: Materialization) -> None:
+        """Follow the pointer and wait until its run is live."""
+        self.catalog.follow(pointer)
+        async with asyncio.timeout(20):
+            while self.catalog.entry("default", "m").behind:
+                await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+async def gateway_of(staged: Staged) -> AsyncIterator[Callable[..., Any]]:
+    opened: list[Gateway] = []
+
+    def make(limits: Limits | None = None) -> Gateway:
+        bounds = limits or Limits()
+        catalog = Catalog(Loader(Objects(), staged.installation, bounds))
+        transport = httpx2.ASGITransport(app=create_app(catalog, bounds))
+        opened.append(Gateway(catalog, httpx2.AsyncClient(transport=transport, base_url="http://gateway")))
+        return opened[-1]
+
+    yield make
+    for gateway in opened:
+        await gateway.catalog.close()
+        await gateway.http.aclose()
+
+
+@pytest.fixture
+async def gateway(gateway_of: Any, staged: Staged) -> Gateway:
+    made: Gateway = gateway_of()
+    await made.serve(staged.pointer("r-1"))
+    return made
