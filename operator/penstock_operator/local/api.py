@@ -17,17 +17,25 @@ from penstock import __version__
 from penstock.api import GROUP, VERSION
 from penstock_operator.local import resources
 from penstock_operator.local.endpoints import Endpoints
-from penstock_operator.local.responses import failure
+from penstock_operator.local.errors import StoreError
+from penstock_operator.local.responses import failure, refused
 from penstock_operator.local.store import ObjectStore
 
 OPEN_PATHS = ("/healthz", "/readyz", "/livez")
 
 
 class LogSource(Protocol):
-    """Gives the log of the newest attempt, or of one, of an object."""
+    """Gives the logs of what objects ran."""
 
-    def lines(self, plural: str, namespace: str, name: str, attempt: int | None, follow: bool) -> AsyncIterator[str]:
-        """The lines, each with its line end."""
+    def submission(self, plural: str, namespace: str, name: str, attempt: int | None) -> str:
+        """Which submission's log it is.
+
+        Raises:
+            NotFound: nothing of it was submitted.
+        """
+
+    def lines(self, submission_id: str, follow: bool) -> AsyncIterator[str]:
+        """The log, in pieces."""
 
 
 def create_app(store: ObjectStore, token: str | None = None, logs: LogSource | None = None) -> Starlette:
@@ -74,10 +82,13 @@ def _document(path: str, body: dict[str, Any]) -> Route:
 def _log_endpoint(logs: LogSource) -> Any:
     async def endpoint(request: Request) -> Response:
         path, query = request.path_params, request.query_params
-        attempt = int(query["attempt"]) if "attempt" in query else None
+        attempt = int(query["attempt"]) if query.get("attempt", "").isdigit() else None
         follow = query.get("follow", "").lower() in ("1", "true")
-        lines = logs.lines(path["plural"], path["namespace"], path["name"], attempt, follow)
-        return StreamingResponse(lines, media_type="text/plain")
+        try:
+            submission = logs.submission(path["plural"], path["namespace"], path["name"], attempt)
+        except StoreError as error:
+            return refused(error)
+        return StreamingResponse(logs.lines(submission, follow), media_type="text/plain")
 
     return endpoint
 

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
 import yaml
 
 NAME = "penstock-local"
+GATEWAY_EXTENSION = "penstock.dev/gateway"
 
 
-def write_kubeconfig(path: Path, server: str, token: str) -> None:
-    """Write the address and the token, readable by the user alone."""
+def write_kubeconfig(path: Path, server: str, gateway: str) -> str:
+    """Write the addresses and a token, readable by the user alone.
+
+    Returns:
+        The token: that of the file that was there, so that clients outlive a restart, or a new one.
+    """
+    token = _token(path) or secrets.token_urlsafe(32)
+    extension = {"name": GATEWAY_EXTENSION, "extension": {"url": gateway}}
     config = {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": NAME, "cluster": {"server": server}}],
+        "clusters": [{"name": NAME, "cluster": {"server": server, "extensions": [extension]}}],
         "users": [{"name": NAME, "user": {"token": token}}],
         "contexts": [{"name": NAME, "context": {"cluster": NAME, "user": NAME, "namespace": "default"}}],
         "current-context": NAME,
     }
     path.touch(mode=0o600)
     path.write_text(yaml.safe_dump(config))
+    return token
+
+
+def _token(path: Path) -> str | None:
+    try:
+        return str(yaml.safe_load(path.read_text())["users"][0]["user"]["token"])
+    except (FileNotFoundError, yaml.YAMLError, KeyError, TypeError):
+        return None

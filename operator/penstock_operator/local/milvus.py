@@ -2,48 +2,40 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
-from penstock_operator.local.processes import ChildProcess
-from penstock_operator.local.sockets import free_port
+from penstock_operator.local.ports import Ports
+from penstock_operator.local.probe import listens
+from penstock_operator.local.processes import ChildProcess, Program
 
 START_SECONDS = 30.0
+PORT = "milvus"
 
 
 class MilvusServer:
     """The server and its data, in the stack's folder."""
 
-    def __init__(self, home: Path) -> None:
-        self._port = free_port()
-        program = str(Path(sys.executable).with_name("milvus-lite"))
-        where = ["--host", "127.0.0.1", "--port", str(self._port)]
-        command = [program, "server", "--data-dir", str(home.resolve() / "milvus"), *where]
-        self.process = ChildProcess("Milvus Lite", command, home / "logs" / "milvus.log")
+    PORTS: ClassVar[tuple[str, ...]] = (PORT,)
+
+    def __init__(self, home: Path, ports: Ports) -> None:
+        self._ports = ports
+        self._data = home.resolve() / "milvus"
+        self.process = ChildProcess(
+            Program("Milvus Lite", self._command, self._ready, START_SECONDS), home / "logs" / "milvus.log"
+        )
 
     @property
     def uri(self) -> str:
         """Its address."""
-        return f"http://127.0.0.1:{self._port}"
+        return f"http://127.0.0.1:{self._ports.get(PORT)}"
 
-    async def start(self) -> None:
-        """Start it and wait until it takes connections.
+    async def _ready(self) -> bool:
+        return await listens(self._ports.get(PORT))
 
-        Raises:
-            StartError: it did not come up.
-        """
-
-        async def ready() -> bool:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", self._port)
-            except OSError:
-                return False
-            writer.close()
-            return True
-
-        await self.process.start(ready, START_SECONDS)
-
-    async def stop(self) -> None:
-        """End it."""
-        await self.process.stop()
+    def _command(self) -> Sequence[str]:
+        program = str(Path(sys.executable).with_name("milvus-lite"))
+        where = ["--host", "127.0.0.1", "--port", str(self._ports.get(PORT))]
+        return [program, "server", "--data-dir", str(self._data), *where]

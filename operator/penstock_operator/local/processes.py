@@ -1,4 +1,4 @@
-"""A child process with everything that it starts: started, watched, and ended as a whole."""
+"""A child process with everything that it starts: started or adopted, kept alive, and ended as a whole."""
 
 from __future__ import annotations
 
@@ -6,81 +6,169 @@ import asyncio
 import json
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
 STOP_SECONDS = 8.0
+ADOPT_SECONDS = 5.0
+WATCH_SECONDS = 0.5
+FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
 
 
 class StartError(Exception):
     """A process ended, or was not ready in time; the message ends with the last lines of its log."""
 
 
-class ChildProcess:
-    """One supervised process, in a session of its own, with its output in a log file."""
+class Program(NamedTuple):
+    """What is run."""
 
-    def __init__(self, name: str, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> None:
-        self.name = name
-        self._command = list(command)
+    name: str
+    command: Callable[[], Sequence[str]]
+    """Asked at each start: it may have to name other ports than before."""
+    ready: Callable[[], Awaitable[bool]]
+    seconds: float
+    """How long it may take to be ready."""
+    env: Mapping[str, str] = {}
+
+
+class Note(NamedTuple):
+    """What the next supervisor must know of a process."""
+
+    pid: int
+    created: float
+    command: list[str]
+
+
+class ChildProcess:
+    """One supervised process, in a session of its own, with its output in a log file.
+
+    It outlives a supervisor that is killed; the next one adopts it, where it runs the same command and is ready.
+    """
+
+    def __init__(self, program: Program, log: Path) -> None:
+        self._program = program
         self._log = log
-        self._env = {**os.environ, **(env or {})}
         self._note = log.with_suffix(".pid")
         self._child: subprocess.Popen[bytes] | None = None
+        self._process: psutil.Process | None = None
 
     @property
     def pid(self) -> int | None:
         """The pid while it runs."""
-        return self._child.pid if self._child is not None and self._child.poll() is None else None
+        if self._child is not None:
+            return self._child.pid if self._child.poll() is None else None
+        return self._process.pid if self._process is not None and self._process.is_running() else None
 
-    async def start(self, ready: Callable[[], Awaitable[bool]], seconds: float) -> None:
-        """Start it and wait until it is ready.
+    async def start(self) -> None:
+        """Start it, if it was not adopted, and wait until it is ready.
 
         Raises:
             StartError: it ended first, or the time ran out.
         """
+        if self.pid is not None:
+            return
         self._log.parent.mkdir(parents=True, exist_ok=True)
-        await self._end_leftover()
+        await self.end_leftover()
+        command = list(self._program.command())
         with self._log.open("ab") as log:
             self._child = subprocess.Popen(  # noqa: ASYNC220 - it returns at once
-                self._command,
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=self._env,
+                env={**os.environ, **self._program.env},
                 start_new_session=True,
             )
-        self._note.write_text(json.dumps([self._child.pid, psutil.Process(self._child.pid).create_time()]))
-        deadline = time.monotonic() + seconds
-        while not await ready():
-            if self._child.poll() is not None:
-                raise StartError(f"{self.name} ended with {self._child.returncode}: {self._tail()}")
-            if time.monotonic() > deadline:
-                await self.stop()
-                raise StartError(f"{self.name} was not ready within {seconds:.0f} s: {self._tail()}")
-            await asyncio.sleep(0.1)
+        self._process = psutil.Process(self._child.pid)
+        note = Note(self._child.pid, self._process.create_time(), command)
+        self._note.write_text(json.dumps(note))
+        await self._wait_ready()
+
+    async def keep(self) -> None:
+        """Start it again whenever it ends, until cancelled."""
+        wait = FIRST_WAIT
+        while True:
+            started = time.monotonic()
+            while self.pid is not None:  # noqa: ASYNC110 - an adopted process cannot be waited for
+                await asyncio.sleep(WATCH_SECONDS)
+            if time.monotonic() - started > LONGEST_WAIT:
+                wait = FIRST_WAIT
+            print(f"{self._program.name} ended; it is started again", file=sys.stderr, flush=True)  # noqa: T201
+            try:
+                await self.start()
+            except StartError as error:
+                print(f"Error: {error}", file=sys.stderr, flush=True)  # noqa: T201
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, LONGEST_WAIT)
 
     async def stop(self) -> None:
         """End it and all that it started: asked first, made to after a while."""
-        if self._child is None:
+        if self._process is None:
             return
-        await _end(_family(self._child.pid))
-        self._child.wait()
-        self._child = None
+        await _end(_family(self._process.pid))
+        if self._child is not None:
+            self._child.wait()
+        self._child = self._process = None
         self._note.unlink(missing_ok=True)
 
-    async def _end_leftover(self) -> None:
-        """End what an earlier supervisor started and, being killed, could not end."""
-        if not self._note.exists():
+    async def end_leftover(self) -> None:
+        """End what an earlier supervisor started and, being killed, could not end; and the rest of one that died."""
+        note = self._read_note()
+        if note is None:
             return
-        pid, created = json.loads(self._note.read_text())
         # A number that was given to another process since belongs to neither this session nor us.
-        reused = psutil.pid_exists(pid) and psutil.Process(pid).create_time() != created
+        reused = psutil.pid_exists(note.pid) and psutil.Process(note.pid).create_time() != note.created
         if not reused:
-            await _end(_family(pid))
+            await _end(_family(note.pid))
+        if self._child is not None:
+            self._child.poll()
+        self._child = self._process = None
         self._note.unlink(missing_ok=True)
+
+    async def adopt(self) -> bool:
+        """Take over what a killed supervisor left, where it runs this command and answers; end it otherwise."""
+        process = self._living()
+        deadline = time.monotonic() + ADOPT_SECONDS
+        while process is not None and time.monotonic() < deadline:
+            if await self._program.ready():
+                self._process = process
+                return True
+            await asyncio.sleep(0.1)
+        await self.end_leftover()
+        return False
+
+    def _living(self) -> psutil.Process | None:
+        note = self._read_note()
+        if note is None or note.command != list(self._program.command()):
+            return None
+        try:
+            process = psutil.Process(note.pid)
+            living = process.create_time() == note.created and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return None
+        return process if living else None
+
+    async def _wait_ready(self) -> None:
+        deadline = time.monotonic() + self._program.seconds
+        while not await self._program.ready():
+            if self._child is not None and self._child.poll() is not None:
+                raise StartError(f"{self._program.name} ended with {self._child.returncode}: {self._tail()}")
+            if time.monotonic() > deadline:
+                await self.stop()
+                seconds = f"{self._program.seconds:.0f} s"
+                raise StartError(f"{self._program.name} was not ready within {seconds}: {self._tail()}")
+            await asyncio.sleep(0.1)
+
+    def _read_note(self) -> Note | None:
+        try:
+            return Note(*json.loads(self._note.read_text()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
 
     def _tail(self) -> str:
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-10:])

@@ -16,3 +16,15 @@ def free_port() -> int:
             port = int(listener.getsockname()[1])
         if port not in RAY_WORKERS:
             return port
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this port now."""
+    with socket.socket() as listener:
+        # As servers do: a connection that is still closing does not keep the port.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

@@ -1,4 +1,4 @@
-"""The local stack: object store, API, Ray, and the reconcilers between them."""
+"""The local stack: object store, API and reconcilers in one process; Ray, Milvus and the gateway beside it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ import asyncio
 import fcntl
 import json
 import os
-import secrets
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
-
-import uvicorn
+from typing import Any, NamedTuple
 
 from penstock.installation import Installation
 from penstock.rundir import storage
@@ -25,10 +22,15 @@ from penstock_operator.featurestore.reconciler import FeatureStoreReconciler
 from penstock_operator.featureview.reconciler import FeatureViewReconciler
 from penstock_operator.local.api import create_app
 from penstock_operator.local.cluster import LocalCluster
+from penstock_operator.local.gateway import PORT as GATEWAY
+from penstock_operator.local.gateway import GatewayServer
 from penstock_operator.local.kubeconfig import write_kubeconfig
+from penstock_operator.local.logs import RayLogs
 from penstock_operator.local.milvus import MilvusServer
+from penstock_operator.local.ports import Ports
+from penstock_operator.local.processes import ChildProcess, StartError
 from penstock_operator.local.rayhead import RayHead
-from penstock_operator.local.sockets import free_port
+from penstock_operator.local.serve import serving
 from penstock_operator.local.store import ObjectStore
 from penstock_operator.loop.manager import Manager
 from penstock_operator.loop.reconciler import Reconciler
@@ -37,6 +39,8 @@ from penstock_operator.ray.jobs import RayJobs
 from penstock_operator.training.reconciler import TrainingJobReconciler
 from penstock_operator.vectorcollection.reconciler import VectorCollectionReconciler
 from penstock_operator.vectorstore.reconciler import VectorStoreReconciler
+
+API = "api"
 
 
 class AlreadyRunning(Exception):
@@ -49,62 +53,155 @@ class Addresses:
 
     pid: int
     api: str
+    gateway: str
     ray: str
+    milvus: str
     kubeconfig: str
 
 
 @asynccontextmanager
-async def local_stack(home: Path, port: int, cpus: int) -> AsyncIterator[Addresses]:
+async def local_stack(home: Path, port: int, gateway_port: int, cpus: int) -> AsyncIterator[Addresses]:
     """Run a stack in a folder until the block ends.
 
     Args:
         home: the folder of its state; made if need be.
-        port: of the API; 0 takes a free one.
+        port: of the API; 0 takes the one that it had, or a free one.
+        gateway_port: of the gateway; 0 likewise.
         cpus: what Ray may use.
 
     Raises:
         AlreadyRunning: another stack runs in the folder.
-        StartError: Ray did not come up.
+        StartError: a server did not come up.
         OSError: the port is taken.
     """
     home.mkdir(parents=True, exist_ok=True)
-    with _lock(home / "lock").open("w") as lock:
-        _hold(lock.fileno(), home)
-        lock.write(str(os.getpid()))
-        lock.flush()
+    with hold(home):
+        ports = Ports(home / "ports.json")
+        servers = _servers(home, ports, cpus)
+        await _settle(servers, ports, {API: port, GATEWAY: gateway_port})
         store = ObjectStore(home / "state.db")
-        ray, milvus = RayHead(home, cpus), MilvusServer(home)
-        api = f"http://127.0.0.1:{port or free_port()}"
-        addresses = Addresses(os.getpid(), api, ray.address, str(home / "kubeconfig"))
+        addresses = _addresses(home, ports, servers)
+        installation = _installation(home.resolve(), servers)
+        storage.replace(str(home / "installation.json"), installation.model_dump_json(by_alias=True).encode())
+        token = write_kubeconfig(home / "kubeconfig", addresses.api, addresses.gateway)
         try:
-            async with _serving(store, home, addresses), RayJobs(ray.address) as jobs:
-                await asyncio.gather(ray.start(), milvus.start())
-                installation = _installation(home.resolve(), ray.address, milvus.uri)
-                cluster = LocalCluster(store)
-                manager = asyncio.create_task(Manager(cluster, _reconcilers(cluster, jobs, installation)).run())
-                storage.replace(str(home / "stack.json"), json.dumps(addresses.__dict__).encode())
-                try:
-                    yield addresses
-                finally:
-                    manager.cancel()
-                    await asyncio.gather(manager, return_exceptions=True)
+            async with RayJobs(addresses.ray) as jobs:
+                app = create_app(store, token, RayLogs(store, jobs))
+                async with serving(app, ports.get(API)), _supervised(servers):
+                    cluster = LocalCluster(store)
+                    manager = asyncio.create_task(Manager(cluster, _reconcilers(cluster, jobs, installation)).run())
+                    storage.replace(str(home / "stack.json"), json.dumps(asdict(addresses)).encode())
+                    try:
+                        yield addresses
+                    finally:
+                        manager.cancel()
+                        await asyncio.gather(manager, return_exceptions=True)
         finally:
             (home / "stack.json").unlink(missing_ok=True)
-            await asyncio.gather(ray.stop(), milvus.stop())
             store.close()
 
 
-def _installation(home: Path, ray: str, milvus: str) -> Installation:
+async def end_leftovers(home: Path) -> None:
+    """End the servers of a stack that was killed.
+
+    Raises:
+        AlreadyRunning: the stack runs.
+    """
+    with hold(home):
+        servers = _servers(home, Ports(home / "ports.json"), 1)
+        await asyncio.gather(*(server.process.end_leftover() for server in servers))
+        (home / "stack.json").unlink(missing_ok=True)
+
+
+@contextmanager
+def hold(home: Path) -> Iterator[None]:
+    """Hold the folder; the lock ends with the process, however it ends.
+
+    Raises:
+        AlreadyRunning: another stack holds it.
+    """
+    with (home / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunning(f"A stack runs in {home} already: use it, or stop it first") from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+class Servers(NamedTuple):
+    """The processes beside the control plane."""
+
+    ray: RayHead
+    milvus: MilvusServer
+    gateway: GatewayServer
+
+
+def _servers(home: Path, ports: Ports, cpus: int) -> Servers:
+    return Servers(RayHead(home, ports, cpus), MilvusServer(home, ports), GatewayServer(home, ports))
+
+
+async def _settle(servers: Servers, ports: Ports, wanted: Mapping[str, int]) -> None:
+    """Adopt what a killed stack left, and find ports for the rest."""
+    for name, port in wanted.items():
+        if port:
+            ports.set(name, port)
+    owned: list[tuple[ChildProcess, Sequence[str]]] = [(server.process, server.PORTS) for server in servers]
+    adopted = await asyncio.gather(*(process.adopt() for process, _ in owned))
+    free = [names for (_, names), living in zip(owned, adopted, strict=True) if not living]
+    for name in (API, *(name for names in free for name in names)):
+        if not wanted.get(name):
+            ports.renew(name)
+
+
+def _addresses(home: Path, ports: Ports, servers: Servers) -> Addresses:
+    return Addresses(
+        pid=os.getpid(),
+        api=f"http://127.0.0.1:{ports.get(API)}",
+        gateway=servers.gateway.url,
+        ray=servers.ray.address,
+        milvus=servers.milvus.uri,
+        kubeconfig=str(home.resolve() / "kubeconfig"),
+    )
+
+
+def _installation(home: Path, servers: Servers) -> Installation:
     feast = home / "feast"
     feast.mkdir(exist_ok=True)
     return Installation(
         artifacts=f"file://{home}/artifacts",
-        ray_address=ray,
-        milvus_uri=milvus,
+        ray_address=servers.ray.address,
+        milvus_uri=servers.milvus.uri,
         feast_registry={"registry_type": "sql", "path": f"sqlite:///{feast}/registry.db"},
         feast_online_store={"type": "sqlite", "path": f"{feast}/online.db"},
         python=sys.executable,
     )
+
+
+@asynccontextmanager
+async def _supervised(servers: Servers) -> AsyncIterator[None]:
+    """Start the servers, start again what ends, and end them with the block."""
+    keepers: list[asyncio.Task[None]] = []
+    try:
+        await _start(servers)
+        keepers = [asyncio.create_task(server.process.keep()) for server in servers]
+        yield
+    finally:
+        for keeper in keepers:
+            keeper.cancel()
+        await asyncio.gather(*keepers, return_exceptions=True)
+        await asyncio.gather(*(server.process.stop() for server in servers))
+
+
+async def _start(servers: Servers) -> None:
+    try:
+        async with asyncio.TaskGroup() as starting:
+            for server in servers:
+                starting.create_task(server.process.start())
+    except* StartError as errors:
+        raise errors.exceptions[0] from None
 
 
 def _reconcilers(cluster: LocalCluster, ray: RayJobs, installation: Installation) -> list[Reconciler[Any, Any]]:
@@ -117,48 +214,3 @@ def _reconcilers(cluster: LocalCluster, ray: RayJobs, installation: Installation
         VectorCollectionReconciler(cluster, vectors, installation),
         MaterializationReconciler(cluster, ray, features, vectors, artifacts, installation),
     ]
-
-
-def _lock(path: Path) -> Path:
-    path.touch()
-    return path
-
-
-def _hold(descriptor: int, home: Path) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise AlreadyRunning(f"A stack runs in {home} already: use it, or stop it first") from None
-
-
-@asynccontextmanager
-async def _serving(store: ObjectStore, home: Path, addresses: Addresses) -> AsyncIterator[None]:
-    """Serve the API while the block runs."""
-    token = secrets.token_urlsafe(32)
-    write_kubeconfig(home / "kubeconfig", addresses.api, token)
-    port = int(addresses.api.rsplit(":", 1)[1])
-    config = uvicorn.Config(
-        create_app(store, token), host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=1
-    )
-    # Signals are the stack's own business, which ends more than the API.
-    server = _Server(config)
-    task = asyncio.create_task(server.serve())
-    try:
-        while not server.started:
-            if task.done():
-                raise OSError(f"Port {port} of 127.0.0.1 cannot be used: is it taken?")
-            await asyncio.sleep(0.01)
-        yield
-    finally:
-        server.should_exit = True
-        await asyncio.gather(task, return_exceptions=True)
-
-
-class _Server(uvicorn.Server):
-    """A server without signal handlers, and that does not exit the process when its port is taken."""
-
-    async def serve(self, sockets: object = None) -> None:
-        try:
-            await self._serve(None)
-        except SystemExit:
-            return

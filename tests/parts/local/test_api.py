@@ -29,7 +29,7 @@ async def url(tmp_path: Path) -> AsyncIterator[str]:
     config = uvicorn.Config(create_app(ObjectStore(tmp_path / "state.db"), TOKEN), port=0, log_level="warning")
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+    while not server.started:
         await asyncio.sleep(0.01)
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = server.force_exit = True

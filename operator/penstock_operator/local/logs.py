@@ -1,0 +1,65 @@
+"""The logs of attempts and stagings, as Ray keeps them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from penstock.api import KINDS
+from penstock.api.materialization import Materialization
+from penstock.api.trainingjob import TrainingJob
+from penstock_operator.local.errors import NotFound
+from penstock_operator.local.store import ObjectStore
+from penstock_operator.ports import Ray
+
+POLL_SECONDS = 0.5
+PLURALS = {kind.PLURAL: name for name, kind in KINDS.items()}
+
+
+class RayLogs:
+    """Finds the submission behind an object and follows its log."""
+
+    def __init__(self, store: ObjectStore, ray: Ray) -> None:
+        self._store = store
+        self._ray = ray
+
+    def submission(self, plural: str, namespace: str, name: str, attempt: int | None) -> str:
+        """The submission of the newest attempt or staging, or of one attempt.
+
+        Raises:
+            NotFound: there is no such object, or nothing of it was submitted yet.
+        """
+        kind = PLURALS.get(plural, plural)
+        obj = self._store.get(kind, namespace, name)
+        if kind == "TrainingJob":
+            attempts = TrainingJob.model_validate(obj).status.attempts
+            found = [one for one in attempts if attempt in (None, one.number)]
+            if found:
+                return found[-1].submission_id
+            numbers = ", ".join(str(one.number) for one in attempts) or "none"
+            raise NotFound(f"TrainingJob {name!r} has no attempt {attempt or ''}: it has {numbers}")
+        if kind == "Materialization":
+            runs = Materialization.model_validate(obj).status.runs
+            submitted = [run.submission_id for run in runs if run.submission_id]
+            if submitted:
+                return submitted[-1]
+            raise NotFound(f"Materialization {name!r} has staged nothing yet")
+        raise NotFound(f"A {kind} runs nothing: TrainingJobs and Materializations have logs")
+
+    async def lines(self, submission_id: str, follow: bool) -> AsyncIterator[str]:
+        """The log so far; with `follow` also what comes, until the submission has ended."""
+        said = 0
+        while True:
+            job = await self._ray.job(submission_id)
+            text = await self._ray.logs(submission_id, lines=0)
+            # A line is sent when it is whole, or when no more can come.
+            ended = job is None or job.state.terminal
+            whole = len(text) if ended or not follow else text.rfind("\n") + 1
+            if whole > said:
+                yield text[said:whole]
+                said = whole
+            if ended or not follow:
+                break
+            await asyncio.sleep(POLL_SECONDS)
+        if said and not text.endswith("\n"):
+            yield "\n"
