@@ -45,7 +45,17 @@ def test_tests_have_names_of_their_own_and_no_packages() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["penstock", "penstock.api", "penstock.crds", "penstock.rundir.manifest", "penstock.train"]
+    "module",
+    [
+        "penstock",
+        "penstock.api",
+        "penstock.cli",
+        "penstock.client",
+        "penstock.crds",
+        "penstock.rundir.manifest",
+        "penstock.serving",
+        "penstock.train",
+    ],
 )
 def test_import_brings_in_nothing_heavy(module: str) -> None:
     answer = python("-c", f"import sys, {module}; print([name for name in {HEAVY!r} if name in sys.modules])")

@@ -1,0 +1,107 @@
+"""The checks of `penstock doctor`."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx2
+
+from penstock.api import GROUP, KINDS, VERSION
+from penstock.cli.stack import Stack
+from penstock.client import AsyncClient
+from penstock.client.config import find_kubeconfig
+from penstock.client.errors import NotFound, PenstockError
+
+PYTHON = (3, 11)
+LOCAL_PACKAGES = ("pyarrow", "ray", "torch", "feast", "pymilvus", "milvus_lite", "faiss", "starlette", "uvicorn")
+FREE_BYTES = 2 * 2**30
+ANSWER_SECONDS = 5.0
+
+
+class Check(NamedTuple):
+    """What was checked, and what to do if it failed."""
+
+    passed: bool
+    text: str
+    remedy: str = ""
+
+
+async def all_checks(stack: Stack, kubeconfig: Path | None, context: str | None) -> list[Check]:
+    """Every check, in the order in which to mend what fails."""
+    found = [python(), packages(), disk(stack.home)]
+    if (pid := stack.pid()) is not None:
+        found.append(Check(True, f"A local stack runs in {stack.home} (pid {pid})"))
+        found += await _servers(stack)
+    named = kubeconfig or (stack.kubeconfig if stack.kubeconfig.is_file() and context is None else None)
+    return found + await _api(named, context)
+
+
+def python() -> Check:
+    """Whether this Python is new enough."""
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    return Check(sys.version_info >= PYTHON, f"Python {version}", "install Python 3.11 or newer")
+
+
+def packages() -> Check:
+    """Whether the packages of the local stack can be found; none is imported."""
+    missing = [name for name in LOCAL_PACKAGES if find_spec(name) is None]
+    if missing:
+        return Check(False, f"Packages are missing: {', '.join(missing)}", "pip install 'penstock[local]'")
+    return Check(True, f"Packages of the local stack ({len(LOCAL_PACKAGES)}) are installed")
+
+
+def disk(home: Path) -> Check:
+    """Whether there is room for runs and stores."""
+    existing = next(folder for folder in (home, *home.parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
+    text = f"{free / 2**30:.1f} GiB are free for {home}"
+    return Check(free >= FREE_BYTES, text, "free at least 2 GiB, or choose another folder with --home")
+
+
+async def _api(kubeconfig: Path | None, context: str | None) -> list[Check]:
+    try:
+        path = find_kubeconfig(kubeconfig)
+        client = AsyncClient(kubeconfig, context=context)
+    except PenstockError as error:
+        return [Check(False, "No kubeconfig", str(error))]
+    found = [Check(True, f"Kubeconfig {path or 'of the service account'}")]
+    async with client:
+        served: list[str] = []
+        try:
+            for name, kind in KINDS.items():
+                try:
+                    await client.table(kind)
+                    served.append(name)
+                except NotFound:
+                    continue
+        except PenstockError as error:
+            return [*found, Check(False, f"The API at {client.server}", str(error))]
+    found.append(Check(True, f"The API at {client.server} answers"))
+    missing = sorted(KINDS.keys() - set(served))
+    if missing:
+        text = f"The API does not serve {', '.join(missing)}"
+        return [*found, Check(False, text, "penstock crds print | kubectl apply -f -")]
+    return [*found, Check(True, f"The API serves the {len(served)} kinds of {GROUP}/{VERSION}")]
+
+
+async def _servers(stack: Stack) -> list[Check]:
+    addresses = stack.addresses()
+    if not addresses:
+        return [Check(False, "The local stack is not ready yet", f"wait a moment, or read {stack.log}")]
+    paths = {"ray": ("Ray", "/api/version"), "gateway": ("The gateway", "/healthz")}
+    found = []
+    async with httpx2.AsyncClient(trust_env=False, timeout=ANSWER_SECONDS) as http:
+        for key, (title, path) in paths.items():
+            if key in addresses:
+                text = f"{title} at {addresses[key]}"
+                try:
+                    answered = (await http.get(f"{addresses[key]}{path}")).is_success
+                except httpx2.HTTPError:
+                    answered = False
+                remedy = f"read the logs in {stack.log.parent}, then `penstock down` and `penstock up`"
+                found.append(Check(answered, f"{text} answers" if answered else f"{text} does not answer", remedy))
+    return found

@@ -1,0 +1,46 @@
+"""`penstock describe`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from penstock.cli.options import Context, Kubeconfig, Namespace, connect
+from penstock.cli.output import say
+from penstock.cli.targets import parse
+
+if TYPE_CHECKING:
+    from penstock.cli.targets import Target
+    from penstock.client import AsyncClient
+
+
+def describe(
+    resources: Annotated[list[str], typer.Argument(help="TYPE, TYPE NAME or TYPE/NAME", metavar="TYPE [NAME]")],
+    namespace: Namespace = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+) -> None:
+    """Print all that is known of a resource: spec, conditions with what to do, attempts, runs, gates, events."""
+    import anyio
+
+    targets = parse(resources)
+
+    async def work() -> None:
+        async with connect(kubeconfig, context, namespace) as client:
+            parts = [part for target in targets for part in await _described(client, target)]
+            say("\n\n\n".join(parts))
+
+    anyio.run(work)
+
+
+async def _described(client: AsyncClient, target: Target) -> list[str]:
+    from penstock.cli.description import description
+    from penstock.client.session import typed
+
+    kind, name = target
+    documents = [await client.document(kind, name)] if name else await client.documents(kind)
+    return [
+        description(typed(kind, document), document, await client.events(kind, document["metadata"]["name"]))
+        for document in documents
+    ]

@@ -1,0 +1,125 @@
+"""Where the kubeconfig and the gateway are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from penstock.client.errors import ConfigError
+
+if TYPE_CHECKING:
+    from lightkube.config.kubeconfig import SingleConfig
+
+LOCAL_KUBECONFIG = Path(".penstock") / "kubeconfig"
+USER_KUBECONFIG = Path("~/.kube/config")
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+GATEWAY_EXTENSION = "penstock.dev/gateway"
+NOT_FOUND = "No kubeconfig is found: start a local stack with `penstock up`, or name a cluster's with --kubeconfig"
+
+
+def find_kubeconfig(explicit: str | Path | None = None) -> Path | None:
+    """The kubeconfig to use, or None inside a cluster that gives a service account.
+
+    The first of: the argument, `PENSTOCK_KUBECONFIG`, `.penstock/kubeconfig` in this folder or a folder above it,
+    the first file of `KUBECONFIG` that exists, `~/.kube/config`, the service account.
+
+    Raises:
+        ConfigError: there is none, or the one that is named is not there.
+
+    Examples:
+        >>> find_kubeconfig("cluster.yaml")  # doctest: +SKIP
+        PosixPath('cluster.yaml')
+    """
+    for source, named in (("--kubeconfig", explicit), ("PENSTOCK_KUBECONFIG", os.environ.get("PENSTOCK_KUBECONFIG"))):
+        if named:
+            path = Path(named).expanduser()
+            if not path.is_file():
+                raise ConfigError(f"Kubeconfig {str(path)!r} ({source}) is not there: name one that is")
+            return path
+    for path in _candidates():
+        if path.is_file():
+            return path
+    if SERVICE_ACCOUNT.is_file():
+        return None
+    raise ConfigError(NOT_FOUND)
+
+
+def load(kubeconfig: str | Path | None = None, context: str | None = None) -> SingleConfig:
+    """The cluster, user and namespace of a context.
+
+    Raises:
+        ConfigError: there is no kubeconfig, or it has no such context.
+
+    Examples:
+        >>> load(context="production").cluster.server  # doctest: +SKIP
+        'https://10.0.0.1:6443'
+    """
+    import msgspec
+    from lightkube.config.kubeconfig import KubeConfig
+    from lightkube.config.models import User
+    from lightkube.core.exceptions import ConfigError as LightkubeConfigError
+
+    path = find_kubeconfig(kubeconfig)
+    where = f"Kubeconfig {str(path)!r}" if path is not None else "The service account"
+    try:
+        config = KubeConfig.from_service_account() if path is None else KubeConfig.from_dict(_read(path), path)
+        chosen = config.get(context)
+    except (LightkubeConfigError, msgspec.ValidationError) as error:
+        raise ConfigError(f"{where} cannot be used: {error}") from error
+    except (KeyError, TypeError) as error:
+        raise ConfigError(f"{where} is not whole: {error} is missing") from error
+    assert chosen is not None
+    # lightkube asks for a user even where the server asks for none.
+    return chosen if chosen.user is not None else chosen._replace(user=User())
+
+
+def gateway_url(explicit: str | None = None, kubeconfig: str | Path | None = None, context: str | None = None) -> str:
+    """The address of the gateway that belongs to a context.
+
+    The first of: the argument, `PENSTOCK_GATEWAY`, the extension `penstock.dev/gateway` of the kubeconfig's cluster.
+
+    Raises:
+        ConfigError: none of them names it.
+
+    Examples:
+        >>> gateway_url("http://127.0.0.1:8080/")
+        'http://127.0.0.1:8080'
+    """
+    named = explicit or os.environ.get("PENSTOCK_GATEWAY")
+    if named:
+        return named.rstrip("/")
+    path = find_kubeconfig(kubeconfig)
+    config = _read(path) if path is not None else {}
+    cluster = _cluster(config, context or config.get("current-context"))
+    for extension in cluster.get("extensions") or ():
+        if extension.get("name") == GATEWAY_EXTENSION and (extension.get("extension") or {}).get("url"):
+            return str(extension["extension"]["url"]).rstrip("/")
+    raise ConfigError("The gateway's address is not known: set --gateway or PENSTOCK_GATEWAY to its URL")
+
+
+def _candidates() -> Iterator[Path]:
+    here = Path.cwd()
+    yield from (folder / LOCAL_KUBECONFIG for folder in (here, *here.parents))
+    yield from (Path(part) for part in os.environ.get("KUBECONFIG", "").split(os.pathsep) if part)
+    yield USER_KUBECONFIG.expanduser()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        config = yaml.safe_load(path.read_text())
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ConfigError(f"Kubeconfig {str(path)!r} cannot be read: {error}") from error
+    if not isinstance(config, dict):
+        raise ConfigError(f"Kubeconfig {str(path)!r} is not a kubeconfig")
+    return config
+
+
+def _cluster(config: dict[str, Any], context: str | None) -> dict[str, Any]:
+    contexts = {entry["name"]: entry.get("context") or {} for entry in config.get("contexts") or ()}
+    clusters = {entry["name"]: entry.get("cluster") or {} for entry in config.get("clusters") or ()}
+    found: dict[str, Any] = clusters.get(contexts.get(context, {}).get("cluster"), {})
+    return found

@@ -1,0 +1,68 @@
+"""How kinds are spelled, and what lightkube calls them."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from lightkube.generic_resource import create_namespaced_resource
+
+from penstock.api import API_VERSION, GROUP, KINDS, VERSION, Resource
+from penstock.client.errors import NotPossible
+
+CORE = ("Secret", "ConfigMap")
+"""The core kinds that may be applied beside Penstock's own."""
+
+ORDER = (
+    *CORE,
+    "FeatureStore",
+    "VectorStore",
+    "FeatureView",
+    "VectorCollection",
+    "TrainingJob",
+    "Materialization",
+)
+"""The order in which resources are applied: what is referred to comes first."""
+
+
+@cache
+def resource_class(kind: str) -> Any:
+    """The lightkube class of a kind."""
+    if kind in KINDS:
+        return create_namespaced_resource(GROUP, VERSION, kind, KINDS[kind].PLURAL)
+    from lightkube.resources import core_v1
+
+    return getattr(core_v1, kind)
+
+
+def api_version(kind: str) -> str:
+    """The apiVersion of a kind."""
+    return API_VERSION if kind in KINDS else "v1"
+
+
+def resolve(name: str) -> type[Resource] | None:
+    """The kind by any of its names, as kubectl takes them: plural, singular, short, with or without the group.
+
+    Examples:
+        >>> resolve("tj").__name__, resolve("materializations.penstock.dev").__name__
+        ('TrainingJob', 'Materialization')
+    """
+    word = name.lower().removesuffix(f".{VERSION}.{GROUP}").removesuffix(f".{GROUP}")
+    return next((kind for kind in KINDS.values() if word in (kind.__name__.lower(), kind.PLURAL, *kind.SHORT)), None)
+
+
+def full_name(kind: str, name: str) -> str:
+    """An object as kubectl names it: `trainingjob.penstock.dev/digits`, `secret/key`."""
+    group = f".{GROUP}" if kind in KINDS else ""
+    return f"{kind.lower()}{group}/{name}"
+
+
+def needs_suspend(kind: type[Resource], name: str) -> None:
+    """Check that a kind can be suspended.
+
+    Raises:
+        NotPossible: it cannot.
+    """
+    spec = kind.model_fields["spec"].annotation
+    if "suspend" not in getattr(spec, "model_fields", {}):
+        raise NotPossible(f"{full_name(kind.__name__, name)} cannot be suspended: only jobs and materializations can")

@@ -1,0 +1,175 @@
+"""The part of the client that only reads."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from penstock.api import GROUP, VERSION, Resource
+from penstock.client.errors import NotFound, NotPossible
+from penstock.client.kinds import full_name, resource_class
+from penstock.client.records import Event, R
+from penstock.client.session import Session, typed
+
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
+Labels = Mapping[str, str] | str
+
+
+class Reading(Session):
+    """get, list, events and logs."""
+
+    async def get(self, kind: type[R], name: str, *, namespace: str | None = None) -> R:
+        """One object.
+
+        Raises:
+            NotFound: there is none of this name.
+
+        Examples:
+            >>> job = await client.get(TrainingJob, "digits")  # doctest: +SKIP
+            >>> job.status.latest_run  # doctest: +SKIP
+            '3f2a9c41-1'
+        """
+        return typed(kind, await self._get(kind.__name__, name, namespace))
+
+    async def list(
+        self, kind: type[R], *, labels: Labels | None = None, all_namespaces: bool = False, namespace: str | None = None
+    ) -> builtins.list[R]:
+        """The objects of a kind, by namespace and name.
+
+        Args:
+            kind: such as `TrainingJob`.
+            labels: only those that have these; a mapping, or a selector as kubectl takes it.
+            all_namespaces: of every namespace.
+            namespace: of this one.
+
+        Examples:
+            >>> found = await client.list(TrainingJob, labels={"team": "search"})  # doctest: +SKIP
+            >>> [job.metadata.name for job in found]  # doctest: +SKIP
+            ['digits']
+        """
+        found = await self.documents(kind, labels=labels, all_namespaces=all_namespaces, namespace=namespace)
+        return [typed(kind, document) for document in found]
+
+    async def document(self, kind: type[Resource], name: str, *, namespace: str | None = None) -> dict[str, Any]:
+        """One object as the API keeps it: the JSON form, whole.
+
+        Raises:
+            NotFound: there is none of this name.
+
+        Examples:
+            >>> (await client.document(TrainingJob, "digits"))["metadata"]["uid"]  # doctest: +SKIP
+            '3f2a9c41-...'
+        """
+        return await self._get(kind.__name__, name, namespace)
+
+    async def documents(
+        self,
+        kind: type[Resource],
+        *,
+        labels: Labels | None = None,
+        all_namespaces: bool = False,
+        namespace: str | None = None,
+    ) -> builtins.list[dict[str, Any]]:
+        """The objects of a kind as the API keeps them.
+
+        Examples:
+            >>> len(await client.documents(TrainingJob, all_namespaces=True))  # doctest: +SKIP
+            3
+        """
+        path = self._path(kind, namespace, all_namespaces)
+        body = await self._transport.get_json(path, _selecting(labels), "application/json")
+        api = {"apiVersion": f"{GROUP}/{VERSION}", "kind": kind.__name__}
+        return [{**api, **item} for item in body["items"]]
+
+    async def table(
+        self,
+        kind: type[Resource],
+        name: str | None = None,
+        *,
+        labels: Labels | None = None,
+        all_namespaces: bool = False,
+        namespace: str | None = None,
+    ) -> dict[str, Any]:
+        """The objects as the `Table` that the API makes for `kubectl get`: `columnDefinitions` and `rows`.
+
+        Raises:
+            NotFound: there is none of this name.
+
+        Examples:
+            >>> (await client.table(TrainingJob))["rows"][0]["cells"][:2]  # doctest: +SKIP
+            ['digits', 'True']
+        """
+        path = self._path(kind, namespace, all_namespaces and name is None)
+        return await self._transport.get_json(path if name is None else f"{path}/{name}", _selecting(labels), TABLE)
+
+    async def events(self, kind: type[Resource], name: str, *, namespace: str | None = None) -> builtins.list[Event]:
+        """What happened to an object, the oldest first.
+
+        Examples:
+            >>> [event.reason for event in await client.events(TrainingJob, "digits")]  # doctest: +SKIP
+            ['Running', 'Completed']
+        """
+        fields = {"involvedObject.kind": kind.__name__, "involvedObject.name": name}
+        with self._transport.translated():
+            listing = self._transport.objects.list(
+                resource_class("Event"), namespace=namespace or self.namespace, fields=fields
+            )
+            found = [event async for event in listing]
+        events = [
+            Event(e.type or "", e.reason or "", e.message or "", e.count or 1, e.lastTimestamp or e.eventTime)
+            for e in found
+        ]
+        return sorted(events, key=lambda event: (event.last_seen is not None, event.last_seen))
+
+    async def logs(
+        self,
+        kind: type[Resource],
+        name: str,
+        *,
+        attempt: int | None = None,
+        follow: bool = False,
+        namespace: str | None = None,
+    ) -> AsyncIterator[str]:
+        """The lines of an object's log, without their line ends.
+
+        Args:
+            kind: such as `TrainingJob`.
+            name: of the object.
+            attempt: unset, the newest.
+            follow: go on until the attempt ends.
+            namespace: of the object.
+
+        Raises:
+            NotFound: there is no such object.
+            NotPossible: the API has no logs of it.
+
+        Examples:
+            >>> async for line in client.logs(TrainingJob, "digits", follow=True):  # doctest: +SKIP
+            ...     print(line)
+        """
+        space = namespace or self.namespace
+        params = {"attempt": str(attempt)} if attempt is not None else {}
+        params |= {"follow": "true"} if follow else {}
+        path = f"/penstock/v1/namespaces/{space}/{kind.PLURAL}/{name}/log"
+        try:
+            async with self._transport.stream(path, params, follow) as lines:
+                async for line in lines:
+                    yield line
+        except NotFound as error:
+            await self._get(kind.__name__, name, space)
+            which = f" of attempt {attempt}" if attempt is not None else ""
+            raise NotPossible(
+                f"{full_name(kind.__name__, name)} has no log{which} at {self.server}: {error}; look at Ray's dashboard"
+            ) from error
+
+    def _path(self, kind: type[Resource], namespace: str | None, all_namespaces: bool) -> str:
+        space = "" if all_namespaces else f"/namespaces/{namespace or self.namespace}"
+        return f"/apis/{GROUP}/{VERSION}{space}/{kind.PLURAL}"
+
+
+def _selecting(labels: Labels | None) -> dict[str, str]:
+    if not labels:
+        return {}
+    text = labels if isinstance(labels, str) else ",".join(f"{name}={value}" for name, value in labels.items())
+    return {"labelSelector": text}

@@ -1,0 +1,56 @@
+"""What the client gives back beside the resources themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+
+from penstock.api import KINDS, Resource
+
+R = TypeVar("R", bound=Resource)
+
+Outcome = Literal["created", "configured", "unchanged"]
+ChangeType = Literal["ADDED", "MODIFIED", "DELETED"]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A document as the API took it."""
+
+    outcome: Outcome
+    document: dict[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """Its kind."""
+        return str(self.document["kind"])
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return str(self.document["metadata"]["name"])
+
+    @property
+    def resource(self) -> Resource:
+        """The document as a resource of its kind; a Secret or ConfigMap is a bare `Resource`."""
+        return KINDS.get(self.kind, Resource).model_validate(self.document)
+
+
+@dataclass(frozen=True)
+class Change(Generic[R]):
+    """What a watch saw."""
+
+    type: ChangeType
+    resource: R
+
+
+@dataclass(frozen=True)
+class Event:
+    """A Kubernetes event about an object."""
+
+    type: str
+    reason: str
+    message: str
+    count: int
+    last_seen: datetime | None

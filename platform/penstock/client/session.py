@@ -1,0 +1,100 @@
+"""What every part of the client stands on: the connection, and typed objects of what comes over it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Self
+
+import pydantic
+
+from penstock.client.errors import PenstockError
+from penstock.client.kinds import full_name, resource_class
+from penstock.client.records import R
+from penstock.client.transport import Transport
+
+
+class Session:
+    """A connection that closes with its block."""
+
+    def __init__(
+        self,
+        kubeconfig: str | Path | None = None,
+        *,
+        context: str | None = None,
+        namespace: str | None = None,
+        timeout: float = 10.0,
+    ) -> None:
+        """Choose a context; nothing is sent yet.
+
+        Args:
+            kubeconfig: its path; unset, it is looked for (`penstock.client.config.find_kubeconfig`).
+            context: of the kubeconfig; unset, its current one.
+            namespace: of every call that names none; unset, the context's.
+            timeout: seconds that one answer may take.
+
+        Raises:
+            ConfigError: there is no kubeconfig, or it cannot be used.
+        """
+        self._transport = Transport(kubeconfig, context, namespace, timeout)
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of every call that names none."""
+        return self._transport.namespace
+
+    @property
+    def server(self) -> str:
+        """The address of the API."""
+        return self._transport.server
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def _get(self, kind: str, name: str, namespace: str | None = None) -> dict[str, Any]:
+        with self._transport.translated():
+            found = await self._transport.objects.get(resource_class(kind), name, namespace=namespace or self.namespace)
+        return as_document(found)
+
+    async def _merge(self, kind: type[R], name: str, patch: dict[str, Any], namespace: str | None) -> R:
+        from lightkube.types import PatchType
+
+        with self._transport.translated():
+            patched = await self._transport.objects.patch(
+                resource_class(kind.__name__),
+                name,
+                patch,
+                namespace=namespace or self.namespace,
+                patch_type=PatchType.MERGE,
+            )
+        return typed(kind, as_document(patched))
+
+
+def as_document(found: Any) -> dict[str, Any]:
+    """The plain JSON form of a lightkube object."""
+    document: dict[str, Any] = found.to_dict()
+    return document
+
+
+def typed(kind: type[R], document: dict[str, Any]) -> R:
+    """The resource that a document holds.
+
+    Raises:
+        PenstockError: it is not of the form that this version knows.
+    """
+    try:
+        return kind.model_validate(document)
+    except pydantic.ValidationError as error:
+        name = full_name(kind.__name__, str(document["metadata"]["name"]))
+        first = error.errors()[0]
+        where = ".".join(str(step) for step in first["loc"])
+        raise PenstockError(
+            f"{name} has a form that this version of penstock does not know ({where}: {first['msg']}): "
+            "upgrade penstock, or look at it with `penstock get -o yaml`"
+        ) from error

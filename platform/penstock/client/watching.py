@@ -1,0 +1,134 @@
+"""The part of the client that watches: re-lists when the API forgot, reconnects when the line broke."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing
+from typing import Any
+
+import anyio
+
+from penstock.api import Resource
+from penstock.client.errors import ApiError, Unreachable
+from penstock.client.kinds import resource_class
+from penstock.client.reading import Reading
+from penstock.client.records import Change, ChangeType, R
+from penstock.client.session import as_document, typed
+
+WATCH_SECONDS = 240
+SILENCE_SECONDS = 270.0
+"""A watch that says nothing for so long is opened anew: the line may be dead without a sign."""
+
+AWAY_SECONDS = 60.0
+"""How long the API may be away once a watch stands."""
+
+RETRY_SECONDS = 0.5
+EXPIRED = 410
+SERVER_FAULT = 500
+
+Seen = tuple[ChangeType, dict[str, Any]]
+
+
+class Watching(Reading):
+    """watch."""
+
+    async def watch(
+        self, kind: type[R], name: str | None = None, *, all_namespaces: bool = False, namespace: str | None = None
+    ) -> AsyncGenerator[Change[R], None]:
+        """What is (as `ADDED`), then what changes; it ends only by an error or by its reader.
+
+        Args:
+            kind: such as `TrainingJob`.
+            name: only this object.
+            all_namespaces: of every namespace.
+            namespace: of this one.
+
+        Raises:
+            Unreachable: the API does not answer at first, or was away for a minute.
+
+        Examples:
+            >>> async for change in client.watch(TrainingJob, "digits"):  # doctest: +SKIP
+            ...     print(change.type, change.resource.status.progress_text)
+        """
+        async with aclosing(self._seen(kind, name, "*" if all_namespaces else namespace or self.namespace)) as seen:
+            async for type_, document in seen:
+                yield Change(type_, typed(kind, document))
+
+    async def _seen(
+        self, kind: type[Resource], name: str | None, namespace: str, known: Mapping[str, Any] | None = None
+    ) -> AsyncGenerator[Seen, None]:
+        """The changes since `known`, one object that was read before; since nothing, without it."""
+        seen = {_uid(known): dict(known)} if known is not None else {}
+        since: float | None = None
+        listed = False
+        while True:
+            try:
+                version, documents = await self._listing(kind, name, namespace)
+                listed, since = True, None
+                for change in _difference(seen, documents):
+                    yield change
+                seen = {_uid(document): document for document in documents}
+                async with aclosing(self._changes(kind, name, namespace, version)) as changes:
+                    async for type_, document in changes:
+                        seen.pop(_uid(document), None)
+                        if type_ != "DELETED":
+                            seen[_uid(document)] = document
+                        yield type_, document
+            except TimeoutError:
+                continue
+            except (ApiError, Unreachable) as error:
+                if isinstance(error, ApiError) and error.code == EXPIRED:
+                    continue
+                since = since or time.monotonic()
+                passing = isinstance(error, Unreachable) or error.code >= SERVER_FAULT
+                if not listed or not passing or time.monotonic() - since > AWAY_SECONDS:
+                    raise
+                await anyio.sleep(RETRY_SECONDS)
+
+    async def _listing(
+        self, kind: type[Resource], name: str | None, namespace: str
+    ) -> tuple[str, list[dict[str, Any]]]:
+        with self._transport.translated():
+            listing = self._transport.objects.list(
+                resource_class(kind.__name__), namespace=namespace, fields=_named(name)
+            )
+            documents = [as_document(found) async for found in listing]
+        return listing.resourceVersion, documents
+
+    async def _changes(
+        self, kind: type[Resource], name: str | None, namespace: str, version: str
+    ) -> AsyncGenerator[Seen, None]:
+        watch = self._transport.objects.watch(
+            resource_class(kind.__name__),
+            namespace=namespace,
+            fields=_named(name),
+            server_timeout=WATCH_SECONDS,
+            resource_version=version,
+        )
+        async with aclosing(watch):
+            while True:
+                with self._transport.translated(), anyio.fail_after(SILENCE_SECONDS):
+                    type_, found = await anext(watch)
+                if type_ != "BOOKMARK":
+                    yield type_, as_document(found)
+
+
+def _difference(known: dict[str, dict[str, Any]], documents: list[dict[str, Any]]) -> Iterator[Seen]:
+    """What happened between two lists."""
+    now = {_uid(document) for document in documents}
+    yield from (("DELETED", document) for uid, document in known.items() if uid not in now)
+    for document in documents:
+        before = known.get(_uid(document))
+        if before is None:
+            yield "ADDED", document
+        elif before["metadata"]["resourceVersion"] != document["metadata"]["resourceVersion"]:
+            yield "MODIFIED", document
+
+
+def _uid(document: Mapping[str, Any]) -> str:
+    return str(document["metadata"]["uid"])
+
+
+def _named(name: str | None) -> dict[str, str] | None:
+    return {"metadata.name": name} if name is not None else None

@@ -1,0 +1,201 @@
+"""The part of the client that writes."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from penstock.api import KINDS, Resource, TrainingJob
+from penstock.client import manifests
+from penstock.client.errors import Conflict, ManifestError, NotFound
+from penstock.client.kinds import ORDER, needs_suspend, resource_class
+from penstock.client.records import Applied, Outcome, R
+from penstock.client.session import as_document
+from penstock.client.waiting import WAIT_SECONDS, Waiting
+
+CONFLICT_TRIES = 8
+CONFLICT_SECONDS = 0.05
+
+
+class Writing(Waiting):
+    """apply, patch, delete, and the small changes of a spec."""
+
+    async def apply(self, resource: Resource | Mapping[str, Any], *, dry_run: bool = False) -> Applied:
+        """Create or change an object by server-side apply; a field that was applied before and is left out is removed.
+
+        Args:
+            resource: a resource, or the JSON form of one, of a Secret or of a ConfigMap.
+            dry_run: check it only.
+
+        Raises:
+            ManifestError: it is of no kind that is known here.
+            Invalid: the spec is refused.
+
+        Examples:
+            >>> applied = await client.apply({"apiVersion": "penstock.dev/v1alpha1", "kind": "VectorStore",
+            ...     "metadata": {"name": "vectors"}, "spec": {}})  # doctest: +SKIP
+            >>> applied.outcome  # doctest: +SKIP
+            'created'
+        """
+        body = _to_apply(resource)
+        kind, name = str(body["kind"]), str(body["metadata"]["name"])
+        space = str(body["metadata"].get("namespace") or self.namespace)
+        body["metadata"] = {**body["metadata"], "namespace": space}
+        try:
+            before: dict[str, Any] | None = await self._get(kind, name, space)
+        except NotFound:
+            before = None
+        with self._transport.translated():
+            # Forced, as kubectl's own apply does: what a person applies is what shall be.
+            answer = await self._transport.objects.apply(
+                resource_class(kind).from_dict(body), namespace=space, force=True, dry_run=dry_run
+            )
+        after = as_document(answer)
+        return Applied(_outcome(before, after), after)
+
+    async def apply_path(self, path: str | Path, *, dry_run: bool = False) -> builtins.list[Applied]:
+        """Apply every resource of a file, of a folder, or of standard input (`-`).
+
+        All documents are read and checked before the first is sent; what is referred to is sent first.
+
+        Raises:
+            ManifestError: a file cannot be read, or a document is no resource.
+            Invalid: a spec is refused; what was sent before it stays.
+
+        Examples:
+            >>> [applied.name for applied in await client.apply_path("examples/digits")]  # doctest: +SKIP
+            ['features', 'vectors', 'digit-features', 'digit-images', 'digits', 'digits']
+        """
+        return [await self.apply(body, dry_run=dry_run) for body in manifests.read(path)]
+
+    async def patch(self, kind: type[R], name: str, patch: Mapping[str, Any], *, namespace: str | None = None) -> R:
+        """Change an object by a merge patch (RFC 7386).
+
+        Raises:
+            NotFound: there is none of this name.
+            Invalid: the new spec is refused.
+            Conflict: the patch names a `metadata.resourceVersion` that is not the newest.
+
+        Examples:
+            >>> await client.patch(TrainingJob, "digits", {"spec": {"historyLimit": 3}})  # doctest: +SKIP
+        """
+        return await self._merge(kind, name, dict(patch), namespace)
+
+    async def delete(
+        self,
+        kind: type[Resource],
+        name: str,
+        *,
+        wait: bool = True,
+        timeout: float | None = WAIT_SECONDS,  # noqa: ASYNC109 - kubectl's word for it
+        namespace: str | None = None,
+    ) -> None:
+        """Delete an object, and wait until its finalizers are through.
+
+        Raises:
+            NotFound: there is none of this name.
+            WaitTimeout: it is not gone in time.
+
+        Examples:
+            >>> await client.delete(TrainingJob, "digits")  # doctest: +SKIP
+        """
+        await self._delete(kind.__name__, name, namespace)
+        if wait:
+            await self.wait(kind, name, "delete", timeout, namespace=namespace)
+
+    async def delete_document(self, document: Mapping[str, Any]) -> None:
+        """Delete the object that a document names, and do not wait.
+
+        Raises:
+            NotFound: there is none of this name.
+
+        Examples:
+            >>> await client.delete_document({"kind": "Secret", "metadata": {"name": "key"}})  # doctest: +SKIP
+        """
+        meta = document["metadata"]
+        await self._delete(str(document["kind"]), str(meta["name"]), meta.get("namespace"))
+
+    async def suspend(self, kind: type[R], name: str, *, namespace: str | None = None) -> R:
+        """Set `spec.suspend`.
+
+        Raises:
+            NotPossible: the kind cannot be suspended.
+            NotFound: there is none of this name.
+
+        Examples:
+            >>> await client.suspend(TrainingJob, "digits")  # doctest: +SKIP
+        """
+        needs_suspend(kind, name)
+        return await self._merge(kind, name, {"spec": {"suspend": True}}, namespace)
+
+    async def resume(self, kind: type[R], name: str, *, namespace: str | None = None) -> R:
+        """Unset `spec.suspend`.
+
+        Raises:
+            NotPossible: the kind cannot be suspended.
+            NotFound: there is none of this name.
+
+        Examples:
+            >>> await client.resume(TrainingJob, "digits")  # doctest: +SKIP
+        """
+        needs_suspend(kind, name)
+        return await self._merge(kind, name, {"spec": {"suspend": False}}, namespace)
+
+    async def rerun(self, name: str, *, namespace: str | None = None) -> TrainingJob:
+        """Run a TrainingJob once more with the same spec.
+
+        Raises:
+            NotFound: there is none of this name.
+
+        Examples:
+            >>> await client.rerun("digits")  # doctest: +SKIP
+            >>> await client.wait(TrainingJob, "digits", "Succeeded")  # doctest: +SKIP
+        """
+        return await self._decide(TrainingJob, name, lambda job: {"rerun": job.spec.rerun + 1}, namespace)
+
+    async def _decide(
+        self, kind: type[R], name: str, decide: Callable[[R], dict[str, Any]], namespace: str | None
+    ) -> R:
+        """Read, decide on a change of the spec, and write it if nothing changed in between; else read again."""
+        for attempt in range(CONFLICT_TRIES):
+            found = await self.get(kind, name, namespace=namespace)
+            patch = {"metadata": {"resourceVersion": found.metadata.resource_version}, "spec": decide(found)}
+            try:
+                return await self._merge(kind, name, patch, namespace)
+            except Conflict:
+                if attempt == CONFLICT_TRIES - 1:
+                    raise
+                await anyio.sleep(CONFLICT_SECONDS * 2**attempt)
+        raise AssertionError("unreachable")
+
+    async def _delete(self, kind: str, name: str, namespace: str | None) -> None:
+        with self._transport.translated():
+            await self._transport.objects.delete(resource_class(kind), name, namespace=namespace or self.namespace)
+
+
+def _to_apply(resource: Resource | Mapping[str, Any]) -> dict[str, Any]:
+    """What the applier has an opinion on: of a resource made in Python, what was set."""
+    if not isinstance(resource, Resource):
+        body = {name: value for name, value in resource.items() if name != "status"}
+        if body.get("kind") not in ORDER or not (body.get("metadata") or {}).get("name"):
+            raise ManifestError(f"kind {body.get('kind')!r} cannot be applied: use {', '.join(ORDER)}, with a name")
+        return body
+    spec = resource.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True, include={"spec"})
+    meta = resource.metadata.model_dump(
+        by_alias=True, exclude_unset=True, include={"name", "namespace", "labels", "annotations"}
+    )
+    kind = type(resource).__name__
+    assert kind in KINDS
+    return {"apiVersion": resource.api_version, "kind": kind, "metadata": meta, **spec}
+
+
+def _outcome(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Outcome:
+    if before is None:
+        return "created"
+    same = all(before["metadata"].get(key) == after["metadata"].get(key) for key in ("labels", "annotations"))
+    content = {k: v for k, v in before.items() if k not in ("metadata", "status")}
+    return "unchanged" if same and all(after.get(key) == value for key, value in content.items()) else "configured"

@@ -1,0 +1,156 @@
+"""Verbs on objects: what they print, what they change, how they exit."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+RUNS = [{"run": "r-1", "state": "Staged", "uri": "u"}, {"run": "r-2", "state": "Staged", "uri": "u"}]
+
+
+def test_apply_prints_what_it_did_in_order(penstock: Any, manifest: Path, world: Any) -> None:
+    first = penstock("apply", "-f", str(manifest), "--dry-run")
+    assert first.stdout.splitlines()[0] == "featurestore.penstock.dev/features created (dry run)"
+    made = penstock("apply", "-f", str(manifest.parent))
+    assert made.stdout.splitlines() == [
+        "featurestore.penstock.dev/features created",
+        "featureview.penstock.dev/digit-features created",
+        "trainingjob.penstock.dev/digits created",
+        "materialization.penstock.dev/digits created",
+    ]
+    assert world.get("TrainingJob", "digits")["spec"]["source"]["path"] == str(manifest.parent)
+    again = penstock("apply", "-f", "-", stdin=manifest.read_text().split("---")[1])
+    assert again.stdout == "featurestore.penstock.dev/features unchanged\n"
+
+
+def test_exit_codes(penstock: Any, applied: Path, world: Any, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(applied.read_text().replace("entrypoint:", "entrypiont:"))
+    refused = penstock("apply", "-f", str(bad))
+    assert refused.exit_code == 5
+    assert refused.stderr.startswith("Error: ")
+    assert 'unknown field "spec.entrypiont"' in refused.stderr
+    assert penstock("apply", "-f", str(tmp_path / "absent")).exit_code == 5
+    missing = penstock("get", "tj", "absent")
+    assert (missing.exit_code, missing.stdout) == (4, "")
+    assert "'absent'" in missing.stderr
+    assert penstock("get", "pods").exit_code == 2
+    assert penstock("wait", "tj/digits", "--for", "Succeeded", "--timeout", "0.2").exit_code == 6
+    assert penstock("wait", "tj/digits", "--for", "Succeeded", "--timeout", "soon").exit_code == 2
+    assert penstock("get", "tj", "--context", "absent").exit_code == 1
+    world.stop()
+    assert penstock("get", "tj").exit_code == 7
+
+
+def test_get_prints_the_columns_of_the_api(penstock: Any, applied: Path, world: Any) -> None:
+    world.status("TrainingJob", "digits", conditions={"Succeeded": ("True", "Completed", "")}, latestRun="r-1")
+    lines = penstock("get", "tj").stdout.splitlines()
+    assert lines[0].split() == ["NAME", "SUCCEEDED", "REASON", "PROGRESS", "RUN", "AGE"]
+    assert lines[0].startswith("NAME     SUCCEEDED   REASON      PROGRESS   RUN   AGE")
+    assert lines[1].split()[:4] == ["digits", "True", "Completed", "r-1"]
+    assert penstock("get", "trainingjobs", "-o", "wide").stdout.splitlines()[0].endswith("ENTRYPOINT   WORKERS")
+    assert penstock("get", "trainingjob/digits", "-A").stdout.splitlines()[1].startswith("default     digits")
+    every = penstock("get", "all").stdout
+    assert every.count("\n\n") == 3
+    assert "materialization.penstock.dev/digits" in every
+    names = penstock("get", "fv,mat", "-o", "name").stdout.split()
+    assert names == ["featureview.penstock.dev/digit-features", "materialization.penstock.dev/digits"]
+    assert penstock("get", "fv", "-l", "team=search", "-o", "name").stdout == f"{names[0]}\n"
+    none = penstock("get", "vectorstores")
+    assert (none.exit_code, none.stdout, none.stderr) == (0, "", "No resources found in default namespace\n")
+
+
+def test_get_prints_documents_whole(penstock: Any, applied: Path, world: Any) -> None:
+    stored = world.get("TrainingJob", "digits")
+    assert yaml.safe_load(penstock("get", "tj", "digits", "-o", "yaml").stdout) == stored
+    listed = json.loads(penstock("get", "tj", "-o", "json").stdout)
+    assert (listed["kind"], listed["items"]) == ("List", [stored])
+
+
+def test_a_watch_prints_a_line_for_each_change(applied: Path, world: Any) -> None:
+    command = [sys.executable, "-m", "penstock.cli", "get", "tj", "-w", "--kubeconfig", str(world.kubeconfig)]
+    watch = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    ending = threading.Timer(20, watch.kill)
+    ending.start()
+    assert watch.stdout is not None
+    try:
+        assert watch.stdout.readline().startswith("NAME")
+        assert watch.stdout.readline().startswith("digits")
+        world.status("TrainingJob", "digits", conditions={"Succeeded": ("Unknown", "Running", "")})
+        assert watch.stdout.readline().split()[:3] == ["digits", "Unknown", "Running"]
+        watch.send_signal(signal.SIGINT)
+        assert watch.wait(10) == 130
+    finally:
+        ending.cancel()
+        watch.kill()
+        watch.wait()
+        watch.stdout.close()
+
+
+def test_describe_says_what_to_do(penstock: Any, applied: Path, world: Any) -> None:
+    gate = {"name": "accurate", "passed": False, "value": 0.5, "bound": ">= 0.95", "message": "accuracy is 0.5"}
+    record = {"run": "r-1", "state": "Rejected", "reason": "GateFailed", "gates": [gate]}
+    staged = ("False", "GateFailed", "gate accurate: 0.5")
+    world.status("Materialization", "digits", conditions={"Staged": staged}, runs=[record])
+    text = penstock("describe", "mat", "digits").stdout
+    assert "  Staged (GateFailed): Train a better run, or change the gate." in text.splitlines()
+    assert "accurate   FAILED   0.5     >= 0.95   accuracy is 0.5" in text
+    assert "trainingJobRef:\n    name: digits" in text
+    world.status("TrainingJob", "digits", conditions={"Succeeded": ("Unknown", "Suspended", "")})
+    assert "`penstock resume trainingjob/digits` starts it again" in penstock("describe", "tj/digits").stdout
+
+
+def test_promote_and_rollback_move_the_pin(penstock: Any, applied: Path, world: Any) -> None:
+    refused = penstock("rollback", "digits")
+    assert (refused.exit_code, "no previous run" in refused.stderr) == (1, True)
+    world.status("Materialization", "digits", runs=RUNS, previousRun="r-1", activeRun="r-2")
+    done = penstock("rollback", "materialization/digits")
+    assert done.stdout == "materialization.penstock.dev/digits rolled back: run r-1 (pinned)\n"
+    assert world.get("Materialization", "digits")["spec"]["pinnedRun"] == "r-1"
+    served = penstock("promote", "digits", "--wait", "--timeout", "5")
+    assert served.stdout.splitlines()[-1] == "materialization.penstock.dev/digits serves run r-2"
+    assert "pinnedRun" not in world.get("Materialization", "digits")["spec"]
+    assert penstock("promote", "tj/digits").exit_code == 2
+
+
+def test_suspend_resume_rerun_logs_and_wait(penstock: Any, applied: Path, world: Any) -> None:
+    assert penstock("suspend", "tj/digits").stdout == "trainingjob.penstock.dev/digits suspended\n"
+    assert world.get("TrainingJob", "digits")["spec"]["suspend"] is True
+    assert penstock("resume", "tj", "digits").stdout == "trainingjob.penstock.dev/digits resumed\n"
+    assert penstock("suspend", "fv/digit-features").exit_code == 1
+    assert penstock("rerun", "digits").exit_code == 0
+    assert world.get("TrainingJob", "digits")["spec"]["rerun"] == 1
+    assert (
+        penstock("logs", "digits", "--attempt", "2").stdout.splitlines()[0] == "trainingjobs/default/digits attempt 2"
+    )
+    world.status("TrainingJob", "digits", conditions={"Succeeded": ("False", "AttemptsExhausted", "no luck")})
+    failed = penstock("wait", "tj/digits", "--for", "condition=Succeeded")
+    assert (failed.exit_code, "AttemptsExhausted): no luck" in failed.stderr) == (1, True)
+    met = penstock("wait", "tj/digits", "--for", "Succeeded=False")
+    assert met.stdout == "trainingjob.penstock.dev/digits condition met (Succeeded=False)\n"
+
+
+def test_delete_by_name_and_by_file(penstock: Any, applied: Path, world: Any) -> None:
+    assert penstock("delete", "mat").exit_code == 2
+    assert penstock("delete", "mat", "digits").stdout == "materialization.penstock.dev/digits deleted\n"
+    assert penstock("delete", "mat/digits").exit_code == 4
+    rest = penstock("delete", "-f", str(applied), "--ignore-not-found")
+    assert [line.split()[0] for line in rest.stdout.splitlines()] == [
+        "trainingjob.penstock.dev/digits",
+        "featureview.penstock.dev/digit-features",
+        "featurestore.penstock.dev/features",
+    ]
+    assert penstock("get", "all").stdout == ""
+
+
+@pytest.mark.parametrize("words", [("apply", "-f", "-"), ("delete",), ("get",)])
+def test_too_little_is_an_error(penstock: Any, words: tuple[str, ...]) -> None:
+    assert penstock(*words, stdin="").exit_code in (2, 5)

@@ -1,0 +1,84 @@
+"""`penstock query` against a gateway that answers as the real one does."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FEATURES = {"run": "r-1", "rows": [{"features": {"ink": 0.25}}, {"features": None}]}
+HIT = {"id": 7, "score": 0.5, "fields": {"label": 3}, "features": {"ink": 0.25}}
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers by the last part of the path, and keeps what it was asked."""
+
+    asked: list[tuple[str, Any, str | None]]
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.asked.append((self.path, body, self.headers.get("Authorization")))
+        code, answer = 200, FEATURES if "/features/" in self.path else {"run": "r-1", "results": [[HIT]]}
+        if "absent" in self.path:
+            code, answer = 404, {"message": "Run 'absent' is not kept", "run": None}
+        self.send_response(code)
+        self.end_headers()
+        self.wfile.write(json.dumps(answer).encode())
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, Any, str | None]]]:
+    Handler.asked = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    monkeypatch.setenv("PENSTOCK_GATEWAY", f"http://127.0.0.1:{server.server_port}")
+    yield Handler.asked
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_features_of_the_one_materialization_that_feeds_the_view(
+    penstock: Any, applied: Path, asked: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PENSTOCK_GATEWAY_TOKEN", "a-key")
+    done = penstock("query", "features", "digit-features", "image_id=1", "--entity", '{"image_id": "x"}')
+    assert done.stdout.splitlines() == ["Run r-1", "IMAGE_ID   INK", "x          0.25", "1          <none>"]
+    ((path, body, authorization),) = asked
+    assert path == "/v1/default/digits/features/digit-features"
+    assert body["entities"] == [{"image_id": "x"}, {"image_id": 1}]
+    assert authorization == "Bearer a-key"
+
+
+def test_vectors_by_a_file_with_a_join(penstock: Any, world: Any, asked: list[Any], tmp_path: Path) -> None:
+    query = tmp_path / "image.json"
+    query.write_text("[[0, 1], [2, 3]]")
+    options = ["-m", "digits", "-k", "3", "--filter", "label == 3", "--join", "digit-features:image_id", "--run", "r-1"]
+    done = penstock("query", "vectors", "digit-images", "--input", f"@{query}", *options, "-o", "json")
+    assert json.loads(done.stdout) == {"run": "r-1", "results": [[HIT]]}
+    ((path, body, _),) = asked
+    assert path == "/v1/default/digits/vectors/digit-images?run=r-1"
+    assert (body["inputs"], body["k"], body["filter"]) == ([[[0, 1], [2, 3]]], 3, "label == 3")
+    assert body["join"] == {"view": "digit-features", "key": "image_id"}
+
+
+def test_what_cannot_be_asked(penstock: Any, applied: Path, asked: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert penstock("query", "features", "digit-features").exit_code == 2
+    assert penstock("query", "features", "digit-features", "--entity", "{").exit_code == 2
+    assert penstock("query", "vectors", "c", "--vector", "[1]", "--input", "[1]").exit_code == 2
+    unfed = penstock("query", "vectors", "digit-images", "--vector", "[1]")
+    assert (unfed.exit_code, "No materialization feeds vectorcollection/digit-images" in unfed.stderr) == (1, True)
+    assert asked == []
+    refused = penstock("query", "features", "digit-features", "image_id=1", "--run", "absent")
+    assert (refused.exit_code, refused.stderr) == (1, "Error: Run 'absent' is not kept\n")
+    monkeypatch.setenv("PENSTOCK_GATEWAY", "http://127.0.0.1:9")
+    assert penstock("query", "features", "digit-features", "image_id=1").exit_code == 7

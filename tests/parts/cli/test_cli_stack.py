@@ -1,0 +1,107 @@
+"""The local stack as a process: up, down, and what Ctrl-C leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from penstock.cli.stack import Stack
+
+COMMAND = [sys.executable, "-m", "penstock.cli"]
+
+
+def penstock(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if "KUBE" not in name}
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path
+    stack = Stack.at(tmp_path / ".penstock")
+    if stack.pid() is not None:
+        stack.stop()
+
+
+@pytest.mark.ray
+def test_up_and_down(folder: Path) -> None:
+    assert penstock("down", folder=folder).returncode == 3
+    up = penstock("up", folder=folder)
+    assert up.returncode == 0, up.stderr
+    stack = Stack.at(folder / ".penstock")
+    addresses = json.loads((stack.home / "stack.json").read_text())
+    assert addresses["pid"] == stack.pid()
+    assert f"(pid {stack.pid()})" in up.stdout.splitlines()[0]
+    assert {addresses["api"], addresses["ray"]} <= set(up.stdout.split())
+    assert "--kubeconfig" not in up.stdout
+    second = penstock("up", folder=folder)
+    assert (second.returncode, str(stack.pid()) in second.stderr, str(stack.home) in second.stderr) == (3, True, True)
+    inside = folder / "a" / "b"
+    inside.mkdir(parents=True)
+    assert penstock("get", "all", folder=inside).stderr == "No resources found in default namespace\n"
+    down = penstock("down", folder=folder)
+    assert (down.returncode, stack.pid(), stack.addresses()) == (0, None, {})
+    assert penstock("get", "all", folder=folder).returncode == 7
+    assert penstock("down", folder=folder).returncode == 3
+
+
+@pytest.mark.ray
+def test_ctrl_c_stops_the_stack_that_run_started(folder: Path) -> None:
+    (folder / "train.py").write_text("import time; time.sleep(1000)")
+    spec = {"source": {"path": "."}, "entrypoint": "train.py"}
+    job = {"apiVersion": "penstock.dev/v1alpha1", "kind": "TrainingJob", "metadata": {"name": "job"}, "spec": spec}
+    (folder / "job.yaml").write_text(yaml.safe_dump(job))
+    run = subprocess.Popen([*COMMAND, "run", "-f", "job.yaml"], cwd=folder, stdout=subprocess.PIPE, text=True)
+    assert run.stdout is not None
+    try:
+        while "Running" not in run.stdout.readline():
+            assert run.poll() is None
+        stack = Stack.at(folder / ".penstock")
+        assert stack.pid() is not None
+        run.send_signal(signal.SIGINT)
+        assert run.wait(60) == 130
+        assert stack.pid() is None
+    finally:
+        run.kill()
+        run.wait()
+        run.stdout.close()
+
+
+def test_a_stack_that_cannot_start_says_why(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    refused = penstock("up", "--home", "file/home", folder=tmp_path)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("Error: ")
+
+
+def test_a_lock_without_a_holder_is_no_stack(tmp_path: Path) -> None:
+    stack = Stack.at(tmp_path)
+    (tmp_path / "lock").write_text("1")
+    assert stack.pid() is None
+    holder = "import fcntl, os, time; f = open('lock', 'a+'); fcntl.flock(f, fcntl.LOCK_EX); f.truncate(0); "
+    holder += "f.write(str(os.getpid())); f.flush(); print('held', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", holder], cwd=tmp_path, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert stack.pid() == process.pid
+        assert stack.stop() == process.pid
+        time.sleep(0.1)
+        assert stack.pid() is None
