@@ -14,8 +14,9 @@ PYTEST_FLAGS ?=
 help: ## List the targets.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: $(VENV)/.examples ## Start a local stack and carry examples/digits from training to a promoted run.
-	$(BIN)/python examples/run.py examples/digits
+demo: $(VENV)/.examples ## Carry examples/digits from training to serving on a local stack; then ask, retrain, roll back.
+	$(BIN)/penstock run -f examples/digits
+	$(BIN)/python examples/digits/demo.py
 
 test: lint ## Every check and every test.
 	$(BIN)/python -m pytest --junit-xml=$(REPORT) $(PYTEST_FLAGS)
@@ -30,7 +31,8 @@ lint: $(VENV)/.dev ## Style, types, import contracts, generated files.
 generate: $(VENV)/.examples ## Write crds/ and the generated pages of docs/ from the models.
 	$(BIN)/python -m penstock.crds write crds --docs docs
 
-clean: ## Remove the environment, the caches and the local stack's folder.
+clean: ## Stop the local stack; remove its folder, the environment and the caches.
+	-test ! -x $(BIN)/penstock || $(BIN)/penstock down
 	rm -rf $(VENV) .penstock dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 # torch goes first and by itself, so that no other requirement chooses its build.

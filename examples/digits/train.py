@@ -35,6 +35,13 @@ def supervised_contrastive(vectors: torch.Tensor, labels: torch.Tensor, temperat
     return -(log_probability * positive).sum(1).div(positive.sum(1).clamp(min=1)).mean()
 
 
+def typicality(vectors: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The cosine of each vector with the centre of its digit: it means something beside these vectors only."""
+    centres = np.stack([vectors[labels == digit].mean(axis=0) for digit in range(10)])
+    centres /= np.linalg.norm(centres, axis=1, keepdims=True)
+    return (vectors * centres[labels]).sum(axis=1).astype(np.float32)
+
+
 def main() -> None:
     run = penstock.train.current()
     epochs, rate = run.params.int("epochs", 12), run.params.float("learning_rate", 0.003)
@@ -76,6 +83,7 @@ def main() -> None:
         "ink": pixels[here].mean(axis=(1, 2)).astype(np.float32),
         "contrast": pixels[here].std(axis=(1, 2)).astype(np.float32),
         "symmetry": -np.abs(pixels - pixels[:, :, ::-1])[here].mean(axis=(1, 2)).astype(np.float32),
+        "typicality": typicality(vectors, digits.target)[here],
     }
     run.write_features("features", features, entity_keys=["image_id"])
     indexed = here & ~held_out

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from penstock import __version__
 from penstock.api import GROUP, VERSION
-from penstock_operator.local import resources
+from penstock_operator.local import openapi, resources
 from penstock_operator.local.endpoints import Endpoints
 from penstock_operator.local.errors import StoreError
 from penstock_operator.local.responses import failure, refused
@@ -49,6 +49,7 @@ def create_app(store: ObjectStore, token: str | None = None, logs: LogSource | N
         _document(f"/apis/{GROUP}", resources.group()),
         _document(f"/apis/{GROUP}/{VERSION}", resources.resource_list(resources.PENSTOCK)),
     ]
+    routes += [_document(path, body) for path, body in openapi.documents().items()]
     for kind in resources.SERVED.values():
         routes += _routes(store, kind)
     if logs is not None:

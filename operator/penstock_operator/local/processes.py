@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import psutil
 
-STOP_SECONDS = 8.0
+KILL_SECONDS = 5.0
 ADOPT_SECONDS = 5.0
 WATCH_SECONDS = 0.5
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
@@ -34,6 +34,8 @@ class Program(NamedTuple):
     seconds: float
     """How long it may take to be ready."""
     env: Mapping[str, str] = {}
+    grace: float = 8.0
+    """Seconds between being asked to end and being made to."""
 
 
 class Note(NamedTuple):
@@ -62,7 +64,7 @@ class ChildProcess:
         """The pid while it runs."""
         if self._child is not None:
             return self._child.pid if self._child.poll() is None else None
-        return self._process.pid if self._process is not None and self._process.is_running() else None
+        return self._process.pid if self._process is not None and _runs(self._process) else None
 
     async def start(self) -> None:
         """Start it, if it was not adopted, and wait until it is ready.
@@ -110,7 +112,7 @@ class ChildProcess:
         """End it and all that it started: asked first, made to after a while."""
         if self._process is None:
             return
-        await _end(_family(self._process.pid))
+        await _end(_family(self._process.pid), self._program.grace)
         if self._child is not None:
             self._child.wait()
         self._child = self._process = None
@@ -124,7 +126,7 @@ class ChildProcess:
         # A number that was given to another process since belongs to neither this session nor us.
         reused = psutil.pid_exists(note.pid) and psutil.Process(note.pid).create_time() != note.created
         if not reused:
-            await _end(_family(note.pid))
+            await _end(_family(note.pid), self._program.grace)
         if self._child is not None:
             self._child.poll()
         self._child = self._process = None
@@ -148,10 +150,10 @@ class ChildProcess:
             return None
         try:
             process = psutil.Process(note.pid)
-            living = process.create_time() == note.created and process.status() != psutil.STATUS_ZOMBIE
+            same = process.create_time() == note.created
         except psutil.NoSuchProcess:
             return None
-        return process if living else None
+        return process if same and _runs(process) else None
 
     async def _wait_ready(self) -> None:
         deadline = time.monotonic() + self._program.seconds
@@ -174,13 +176,25 @@ class ChildProcess:
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-10:])
 
 
-async def _end(family: list[psutil.Process]) -> None:
-    for process in family:
-        _signal(process, psutil.Process.terminate)
-    left = await asyncio.to_thread(lambda: psutil.wait_procs(family, timeout=STOP_SECONDS)[1])
-    for process in left:
-        _signal(process, psutil.Process.kill)
-    await asyncio.to_thread(lambda: psutil.wait_procs(left, timeout=STOP_SECONDS))
+async def _end(family: list[psutil.Process], grace: float) -> None:
+    for send, seconds in ((psutil.Process.terminate, grace), (psutil.Process.kill, KILL_SECONDS)):
+        for process in family:
+            _signal(process, send)
+        deadline = time.monotonic() + seconds
+        while any(_runs(process) for process in family):
+            if time.monotonic() > deadline:
+                break
+            await asyncio.sleep(0.05)
+        else:
+            return
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Whether it still does anything; one that nobody waited for yet has ended all the same."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _family(pid: int) -> list[psutil.Process]:

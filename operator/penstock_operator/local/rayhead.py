@@ -15,6 +15,8 @@ from penstock_operator.local.probe import answers
 from penstock_operator.local.processes import ChildProcess, Program
 
 START_SECONDS = 60.0
+STOP_SECONDS = 2.0
+"""Its store of objects takes longer to end by itself, and nothing of it is kept."""
 OBJECT_STORE_BYTES = 200_000_000
 DASHBOARD = "ray-dashboard"
 OTHERS = ("ray", "ray-agent", "ray-client")
@@ -33,7 +35,7 @@ class RayHead:
         self._temp = Path(tempfile.gettempdir()) / f"penstock-{digest}"
         env = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"}
         self.process = ChildProcess(
-            Program("Ray", self._command, self._ready, START_SECONDS, env), home / "logs" / "ray.log"
+            Program("Ray", self._command, self._ready, START_SECONDS, env, STOP_SECONDS), home / "logs" / "ray.log"
         )
 
     @property

@@ -85,8 +85,8 @@ def resource_list(kinds: tuple[ServedKind, ...]) -> dict[str, Any]:
             "shortNames": list(kind.short),
         }
         if kind.definition is not None:
-            entry["categories"] = kind.definition["spec"]["names"]["categories"]
             status = {**entry, "name": f"{kind.plural}/status", "verbs": ["get", "patch", "update"], "shortNames": []}
+            entry["categories"] = kind.definition["spec"]["names"]["categories"]
             resources += [entry, status]
         else:
             resources.append(entry)

@@ -9,15 +9,25 @@ from contextlib import asynccontextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from penstock_operator.local.certificates import Certificate
+
 
 @asynccontextmanager
-async def serving(app: ASGIApp, port: int) -> AsyncIterator[None]:
-    """Serve while the block runs.
+async def serving(app: ASGIApp, port: int, certificate: Certificate) -> AsyncIterator[None]:
+    """Serve over TLS while the block runs.
 
     Raises:
         OSError: the port is taken.
     """
-    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        app,
+        host="127.0.0.1",
+        port=port,
+        log_level="warning",
+        timeout_graceful_shutdown=1,
+        ssl_certfile=certificate.certificate,
+        ssl_keyfile=certificate.key,
+    )
     server = _Server(config)
     task = asyncio.create_task(server.serve())
     try:

@@ -21,6 +21,7 @@ from penstock_operator.data.vectors import MilvusVectors
 from penstock_operator.featurestore.reconciler import FeatureStoreReconciler
 from penstock_operator.featureview.reconciler import FeatureViewReconciler
 from penstock_operator.local.api import create_app
+from penstock_operator.local.certificates import loopback_certificate
 from penstock_operator.local.cluster import LocalCluster
 from penstock_operator.local.gateway import PORT as GATEWAY
 from penstock_operator.local.gateway import GatewayServer
@@ -83,11 +84,13 @@ async def local_stack(home: Path, port: int, gateway_port: int, cpus: int) -> As
         addresses = _addresses(home, ports, servers)
         installation = _installation(home.resolve(), servers)
         storage.replace(str(home / "installation.json"), installation.model_dump_json(by_alias=True).encode())
-        token = write_kubeconfig(home / "kubeconfig", addresses.api, addresses.gateway)
+        certificate = loopback_certificate(home / "tls")
+        authority = certificate.certificate.read_bytes()
+        token = write_kubeconfig(home / "kubeconfig", addresses.api, addresses.gateway, authority)
         try:
             async with RayJobs(addresses.ray) as jobs:
                 app = create_app(store, token, RayLogs(store, jobs))
-                async with serving(app, ports.get(API)), _supervised(servers):
+                async with serving(app, ports.get(API), certificate), _supervised(servers):
                     cluster = LocalCluster(store)
                     manager = asyncio.create_task(Manager(cluster, _reconcilers(cluster, jobs, installation)).run())
                     storage.replace(str(home / "stack.json"), json.dumps(asdict(addresses)).encode())
@@ -159,7 +162,7 @@ async def _settle(servers: Servers, ports: Ports, wanted: Mapping[str, int]) -> 
 def _addresses(home: Path, ports: Ports, servers: Servers) -> Addresses:
     return Addresses(
         pid=os.getpid(),
-        api=f"http://127.0.0.1:{ports.get(API)}",
+        api=f"https://127.0.0.1:{ports.get(API)}",
         gateway=servers.gateway.url,
         ray=servers.ray.address,
         milvus=servers.milvus.uri,

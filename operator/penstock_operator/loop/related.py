@@ -36,6 +36,17 @@ def referred(kind: str, references: References) -> Related:
     return related
 
 
+def referring_through(between: str, first: References, kind: str, second: References) -> Related:
+    """The objects of `kind` that refer to an object of `between` which refers to the changed object."""
+    to_between = referring(between, first)
+
+    def related(changed: Object, known: Callable[[str, str], Iterable[Object]]) -> Iterable[Key]:
+        for key in to_between(changed, known):
+            yield from referring(kind, second)({"metadata": {"namespace": key.namespace, "name": key.name}}, known)
+
+    return related
+
+
 def feature_views(spec: dict[str, Any]) -> list[str]:
     """The FeatureViews of a Materialization."""
     return [mapping["featureViewRef"]["name"] for mapping in spec.get("features", ())]

@@ -9,7 +9,14 @@ from typing import Any
 from penstock.api.materialization import Materialization
 from penstock.installation import Installation
 from penstock_operator.loop.reconciler import Plan, Related
-from penstock_operator.loop.related import feature_views, referring, training_job, vector_collections
+from penstock_operator.loop.related import (
+    feature_views,
+    referring,
+    referring_through,
+    store,
+    training_job,
+    vector_collections,
+)
 from penstock_operator.materialization.converge import Action, Converger
 from penstock_operator.materialization.observe import Observer
 from penstock_operator.materialization.observed import Observed
@@ -25,6 +32,8 @@ class MaterializationReconciler:
         "TrainingJob": referring("Materialization", training_job),
         "FeatureView": referring("Materialization", feature_views),
         "VectorCollection": referring("Materialization", vector_collections),
+        "FeatureStore": referring_through("FeatureView", store, "Materialization", feature_views),
+        "VectorStore": referring_through("VectorCollection", store, "Materialization", vector_collections),
     }
 
     def __init__(

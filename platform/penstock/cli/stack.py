@@ -139,7 +139,7 @@ class Stack:
             raise StackError(f"No stack runs in {self.home}: `penstock up` starts one")
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
-        while self.pid() == pid:
+        while self.pid() == pid or _runs(pid):
             if time.monotonic() > deadline:
                 raise PenstockError(f"The stack (pid {pid}) does not stop: see {self.log}")
             time.sleep(POLL_SECONDS)
@@ -156,6 +156,16 @@ class Stack:
 def command(home: Path, flags: Sequence[str] = ()) -> list[str]:
     """The command line of a stack."""
     return [sys.executable, "-m", "penstock_operator.local", "--home", str(home), *flags]
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process does anything still; one that has ended and that nobody waited for does not."""
+    import psutil
+
+    try:
+        return str(psutil.Process(pid).status()) != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _object(line: str) -> dict[str, Any]:
