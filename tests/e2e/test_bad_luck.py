@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -142,30 +141,3 @@ def test_a_port_that_is_taken_is_told(user: Any, tmp_path: Path) -> None:
             assert refused.returncode == 1
             assert port in refused.stderr
             assert "in use" in refused.stderr or "taken" in refused.stderr
-
-
-def test_kubectl_works_on_the_laptop(user: Any) -> None:
-    kubectl = Path(os.environ.get("KUBEBUILDER_ASSETS", "")) / "kubectl"
-    if not kubectl.is_file():
-        pytest.skip("no kubectl in KUBEBUILDER_ASSETS")
-    env = {**os.environ, "KUBECONFIG": str(user.home / "kubeconfig")}
-
-    def run(*words: str) -> str:
-        done = subprocess.run([str(kubectl), *words], env=env, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    user.penstock("apply", "-f", user.project("pass", "plain"))
-    assert "trainingjob.penstock.dev/plain" in run("get", "penstock", "-o", "name")
-    assert run("get", "tj", "plain").splitlines()[0].split()[:3] == ["NAME", "SUCCEEDED", "REASON"]
-    assert "plain" in run("describe", "trainingjob", "plain")
-    manifest = user.folder / "plain" / "store.yaml"
-    manifest.write_text(
-        "apiVersion: penstock.dev/v1alpha1\nkind: VectorStore\nmetadata: {name: extra}\nspec: {timeoutSeconds: 3}\n"
-    )
-    assert "serverside-applied" in run("apply", "-f", str(manifest), "--server-side")
-    manifest.write_text(manifest.read_text().replace("timeoutSeconds", "timeoutSecnds"))
-    refused = subprocess.run([str(kubectl), "apply", "-f", str(manifest)], env=env, capture_output=True, text=True)
-    assert (refused.returncode, "spec.timeoutSecnds" in refused.stderr) == (1, True)
-    assert run("get", "vs", "extra", "-o", "jsonpath={.spec.timeoutSeconds}") == "3"
-    assert "deleted" in run("delete", "vs/extra", "trainingjob/plain")
