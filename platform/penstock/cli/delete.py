@@ -9,9 +9,12 @@ import typer
 from penstock.cli.options import Context, Kubeconfig, Namespace, Timeout, connect, seconds
 from penstock.cli.output import say
 from penstock.cli.targets import Target, named, parse
+from penstock.client.errors import NotFound
 
 if TYPE_CHECKING:
     from penstock.client import AsyncClient
+
+CORE = ("Secret", "ConfigMap")
 
 
 def delete(
@@ -43,10 +46,17 @@ def delete(
     async def work() -> None:
         async with connect(kubeconfig, context, namespace) as client:
             found = await _named(client, targets) if filename is None else _read(filename)
-            for document in found:
-                await _delete(client, document, ignore_not_found)
+            missing = []
+            for document in _without_core(found):
+                missing += await _delete(client, document)
             if wait:
-                await _await_gone(client, found, limit)
+                await _await_gone(client, _without_core(found), limit)
+            # Only now: what is being deleted may still need a Secret to clean up its store.
+            for document in found:
+                if document["kind"] in CORE:
+                    missing += await _delete(client, document)
+            if missing and not ignore_not_found:
+                raise missing[0]
 
     anyio.run(work)
 
@@ -54,7 +64,7 @@ def delete(
 async def _named(client: AsyncClient, targets: list[Target]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for kind, name in targets:
-        names = [name] if name else [d["metadata"]["name"] for d in await client.documents(kind)]
+        names = [name] if name is not None else [d["metadata"]["name"] for d in await client.documents(kind)]
         found += [{"kind": kind.__name__, "metadata": {"name": each}} for each in names]
     return found
 
@@ -66,17 +76,20 @@ def _read(filename: str) -> list[dict[str, Any]]:
     return manifests.read(filename)[::-1]
 
 
-async def _delete(client: AsyncClient, document: dict[str, Any], ignore: bool) -> None:
-    from penstock.client.errors import NotFound
+def _without_core(documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [document for document in documents if document["kind"] not in CORE]
+
+
+async def _delete(client: AsyncClient, document: dict[str, Any]) -> list[NotFound]:
+    """Ask for the deletion; what is not there keeps nothing else from being deleted."""
     from penstock.client.kinds import full_name
 
     try:
         await client.delete_document(document)
-    except NotFound:
-        if ignore:
-            return
-        raise
+    except NotFound as error:
+        return [error]
     say(f"{full_name(document['kind'], document['metadata']['name'])} deleted")
+    return []
 
 
 async def _await_gone(client: AsyncClient, documents: list[dict[str, Any]], limit: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,6 +54,6 @@ def seconds(text: str) -> float:
         value = float(number) * unit
     except ValueError:
         raise typer.BadParameter(f"{text!r} is no duration: write 90, 90s, 10m or 1h") from None
-    if value < 0:
-        raise typer.BadParameter(f"{text!r} is negative")
+    if not 0 <= value < math.inf:
+        raise typer.BadParameter(f"{text!r} is no time to wait: write 90, 90s, 10m or 1h")
     return value

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,9 @@ class Stack:
             PenstockError: it did not come up; the message ends with the last lines of its log.
         """
         self.refuse_second()
-        self.log.parent.mkdir(parents=True, exist_ok=True)
+        # The state holds Secrets.
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.log.parent.mkdir(exist_ok=True)
         with self.log.open("ab") as log:
             written = log.tell()
             child = subprocess.Popen(
@@ -102,7 +105,8 @@ class Stack:
         except BaseException:
             if child.poll() is None:
                 child.send_signal(signal.SIGTERM)
-                child.wait(STOP_SECONDS)
+                with suppress(subprocess.TimeoutExpired):
+                    child.wait(STOP_SECONDS)
             raise
 
     def _await_ready(self, child: subprocess.Popen[bytes], written: int) -> dict[str, Any]:
@@ -146,10 +150,20 @@ class Stack:
         return pid
 
     def end_leftovers(self) -> bool:
-        """End the servers of a stack that was killed; whether there were any."""
-        if self.pid() is not None or not self.addresses():
+        """End the servers of a stack that was killed, also while it started; whether there were any.
+
+        Raises:
+            PenstockError: they do not end.
+        """
+        if self.pid() is not None or not any(self.log.parent.glob("*.pid")):
             return False
-        subprocess.run(command(self.home, ["--end-leftovers"]), check=False, capture_output=True, timeout=STOP_SECONDS)
+        line = command(self.home, ["--end-leftovers"])
+        try:
+            subprocess.run(line, check=True, capture_output=True, text=True, timeout=STOP_SECONDS)
+        except subprocess.CalledProcessError as error:
+            raise PenstockError(f"What the stack in {self.home} left running does not end: {error.stderr}") from error
+        except subprocess.TimeoutExpired as error:
+            raise PenstockError(f"What the stack in {self.home} left running does not end: try again") from error
         return True
 
 

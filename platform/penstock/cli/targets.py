@@ -40,6 +40,8 @@ def parse(words: Sequence[str]) -> list[Target]:
         return found
     if types in ALL:
         raise typer.BadParameter(f"{types!r} is every kind and takes no name: write TYPE NAME")
+    if "" in names:
+        raise typer.BadParameter("a name is empty: write TYPE NAME")
     return [Target(target.kind, name) for target in found for name in names]
 
 

@@ -28,7 +28,7 @@ def find_kubeconfig(explicit: str | Path | None = None) -> Path | None:
     the first file of `KUBECONFIG` that exists, `~/.kube/config`, the service account.
 
     Raises:
-        ConfigError: there is none, or the one that is named is not there.
+        ConfigError: there is none, the one that is named is not there, or that of a folder is another user's.
 
     Examples:
         >>> find_kubeconfig("cluster.yaml")  # doctest: +SKIP
@@ -103,9 +103,17 @@ def gateway_url(explicit: str | None = None, kubeconfig: str | Path | None = Non
 
 def _candidates() -> Iterator[Path]:
     here = Path.cwd()
-    yield from (folder / LOCAL_KUBECONFIG for folder in (here, *here.parents))
+    for folder in (here, *here.parents):
+        _refuse_foreign(folder / LOCAL_KUBECONFIG)
+        yield folder / LOCAL_KUBECONFIG
     yield from (Path(part) for part in os.environ.get("KUBECONFIG", "").split(os.pathsep) if part)
     yield USER_KUBECONFIG.expanduser()
+
+
+def _refuse_foreign(path: Path) -> None:
+    """A kubeconfig can name programs to run: one that was only come across must be the user's own."""
+    if path.is_file() and hasattr(os, "getuid") and path.stat().st_uid != os.getuid():
+        raise ConfigError(f"Kubeconfig {str(path)!r} belongs to another user: name it with --kubeconfig to trust it")
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -57,6 +57,17 @@ def full_name(kind: str, name: str) -> str:
     return f"{kind.lower()}{group}/{name}"
 
 
+def checked_name(name: str) -> str:
+    """A name that stands for one object in a path of the API.
+
+    Raises:
+        NotPossible: it is empty, which would name every object of its kind, or it would change the path.
+    """
+    if not name or name in (".", "..") or "/" in name or "%" in name:
+        raise NotPossible(f"{name!r} is no name of an object: give one, such as digits")
+    return name
+
+
 def needs_suspend(kind: type[Resource], name: str) -> None:
     """Check that a kind can be suspended.
 

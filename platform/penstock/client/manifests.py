@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import yaml
 
@@ -14,6 +15,16 @@ from penstock.client.errors import ManifestError
 from penstock.client.kinds import ORDER, api_version
 
 SUFFIXES = (".yaml", ".yml", ".json")
+TIMESTAMP = "tag:yaml.org,2002:timestamp"
+
+
+class _Loader(yaml.SafeLoader):
+    """Takes a date for a string, as kubectl does: JSON has none."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, Any]]]] = {
+        first: [(tag, pattern) for tag, pattern in known if tag != TIMESTAMP]
+        for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 class Document(NamedTuple):
@@ -64,8 +75,8 @@ def _texts(path: str | Path) -> Iterator[tuple[str, str, Path]]:
 
 def _documents(name: str, text: str, folder: Path) -> Iterator[Document]:
     try:
-        bodies = list(yaml.safe_load_all(text))
-    except yaml.YAMLError as error:
+        bodies = list(yaml.load_all(text, _Loader))  # noqa: S506 - a SafeLoader
+    except (yaml.YAMLError, RecursionError) as error:
         raise ManifestError(f"{name}: is not YAML: {error}") from error
     for number, body in enumerate(bodies, start=1):
         if body is not None:
@@ -77,6 +88,10 @@ def _documents(name: str, text: str, folder: Path) -> Iterator[Document]:
 def _check(body: Any, where: str) -> None:
     if not isinstance(body, dict):
         raise ManifestError(f"{where}: is not a resource: it needs apiVersion, kind and metadata.name")
+    try:
+        json.dumps(body, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ManifestError(f"{where}: holds what JSON has not: {error}") from error
     kind = body.get("kind")
     if kind not in ORDER:
         raise ManifestError(f"{where}: kind {kind!r} is not known here: use one of {', '.join(ORDER)}")

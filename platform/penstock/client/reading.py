@@ -8,7 +8,7 @@ from typing import Any
 
 from penstock.api import GROUP, VERSION, Resource
 from penstock.client.errors import NotFound, NotPossible
-from penstock.client.kinds import full_name, resource_class
+from penstock.client.kinds import checked_name, full_name, resource_class
 from penstock.client.records import Event, R
 from penstock.client.session import Session, typed
 
@@ -101,7 +101,9 @@ class Reading(Session):
             ['digits', 'True']
         """
         path = self._path(kind, namespace, all_namespaces and name is None)
-        return await self._transport.get_json(path if name is None else f"{path}/{name}", _selecting(labels), TABLE)
+        return await self._transport.get_json(
+            path if name is None else f"{path}/{checked_name(name)}", _selecting(labels), TABLE
+        )
 
     async def events(self, kind: type[Resource], name: str, *, namespace: str | None = None) -> builtins.list[Event]:
         """What happened to an object, the oldest first.
@@ -151,7 +153,7 @@ class Reading(Session):
         space = namespace or self.namespace
         params = {"attempt": str(attempt)} if attempt is not None else {}
         params |= {"follow": "true"} if follow else {}
-        path = f"/penstock/v1/namespaces/{space}/{kind.PLURAL}/{name}/log"
+        path = f"/penstock/v1/namespaces/{space}/{kind.PLURAL}/{checked_name(name)}/log"
         try:
             async with self._transport.stream(path, params, follow) as lines:
                 async for line in lines:

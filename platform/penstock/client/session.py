@@ -8,7 +8,7 @@ from typing import Any, Self
 import pydantic
 
 from penstock.client.errors import PenstockError
-from penstock.client.kinds import full_name, resource_class
+from penstock.client.kinds import checked_name, full_name, resource_class
 from penstock.client.records import R
 from penstock.client.transport import Transport
 
@@ -59,7 +59,9 @@ class Session:
 
     async def _get(self, kind: str, name: str, namespace: str | None = None) -> dict[str, Any]:
         with self._transport.translated():
-            found = await self._transport.objects.get(resource_class(kind), name, namespace=namespace or self.namespace)
+            found = await self._transport.objects.get(
+                resource_class(kind), checked_name(name), namespace=namespace or self.namespace
+            )
         return as_document(found)
 
     async def _merge(self, kind: type[R], name: str, patch: dict[str, Any], namespace: str | None) -> R:
@@ -68,7 +70,7 @@ class Session:
         with self._transport.translated():
             patched = await self._transport.objects.patch(
                 resource_class(kind.__name__),
-                name,
+                checked_name(name),
                 patch,
                 namespace=namespace or self.namespace,
                 patch_type=PatchType.MERGE,

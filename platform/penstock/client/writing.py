@@ -12,7 +12,7 @@ import anyio
 from penstock.api import KINDS, Resource, TrainingJob
 from penstock.client import manifests
 from penstock.client.errors import Conflict, ManifestError, NotFound
-from penstock.client.kinds import ORDER, needs_suspend, resource_class
+from penstock.client.kinds import ORDER, checked_name, needs_suspend, resource_class
 from penstock.client.records import Applied, Outcome, R
 from penstock.client.session import as_document
 from penstock.client.waiting import WAIT_SECONDS, Waiting
@@ -174,7 +174,9 @@ class Writing(Waiting):
 
     async def _delete(self, kind: str, name: str, namespace: str | None) -> None:
         with self._transport.translated():
-            await self._transport.objects.delete(resource_class(kind), name, namespace=namespace or self.namespace)
+            await self._transport.objects.delete(
+                resource_class(kind), checked_name(name), namespace=namespace or self.namespace
+            )
 
 
 def _to_apply(resource: Resource | Mapping[str, Any]) -> dict[str, Any]:

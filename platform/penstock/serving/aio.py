@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -77,7 +78,8 @@ class AsyncGatewayClient:
         Raises:
             ServingError: see its subclasses.
         """
-        body = {"entities": [dict(entity) for entity in entities], "features": features}
+        plain = [{key: _plain(value) for key, value in entity.items()} for entity in entities]
+        body = {"entities": plain, "features": features}
         found = await self._ask("POST", f"/v1/{namespace}/{materialization}/features/{view}", run, body)
         return FeaturesAnswer(found["run"], [row["features"] for row in found["rows"]])
 
@@ -126,7 +128,13 @@ class AsyncGatewayClient:
 
     async def _ask(self, method: str, path: str, run: str | None, body: dict[str, Any] | None = None) -> dict[str, Any]:
         try:
-            answer = await self._http.request(method, path, params={"run": run} if run else None, json=body)
+            content = json.dumps(body, allow_nan=False).encode() if body is not None else None
+        except (TypeError, ValueError) as error:
+            raise QueryRefused(f"The query cannot be sent as JSON: {error}") from error
+        headers = {"Content-Type": "application/json"} if content is not None else None
+        params = {"run": run} if run else None
+        try:
+            answer = await self._http.request(method, path, params=params, content=content, headers=headers)
         except httpx2.HTTPError as error:
             said = str(error) or type(error).__name__
             raise GatewayUnavailable(f"The gateway at {self.url} does not answer: {said}") from error
