@@ -8,6 +8,9 @@ from datetime import datetime, timedelta
 from penstock.api.materialization import MaterializationSpec, MaterializationStatus, RunRecord, RunState
 from penstock_operator.materialization.observed import Drop, DropRun, Observed
 
+CROWDED = 200
+"""With more runs in the status than this, no grace is given: a status has room for 256."""
+
 
 def guarded(spec: MaterializationSpec, status: MaterializationStatus) -> set[str]:
     """The runs that are never collected: active, previous, pinned."""
@@ -58,7 +61,8 @@ def _mark(spec: MaterializationSpec, status: MaterializationStatus, safe: set[st
             return
         if record.run not in safe:
             record.state = RunState.RETIRING
-            record.retire_at = now + timedelta(seconds=spec.grace_period_seconds)
+            grace = 0 if len(status.runs) > CROWDED else spec.grace_period_seconds
+            record.retire_at = now + timedelta(seconds=grace)
             surplus -= 1
 
 

@@ -257,7 +257,7 @@ class MaterializationStatus(Status):
 
     active: Active | None = Field(None, description="What is served. Readers follow this and nothing else.")
     previous_run: Run | None = Field(None, description="The run served before: what a rollback goes back to.")
-    runs: list[RunRecord] = Field(default_factory=list, max_length=64, description="The newest last.")
+    runs: list[RunRecord] = Field(default_factory=list, max_length=256, description="The newest last.")
     retry_at: datetime | None = None
     active_run: Run | None = Field(None, description="The active run, for people.")
 

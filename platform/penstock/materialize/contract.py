@@ -23,6 +23,19 @@ ARROW_TYPES = {
 }
 
 
+def active_manifest(spec: StagingSpec) -> Manifest | None:
+    """The manifest of the run that serves now; None where none does, or where its directory is lost.
+
+    A lost directory is no fault of the new run, which alone can mend it. The gates that compare say so.
+    """
+    if spec.active is None:
+        return None
+    try:
+        return read_manifest(spec.active.run_uri)
+    except RunDirError:
+        return None
+
+
 def check_contract(spec: StagingSpec) -> Manifest:
     """The manifest of the run, once every output that is to be staged was found fit.
 
@@ -31,7 +44,7 @@ def check_contract(spec: StagingSpec) -> Manifest:
     """
     try:
         manifest = read_manifest(spec.run_uri)
-        active = read_manifest(spec.active.run_uri) if spec.active is not None else None
+        active = active_manifest(spec)
         for view in spec.features:
             output = _output(manifest, view.output, OutputKind.FEATURES)
             _check_view(output, view)

@@ -9,7 +9,7 @@ from typing import Literal
 from penstock.api.materialization import GateResult, StagedOutput
 from penstock.api.trainingjob import OutputKind
 from penstock.handoff import StagingReport, StagingSpec
-from penstock.materialize.contract import check_contract
+from penstock.materialize.contract import active_manifest, check_contract
 from penstock.materialize.errors import InvalidOutput
 from penstock.materialize.gates.evaluate import Evidence, evaluate
 from penstock.materialize.scan import Scan, scan_embeddings, scan_features
@@ -17,7 +17,6 @@ from penstock.materialize.stage import load
 from penstock.materialize.verify import CollectionCheck, verify_view
 from penstock.rundir import storage
 from penstock.rundir.manifest import Manifest, OutputManifest
-from penstock.rundir.read import read_manifest
 from penstock.vectors.client import connect
 
 REPORT = "report.json"
@@ -80,12 +79,14 @@ def _stage(spec: StagingSpec) -> StagingReport:
                     encoder_digest=encoder.digest if encoder is not None else None,
                 )
             )
+        active, lost = _active_scans(spec)
         evidence = Evidence(
             metrics=manifest.metrics,
             scans=scans,
             search=lambda output, ids, k: checks[output].neighbours(ids, k),
             recall=lambda output, k, sample: checks[output].recall(k, sample),
-            active=_active_scans(spec),
+            active=active,
+            lost=lost,
         )
         gates = evaluate(spec.gates, evidence)
     return _report(spec, outputs, gates)
@@ -122,12 +123,18 @@ def _present(output: OutputManifest, names: Sequence[str]) -> list[str]:
     return [name for name in names if name in known]
 
 
-def _active_scans(spec: StagingSpec) -> dict[str, Scan]:
-    """Scans of the active run, where a gate compares with it."""
+def _active_scans(spec: StagingSpec) -> tuple[dict[str, Scan], str]:
+    """Scans of the active run, where a gate compares with it; or why they cannot be had."""
     compares = any(gate.population_stability or gate.centroid_shift for gate in spec.gates)
     if spec.active is None or not compares:
-        return {}
-    return _scans(spec, spec.active.run_uri, read_manifest(spec.active.run_uri))
+        return {}, ""
+    manifest = active_manifest(spec)
+    if manifest is None:
+        return {}, f"the manifest of the active run {spec.active.run} cannot be read"
+    try:
+        return _scans(spec, spec.active.run_uri, manifest), ""
+    except InvalidOutput as error:
+        return {}, str(error)
 
 
 def _named(manifest: Manifest, name: str) -> OutputManifest:

@@ -138,3 +138,13 @@ def test_a_type_that_changed_is_refused_and_a_new_column_is_not_compared(
     assert report.outcome == "Rejected"
     assert [(gate.passed, gate.value) for gate in report.gates] == [(True, 0), (True, None), (False, None)]
     assert report.message.startswith("Run r-3 is refused by gate recall: Output 'features' holds no vectors")
+
+
+def test_a_lost_active_run_refuses_only_what_a_gate_compares_with_it(world: Any, write_run: Any, stage: Any) -> None:
+    world.train("r-2", write_run)
+    active = {"run": "r-1", "runUri": str(world.folder / "r-1")}
+    assert stage(world.spec("r-2", active=active)).outcome == "Staged"
+    gates = [{"name": "drift", "populationStability": {"output": "features", "max": 9}}]
+    report = stage(world.spec("r-2", active=active, gates=gates))
+    assert report.outcome == "Rejected"
+    assert "the manifest of the active run r-1 cannot be read; take the gate out for one run" in report.message

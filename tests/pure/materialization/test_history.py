@@ -9,11 +9,18 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from penstock.api.materialization import Materialization, MaterializationStatus, RunState
+from penstock.api.materialization import (
+    Materialization,
+    MaterializationSpec,
+    MaterializationStatus,
+    RunRecord,
+    RunState,
+)
 from penstock.api.trainingjob import SuccessfulRun, TrainingJob
 from penstock.api.views import VectorCollection
 from penstock.handoff import StagingReport
 from penstock.naming import collection_name
+from penstock_operator.materialization.history import CROWDED, retire
 from penstock_operator.materialization.observed import Drop, Observed, Stage, Targets
 from penstock_operator.materialization.plan import plan
 from penstock_operator.ports import JobState, RayJob
@@ -176,3 +183,19 @@ def test_left_alone_a_history_comes_to_rest_at_its_limit(operations: list[tuple[
     assert len(dropped) <= history.spec["historyLimit"]
     wanted = {r.run for r in history.status.runs if r.state is RunState.STAGED} | {history.spec.get("pinnedRun", "")}
     assert history.stored <= {collection_name("images", run) for run in wanted}
+
+
+def test_a_crowd_of_retiring_runs_is_given_no_grace() -> None:
+    def record(number: int, state: RunState) -> RunRecord:
+        late = START + timedelta(days=1) if state is RunState.RETIRING else None
+        return RunRecord(run=f"r-{number}", state=state, uri=f"file:///r-{number}", retire_at=late)
+
+    spec = MaterializationSpec.model_validate(
+        {"trainingJobRef": {"name": "j"}, "features": [], "vectors": [], "historyLimit": 2, "gracePeriodSeconds": 86400}
+    )
+    for retiring, grace in ((10, timedelta(days=1)), (CROWDED, timedelta(0))):
+        status = MaterializationStatus(runs=[record(n, RunState.RETIRING) for n in range(retiring)])
+        status.runs += [record(n, RunState.STAGED) for n in range(retiring, retiring + 4)]
+        retire(spec, status, Observed(), START)
+        marked = [record.retire_at for record in status.runs[retiring : retiring + 2]]
+        assert marked == [START + grace] * 2

@@ -38,6 +38,8 @@ class Evidence:
     recall: Recall
     active: Mapping[str, Scan] = field(default_factory=dict)
     """Scans of the active run's outputs; empty where none is active."""
+    lost: str = ""
+    """Why the active run, which there is, cannot be compared with."""
 
 
 class Unanswerable(Exception):
@@ -82,6 +84,12 @@ def _centroid(evidence: Evidence, output: str) -> np.ndarray[Any, Any]:
     if centroid is None:
         raise Unanswerable(f"Output {output!r} holds no vectors")
     return centroid
+
+
+def _before(evidence: Evidence, output: str) -> Scan | None:
+    if evidence.lost:
+        raise Unanswerable(f"There is nothing to compare with: {evidence.lost}; take the gate out for one run")
+    return evidence.active.get(output)
 
 
 def _min_rows(gate: MinRows, evidence: Evidence) -> tuple[bool, float, str, str]:
@@ -137,7 +145,7 @@ def _canaries(gate: CanaryQueries, evidence: Evidence) -> tuple[bool, float, str
 
 def _population_stability(gate: PopulationStability, evidence: Evidence) -> tuple[bool, float | None, str, str]:
     bound = f"<= {gate.max:g}"
-    scan, before = _scan(evidence, gate.output), evidence.active.get(gate.output)
+    scan, before = _scan(evidence, gate.output), _before(evidence, gate.output)
     if gate.column is not None and gate.column not in scan.samples:
         raise Unanswerable(f"Output {gate.output!r} has no numeric column {gate.column!r}")
     if before is None:
@@ -152,7 +160,7 @@ def _population_stability(gate: PopulationStability, evidence: Evidence) -> tupl
 
 def _centroid_shift(gate: CentroidShift, evidence: Evidence) -> tuple[bool, float | None, str, str]:
     bound = f"<= {gate.max:g}"
-    centroid, before = _centroid(evidence, gate.output), evidence.active.get(gate.output)
+    centroid, before = _centroid(evidence, gate.output), _before(evidence, gate.output)
     if before is None or before.centroid is None or np.shape(before.centroid) != np.shape(centroid):
         return True, None, bound, "No active run of this dimension to compare with"
     shift = cosine_distance(before.centroid, centroid)
