@@ -11,6 +11,7 @@ from penstock.rundir import storage
 from penstock.rundir.manifest import Manifest
 from penstock.rundir.progress import Progress, read_progress
 from penstock.rundir.read import read_manifest
+from penstock.train.checkpoints import complete_steps
 from penstock_operator.ports import Unreachable
 
 T = TypeVar("T")
@@ -46,12 +47,8 @@ class FileArtifacts:
         return await _in_thread(lambda: storage.is_file(storage.join(folder, path)))
 
     async def has_checkpoint(self, run_uri: str) -> bool:
-        """Whether a run left a checkpoint."""
-
-        def look() -> bool:
-            return any(name.isdigit() for name in storage.names(storage.join(run_uri, "checkpoints")))
-
-        return await _in_thread(look)
+        """Whether a run left a whole checkpoint."""
+        return await _in_thread(lambda: bool(complete_steps(run_uri)))
 
     async def delete(self, uri: str) -> None:
         """Remove a directory and all in it."""

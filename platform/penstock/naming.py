@@ -19,18 +19,19 @@ def staging_id(uid: str, run: str, generation: int, attempt: int) -> str:
 
 
 def identifier(name: str) -> str:
-    """A resource name as Feast and Milvus allow it: letters, digits and underscores."""
-    return name.replace("-", "_")
+    """A resource name as Feast and Milvus allow it: letters, digits and underscores, no digit first."""
+    underscored = name.replace("-", "_")
+    return f"_{underscored}" if underscored[0].isdigit() else underscored
 
 
 def view_name(name: str, run: str) -> str:
     """The Feast feature view of one run; the feature service is called `identifier(name)`."""
-    return f"{identifier(name)}__{identifier(run)}"
+    return f"{identifier(name)}__{run.replace('-', '_')}"
 
 
 def collection_name(name: str, run: str) -> str:
     """The Milvus collection of one run; the alias is called `identifier(name)`."""
-    return f"{identifier(name)}__{identifier(run)}"
+    return f"{identifier(name)}__{run.replace('-', '_')}"
 
 
 def run_uri(artifacts: str, namespace: str, job: str, run: str) -> str:

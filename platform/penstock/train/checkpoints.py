@@ -16,13 +16,13 @@ def write_checkpoint(run_uri: str, step: int, files: Mapping[str, bytes], keep: 
     for name, content in files.items():
         storage.replace(storage.join(where, name), content)
     storage.replace(storage.join(where, COMPLETE), b"")
-    for old in _complete(run_uri)[:-keep]:
+    for old in complete_steps(run_uri)[:-keep]:
         storage.delete_tree(storage.join(run_uri, FOLDER, str(old)))
 
 
 def read_checkpoint(run_uri: str) -> tuple[int, dict[str, bytes]] | None:
     """The newest complete step and its files."""
-    steps = _complete(run_uri)
+    steps = complete_steps(run_uri)
     if not steps:
         return None
     where = storage.join(run_uri, FOLDER, str(steps[-1]))
@@ -30,7 +30,8 @@ def read_checkpoint(run_uri: str) -> tuple[int, dict[str, bytes]] | None:
     return steps[-1], {name: storage.read_bytes(storage.join(where, name)) for name in names}
 
 
-def _complete(run_uri: str) -> list[int]:
+def complete_steps(run_uri: str) -> list[int]:
+    """The steps whose checkpoints are whole, the newest last."""
     root = storage.join(run_uri, FOLDER)
     steps = sorted(int(name) for name in storage.names(root) if name.isdigit())
     return [step for step in steps if storage.is_file(storage.join(root, str(step), COMPLETE))]
