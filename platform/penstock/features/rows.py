@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 from feast import FeatureStore
+from feast.protos.feast.serving.ServingService_pb2 import FieldStatus
 
 from penstock.features.store import translated
 from penstock.handoff import ViewTarget
@@ -28,7 +30,11 @@ def write_batch(store: FeatureStore, target: ViewTarget, batch: pa.RecordBatch) 
 
 
 def read_rows(
-    store: FeatureStore, view: str, keys: Sequence[Mapping[str, Any]], features: Sequence[str]
+    store: FeatureStore,
+    view: str,
+    keys: Sequence[Mapping[str, Any]],
+    features: Sequence[str],
+    ttl_seconds: float | None = None,
 ) -> list[dict[str, Any] | None]:
     """The features of each entity; None for an entity that has none.
 
@@ -37,10 +43,23 @@ def read_rows(
         view: the view of a run.
         keys: the join keys of each entity.
         features: which features.
+        ttl_seconds: rows whose event is older have none; Feast itself gives such rows out.
     """
     if not keys:
         return []
     names = [f"{view}:{feature}" for feature in features]
-    answer = store.get_online_features(features=names, entity_rows=[dict(key) for key in keys]).to_dict()
-    rows = [{feature: answer[feature][i] for feature in features} for i in range(len(keys))]
-    return [row if any(value is not None for value in row.values()) else None for row in rows]
+    answer = store.get_online_features(features=names, entity_rows=[dict(key) for key in keys])
+    values, (statuses, events) = answer.to_dict(), _first_feature(answer, features)
+    oldest = time.time() - ttl_seconds if ttl_seconds else 0
+    found = [
+        status != FieldStatus.NOT_FOUND and event.seconds >= oldest
+        for status, event in zip(statuses, events, strict=True)
+    ]
+    return [{name: values[name][i] for name in features} if there else None for i, there in enumerate(found)]
+
+
+def _first_feature(answer: Any, features: Sequence[str]) -> tuple[Sequence[int], Sequence[Any]]:
+    """Status and event time of each entity: the features of one view stand in one row, so one tells for all."""
+    place = list(answer.proto.metadata.feature_names.val).index(features[0])
+    result = answer.proto.results[place]
+    return result.statuses, result.event_timestamps

@@ -172,6 +172,7 @@ async def _malformed(request: Request, error: Exception) -> Response:
 
 async def _not_routed(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    refused = NotServed(f"{request.method} {request.url.path} is not served: /openapi.json lists what is")
+    message = f"{request.method} {request.url.path} is not served: /openapi.json lists what is"
+    refused = NotServed(message) if error.status_code in (404, 405) else InvalidQuery(str(error.detail))
     refused.code = error.status_code
     return failure(refused)

@@ -151,7 +151,7 @@ class Collection:
             if field not in self.fields:
                 has = ", ".join(self.fields) or "none"
                 raise NotServed(f"Collection {self.name!r} has no field {field!r}: it has {has}")
-        wanted = tuple(fields) if fields is not None else self.fields
+        wanted = tuple(dict.fromkeys(fields)) if fields is not None else self.fields
         if self.memory is not None and not where:
             return await self.compute.run(self.memory.search, vectors, k, wanted)
         server = self.server

@@ -41,6 +41,12 @@ class Encoder:
         """
         shape = tuple(self.about.shape)
         rows = [self._array(number, one, shape) for number, one in enumerate(inputs)]
+        for number, row in enumerate(rows):
+            if row.shape != rows[0].shape:
+                raise InvalidQuery(
+                    f"inputs[{number}] has shape {list(row.shape)}, and inputs[0] {list(rows[0].shape)}: "
+                    "send those of one shape together"
+                )
         (vectors, *_) = self._session.run([self.about.output], {self.about.input: np.stack(rows)})
         return np.asarray(vectors, dtype=np.float32)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from feast import FeatureStore
 
@@ -20,6 +20,14 @@ Entity = Mapping[str, Any]
 Features = dict[str, Any]
 
 
+class About(NamedTuple):
+    """A view as the registry has it."""
+
+    keys: Mapping[str, type]
+    features: tuple[str, ...]
+    ttl_seconds: float | None
+
+
 class Project:
     """A Feast project. Each thread has a Feast store of its own: Feast's connections are not made for sharing."""
 
@@ -28,8 +36,8 @@ class Project:
         self._local = threading.local()
         self.workers = Workers(f"Feast project {config['project']}", THREADS, waiting)
 
-    def columns(self, view: str) -> tuple[dict[str, type], tuple[str, ...]]:
-        """The join keys with their Python types, and the names of the features, of a view.
+    def about(self, view: str) -> About:
+        """What the registry says of a view.
 
         Raises:
             FeaturesError: the registry does not answer or has no such view.
@@ -37,17 +45,20 @@ class Project:
         with translated(self._config):
             found = self._store(view).get_feature_view(view, allow_registry_cache=True)
             keys = {column.name: _python_type(column.dtype) for column in found.entity_columns}
-            return keys, tuple(feature.name for feature in found.features)
+            features = tuple(feature.name for feature in found.features)
+            return About(keys, features, found.ttl.total_seconds() if found.ttl else None)
 
-    def read(self, view: str, entities: Sequence[Entity], features: Sequence[str]) -> list[Features | None]:
-        """The features of each entity; None for an entity that has none.
+    def read(
+        self, view: str, entities: Sequence[Entity], features: Sequence[str], ttl_seconds: float | None
+    ) -> list[Features | None]:
+        """The features of each entity; None for an entity that has none, or whose features have outlived their TTL.
 
         Raises:
             Unavailable: the store does not answer.
         """
         try:
             with translated(self._config):
-                return read_rows(self._store(view), view, entities, features)
+                return read_rows(self._store(view), view, entities, features, ttl_seconds)
         except FeaturesError as error:
             raise Unavailable(str(error)) from error
 
@@ -70,8 +81,17 @@ class View:
     name: str
     physical: str
     project: Project
-    keys: Mapping[str, type]
-    features: tuple[str, ...]
+    about: About
+
+    @property
+    def keys(self) -> Mapping[str, type]:
+        """The join keys and their Python types."""
+        return self.about.keys
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of the features."""
+        return self.about.features
 
     async def read(self, entities: Sequence[Entity], features: Sequence[str] | None = None) -> list[Features | None]:
         """The features of each entity; None for an entity that has none.
@@ -86,8 +106,10 @@ class View:
         for feature in features or ():
             if feature not in self.features:
                 raise NotServed(f"View {self.name!r} has no feature {feature!r}: it has {', '.join(self.features)}")
-        wanted = tuple(features) if features else self.features
-        return await self.project.workers.run(self.project.read, self.physical, entities, wanted)
+        wanted = tuple(dict.fromkeys(features)) if features else self.features
+        return await self.project.workers.run(
+            self.project.read, self.physical, entities, wanted, self.about.ttl_seconds
+        )
 
     def _check(self, number: int, entity: Entity) -> None:
         where, keys = f"entities[{number}]", ", ".join(self.keys)
@@ -98,6 +120,8 @@ class View:
             fits = isinstance(value, type_) or (type_ is float and isinstance(value, int))
             if not fits or (isinstance(value, bool) and type_ is not bool):
                 raise InvalidQuery(f"{where}.{key} is {value!r}: {type_.__name__} is needed")
+            if type_ is int and not -(2**63) <= value < 2**63:
+                raise InvalidQuery(f"{where}.{key} is {value}: no key of 64 bits is so large")
         if unknown := sorted(set(entity) - set(self.keys)):
             raise InvalidQuery(f"{where} has the unknown key {unknown[0]!r}: view {self.name!r} is keyed by {keys}")
 

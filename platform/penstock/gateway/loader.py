@@ -69,8 +69,8 @@ class Loader:
 
     async def _view(self, namespace: str, output: StagedOutput) -> View:
         project = await self._project(namespace, output.store)
-        keys, features = await project.workers.run(project.columns, output.physical)
-        return View(output.resource, output.physical, project, keys, features)
+        about = await project.workers.run(project.about, output.physical)
+        return View(output.resource, output.physical, project, about)
 
     async def _collection(self, namespace: str, uri: str, manifest: Manifest, output: StagedOutput) -> Collection:
         written = _written(manifest, output.output)

@@ -66,20 +66,23 @@ class Watcher:
                     await self._watch(version)
             except TimeoutError:
                 continue
-            except (httpx2.HTTPError, OSError) as error:
+            except Exception as error:
                 metrics.API_CONNECTED.set(0)
-                log.warning("Kubernetes API is away", error=str(error), retry_seconds=wait)
+                away = isinstance(error, httpx2.HTTPError | OSError)
+                said = "Kubernetes API is away" if away else "Watch ended unexpectedly"
+                log.warning(said, error=str(error), retry_seconds=wait, exc_info=None if away else error)
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, LONGEST_WAIT)
 
     async def _list(self) -> str:
         listed = self._client.list(RESOURCES["Materialization"], namespace=self._namespace)
-        found = [self._parsed(one) async for one in listed]
-        pointers = [pointer for pointer in found if pointer is not None]
-        for key in set(self._catalog.names()) - {(one.metadata.namespace, one.metadata.name) for one in pointers}:
+        found = [one async for one in listed]
+        # One that is there and not understood is served as it was.
+        for key in set(self._catalog.names()) - {(one.metadata.namespace, one.metadata.name) for one in found}:
             self._catalog.forget(*key)
-        for pointer in pointers:
-            self._catalog.follow(pointer)
+        for one in found:
+            if (pointer := self._parsed(one)) is not None:
+                self._catalog.follow(pointer)
         self._catalog.synced = True
         return str(listed.resourceVersion)
 

@@ -39,10 +39,10 @@ def run_staging(spec: StagingSpec) -> StagingReport:
 def _stage(spec: StagingSpec) -> StagingReport:
     manifest = check_contract(spec)
     scans = _scans(spec, spec.run_uri, manifest)
-    load(spec, manifest)
+    load(spec, manifest, scans)
     outputs: list[StagedOutput] = []
     for view in spec.features:
-        verify_view(spec, view, _named(manifest, view.output))
+        verify_view(spec, view, _named(manifest, view.output), scans[view.output])
         outputs.append(
             StagedOutput(
                 output=view.output,

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from penstock.materialize.errors import InvalidOutput
+from penstock.materialize.events import Events
 from penstock.rundir.errors import RunDirError
 from penstock.rundir.manifest import OutputManifest
 from penstock.rundir.read import iter_batches
@@ -28,12 +29,14 @@ class Scan:
         nulls: nulls and NaNs by column.
         samples: values of numeric columns, evenly taken over the whole output.
         centroid: the mean vector of embeddings.
+        superseded: of features, which rows a later event of the same entity replaces; None where none is.
     """
 
     rows: int = 0
     nulls: dict[str, int] = field(default_factory=dict)
     samples: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
     centroid: np.ndarray[Any, Any] | None = None
+    superseded: np.ndarray[Any, np.dtype[np.bool_]] | None = None
 
 
 def scan_features(
@@ -53,6 +56,7 @@ def scan_features(
     """
     found = Scan(nulls=dict.fromkeys(columns, 0))
     parts: dict[str, list[np.ndarray[Any, Any]]] = {}
+    events = Events(keys, times)
     every = max(output.rows // SAMPLE_ROWS, 1)
     required = dict.fromkeys(keys, "entity key") | dict.fromkeys(times, "event time")
     for batch in _batches(run_uri, output, [*required, *columns]):
@@ -66,8 +70,10 @@ def scan_features(
             if _numeric(column.type):
                 values = np.asarray(column.drop_null().to_numpy(zero_copy_only=False), dtype=np.float64)
                 parts.setdefault(name, []).append(values[np.isfinite(values)][::every])
+        events.add(batch)
         found.rows += batch.num_rows
     found.samples = {name: np.concatenate(values) for name, values in parts.items()}
+    found.superseded = events.superseded()
     return found
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+
+import pyarrow as pa
 
 from penstock.features.rows import write_batch
 from penstock.features.store import open_store
 from penstock.features.views import register_view
 from penstock.handoff import CollectionTarget, StagingSpec, ViewTarget
+from penstock.materialize.events import Mask
+from penstock.materialize.scan import Scan
 from penstock.rundir import storage
 from penstock.rundir.manifest import Manifest, OutputManifest
 from penstock.rundir.progress import write_progress
@@ -36,8 +40,10 @@ class Progress:
             write_progress(self._uri, self._done, self._total)
 
 
-def load(spec: StagingSpec, manifest: Manifest) -> None:
+def load(spec: StagingSpec, manifest: Manifest, scans: Mapping[str, Scan]) -> None:
     """Write every output to its store, features and vectors side by side.
+
+    Of several events of one entity the latest is written, whatever shard it is in.
 
     Raises:
         FeaturesError, VectorsError: a store failed; what is loaded stays, and a repetition goes on from there.
@@ -45,29 +51,40 @@ def load(spec: StagingSpec, manifest: Manifest) -> None:
     targets: list[ViewTarget | CollectionTarget] = [*spec.features, *spec.vectors]
     pairs = [(target, manifest.output(target.output)) for target in targets]
     progress = Progress(spec.stage_uri, sum(output.rows for _, output in pairs if output is not None))
+    for target, output in pairs:
+        if isinstance(target, ViewTarget) and output is not None:
+            # One after the other: Feast's registry does not take two writers at once.
+            register_view(open_store(target.config), target, storage.join(spec.run_uri, "outputs", output.name))
     with ThreadPoolExecutor(max_workers=max(len(pairs), 1)) as pool:
         jobs = []
         for target, output in pairs:
             assert output is not None
             if isinstance(target, ViewTarget):
-                jobs.append(pool.submit(_load_view, spec, target, output, progress))
+                superseded = scans[target.output].superseded
+                jobs.append(pool.submit(_load_view, spec, target, output, superseded, progress))
             else:
                 jobs.append(pool.submit(_load_collection, spec, target, output, progress))
         for job in jobs:
             job.result()
 
 
-def _load_view(spec: StagingSpec, target: ViewTarget, output: OutputManifest, progress: Progress) -> None:
+def _load_view(
+    spec: StagingSpec, target: ViewTarget, output: OutputManifest, superseded: Mask | None, progress: Progress
+) -> None:
     store = open_store(target.config)
-    register_view(store, target, storage.join(spec.run_uri, "outputs", output.name))
+    start = 0
     for file in output.files:
         shard = output.model_copy(update={"files": [file]})
 
-        def write(shard: OutputManifest = shard) -> None:
+        def write(shard: OutputManifest = shard, row: int = start) -> None:
             for batch in iter_batches(spec.run_uri, shard, batch_rows=BATCH_ROWS):
-                progress.add(write_batch(store, target, batch))
+                kept = batch if superseded is None else batch.filter(pa.array(~superseded[row : row + len(batch)]))
+                write_batch(store, target, kept)
+                progress.add(len(batch))
+                row += len(batch)
 
         _once(spec, output, file.path, file.rows or 0, write, progress)
+        start += file.rows or 0
 
 
 def _load_collection(spec: StagingSpec, target: CollectionTarget, output: OutputManifest, progress: Progress) -> None:

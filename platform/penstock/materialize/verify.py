@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from pymilvus import MilvusClient
 
 from penstock.api.views import IndexType
 from penstock.features.rows import read_rows
 from penstock.features.store import open_store
 from penstock.handoff import CollectionTarget, StagingSpec, ViewTarget
-from penstock.materialize.scan import vectors_of
+from penstock.materialize.scan import Scan, vectors_of
 from penstock.rundir.manifest import OutputManifest
 from penstock.rundir.read import iter_batches
 from penstock.vectors.collections import build_index, count
@@ -20,6 +23,7 @@ from penstock.vectors.exact import exact_neighbours, recall
 from penstock.vectors.search import search
 
 SAMPLE = 64
+TTL_MARGIN_SECONDS = 60
 K = 10
 FEW_ROWS = 10_000
 """Below this a flat index answers quickly, and exactly."""
@@ -29,18 +33,52 @@ class VerificationFailed(Exception):
     """A store does not give back what was written to it; the staging may be tried again."""
 
 
-def verify_view(spec: StagingSpec, target: ViewTarget, output: OutputManifest) -> None:
-    """Read sampled entities back.
+def verify_view(spec: StagingSpec, target: ViewTarget, output: OutputManifest, scan: Scan) -> None:
+    """Read sampled rows back, and compare every feature.
 
     Raises:
-        VerificationFailed: one of them is not there.
+        VerificationFailed: one of them is not what was written.
     """
-    keys = [entity.name for entity in target.entities]
-    sample = next(iter_batches(spec.run_uri, output, keys, SAMPLE)).to_pylist()
-    rows = read_rows(open_store(target.config), target.view, sample, [field.name for field in target.features])
-    for key, row in zip(sample, rows, strict=True):
-        if row is None:
-            raise VerificationFailed(f"Feast view {target.view!r} does not give back entity {key}")
+    keys, names = [entity.name for entity in target.entities], [feature.name for feature in target.features]
+    expected = [row for row in _sampled(spec, target, output, scan) if not _expired(row, target)]
+    asked = [{key: row[key] for key in keys} for row in expected]
+    found = read_rows(open_store(target.config), target.view, asked, names, target.ttl_seconds)
+    for key, row, given in zip(asked, expected, found, strict=True):
+        for name in names:
+            value = given[name] if given is not None else None
+            if not _same(row[name], value):
+                raise VerificationFailed(
+                    f"Feast view {target.view!r} gives {name} {value!r} of entity {key}, and {row[name]!r} was written"
+                )
+
+
+def _sampled(spec: StagingSpec, target: ViewTarget, output: OutputManifest, scan: Scan) -> Iterator[dict[str, Any]]:
+    """Rows evenly over the whole output, but for those that a later event replaced."""
+    columns = [*(field.name for field in (*target.entities, *target.features)), target.timestamp_field]
+    rows = np.arange(scan.rows) if scan.superseded is None else np.flatnonzero(~scan.superseded)
+    wanted = rows[np.linspace(0, len(rows) - 1, min(SAMPLE, len(rows)), dtype=np.int64)]
+    start = 0
+    for batch in iter_batches(spec.run_uri, output, columns):
+        here = wanted[(wanted >= start) & (wanted < start + len(batch))] - start
+        yield from batch.take(pa.array(here)).to_pylist()
+        start += len(batch)
+
+
+def _expired(row: dict[str, Any], target: ViewTarget) -> bool:
+    """Whether Feast gives no features of it any more, or will not before it is asked."""
+    if target.ttl_seconds is None:
+        return False
+    moment = row[target.timestamp_field]
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return bool(aware + timedelta(seconds=target.ttl_seconds - TTL_MARGIN_SECONDS) < datetime.now(UTC))
+
+
+def _same(written: Any, read: Any) -> bool:
+    if isinstance(written, float) and isinstance(read, float):
+        return math.isclose(written, read, rel_tol=1e-6) or (math.isnan(written) and math.isnan(read))
+    if written is None or (isinstance(written, float) and math.isnan(written)):
+        return read is None or (isinstance(read, float) and math.isnan(read))
+    return bool(written == read)
 
 
 class CollectionCheck:

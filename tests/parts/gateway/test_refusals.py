@@ -20,6 +20,7 @@ VECTOR = [[1.0] * 8]
         ("features/images", {"entities": [{"id": True}]}, 400, "entities[0].id is True: int is needed"),
         ("features/images", {"entities": [{"id": 1}, {"di": 7}]}, 400, "entities[1] lacks the key 'id'"),
         ("features/images", {"entities": [{"id": 1, "x": 2}]}, 400, "entities[0] has the unknown key 'x'"),
+        ("features/images", {"entities": [{"id": 10**30}]}, 400, "no key of 64 bits is so large"),
         ("features/images", {"entities": []}, 400, "body.entities: List should have at least 1 item"),
         ("features/images", {"entitys": [{"id": 1}]}, 400, "body.entities: Field required"),
         ("features/images", {"entities": [{"id": 1}], "features": ["i"]}, 404, "no feature 'i': it has ink, label"),
@@ -64,6 +65,9 @@ async def test_unknown_names_runs_and_routes_are_told(gateway: Any) -> None:
     assert (await gateway.http.get("/v1/default/m/features/images")).status_code == 405
     broken = await gateway.http.post("/v1/default/m/features/images", content=b"{")
     assert (broken.status_code, broken.json()["error"]) == (400, "InvalidQuery")
+    deep = await gateway.http.post("/v1/default/m/features/images", content=b"[" * 200_000)
+    assert (deep.status_code, deep.json()["error"]) == (400, "InvalidQuery")
+    assert "not served" not in deep.json()["message"]
 
 
 async def test_a_body_over_the_limit_is_refused_whether_its_length_is_told_or_not(gateway_of: Any) -> None:

@@ -119,6 +119,19 @@ async def test_pointers_are_followed_through_an_absence_of_the_api(world: World,
         await until(lambda: catalog.names() == [])
 
 
+async def test_a_pointer_that_is_not_understood_leaves_what_is_served(
+    world: World, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RESYNC_SECONDS", 0.1)
+    async with world.api():
+        world.point("m", "a")
+        await until(lambda: live(catalog, "m") == "a")
+        obj = world.store.get("Materialization", "default", "m")
+        world.store.update_status({**obj, "status": {"active": {"run": "b", "of": "a newer version"}}})
+        await asyncio.sleep(0.4)
+        assert live(catalog, "m") == "a"
+
+
 async def test_resources_are_read_and_a_missing_one_is_none(world: World, client: AsyncClient) -> None:
     objects = Kubernetes(client)
     async with world.api():

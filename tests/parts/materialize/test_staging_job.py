@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from feast import FeatureStore, RepoConfig
 
 from penstock.api.views import Metric
+from penstock.features.rows import read_rows
+from penstock.features.store import open_store
 from penstock.handoff import StagingSpec
 from penstock.vectors.client import connect
 from penstock.vectors.collections import count
 from penstock.vectors.search import search
 
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 GATES = [
     {"name": "rows", "minRows": {"output": "features", "rows": 40}},
     {"name": "nulls", "maxNullFraction": {"output": "features", "fraction": 0}},
@@ -137,3 +142,28 @@ def test_a_store_that_is_away_fails_the_try_and_leaves_no_report(world: Any, wri
     assert feast[1].startswith("Error: Feast project 'demo': the registry does not answer")
     assert world.report(no_milvus) is None
     assert world.report(no_feast) is None
+
+
+def test_the_latest_event_of_an_entity_counts_whatever_shard_it_is_in_and_age_is_no_fault(world: Any) -> None:
+    moments = [NOW + timedelta(hours=hours) for hours in (3, 1, 2)]
+
+    def write(run: Any) -> None:
+        for moment in moments:
+            columns = {
+                "id": [1, 2],
+                "ink": np.array([moment.hour, moment.hour + 10], np.float32),
+                "label": [f"at {moment.hour}", None],
+                "event_timestamp": pa.array([moment] * 2, pa.timestamp("us", "UTC")),
+            }
+            run.write_features("features", columns, entity_keys=["id"])
+
+    world.train("r-1", write)
+    kept, aged = world.view("r-1"), world.view("r-1", resource="aged", view="aged__r_1", ttlSeconds=3600)
+    spec = world.spec("r-1", features=[kept, aged], vectors=[])
+    ((code, line),) = world.stage(spec)
+    assert (code, line) == (0, "Run r-1: Staged.")
+    assert read_features(world, "images__r_1", [1, 2]) == {"id": [1, 2], "ink": [3, 13], "label": ["at 3", None]}
+    store = open_store(world.config)
+    keys = [{"id": 1}, {"id": 2}, {"id": 3}]
+    assert read_rows(store, "aged__r_1", keys, ["ink"], ttl_seconds=3600) == [None] * 3
+    assert read_rows(store, "images__r_1", keys, ["label"]) == [{"label": "at 3"}, {"label": None}, None]
