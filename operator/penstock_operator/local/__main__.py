@@ -18,13 +18,29 @@ EXIT_FAILED, EXIT_RUNNING = 1, 3
 
 
 async def serve(home: Path, port: int, gateway_port: int, cpus: int) -> None:
-    """Run until asked to stop."""
-    stop = asyncio.Event()
+    """Run until asked to stop, which may be while it still starts."""
+    running = asyncio.ensure_future(_run(home, port, gateway_port, cpus))
+    asked: list[int] = []
+
+    def stop(number: int) -> None:
+        # Once: a second cancellation would end the clean-up of the first.
+        if not asked:
+            asked.append(number)
+            running.cancel()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, stop, number)
+    try:
+        await running
+    except asyncio.CancelledError:
+        if not asked:
+            raise
+
+
+async def _run(home: Path, port: int, gateway_port: int, cpus: int) -> None:
     async with local_stack(home, port, gateway_port, cpus) as addresses:
         print(json.dumps(asdict(addresses)), flush=True)  # noqa: T201 - what a caller waits for
-        await stop.wait()
+        await asyncio.Event().wait()
 
 
 def main() -> int:

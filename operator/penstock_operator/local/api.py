@@ -20,6 +20,7 @@ from penstock_operator.local.endpoints import Endpoints
 from penstock_operator.local.errors import StoreError
 from penstock_operator.local.responses import failure, refused
 from penstock_operator.local.store import ObjectStore
+from penstock_operator.ports import Unreachable
 
 OPEN_PATHS = ("/healthz", "/readyz", "/livez")
 
@@ -35,7 +36,11 @@ class LogSource(Protocol):
         """
 
     def lines(self, submission_id: str, follow: bool) -> AsyncIterator[str]:
-        """The log, in pieces."""
+        """The log, in pieces.
+
+        Raises:
+            Unreachable: Ray does not answer, at first or for long.
+        """
 
 
 def create_app(store: ObjectStore, token: str | None = None, logs: LogSource | None = None) -> Starlette:
@@ -55,7 +60,7 @@ def create_app(store: ObjectStore, token: str | None = None, logs: LogSource | N
     if logs is not None:
         routes.append(Route("/penstock/v1/namespaces/{namespace}/{plural}/{name}/log", _log_endpoint(logs)))
     middleware = [Middleware(_Bearer, token=token)] if token is not None else []
-    handlers: dict[Any, Any] = {404: _not_served, 405: _not_allowed}
+    handlers: dict[Any, Any] = {404: _not_served, 405: _not_allowed, Exception: _faulty}
     return Starlette(routes=routes, middleware=middleware, exception_handlers=handlers)
 
 
@@ -87,11 +92,23 @@ def _log_endpoint(logs: LogSource) -> Any:
         follow = query.get("follow", "").lower() in ("1", "true")
         try:
             submission = logs.submission(path["plural"], path["namespace"], path["name"], attempt)
+            lines = logs.lines(submission, follow)
+            # The first piece before the status line: what goes wrong with it can still be said.
+            first = await anext(lines, "")
         except StoreError as error:
             return refused(error)
-        return StreamingResponse(logs.lines(submission, follow), media_type="text/plain")
+        except Unreachable as error:
+            return failure(503, "ServiceUnavailable", str(error))
+        return StreamingResponse(_chained(first, lines), media_type="text/plain")
 
     return endpoint
+
+
+async def _chained(first: str, rest: AsyncIterator[str]) -> AsyncIterator[str]:
+    if first:
+        yield first
+    async for piece in rest:
+        yield piece
 
 
 async def _healthy(request: Request) -> Response:
@@ -104,6 +121,10 @@ async def _not_served(request: Request, error: Exception) -> Response:
 
 async def _not_allowed(request: Request, error: Exception) -> Response:
     return failure(405, "MethodNotAllowed", f"{request.method} is not served at {request.url.path}")
+
+
+async def _faulty(request: Request, error: Exception) -> Response:
+    return failure(500, "InternalError", f"{type(error).__name__}: {error}; the traceback is in the stack's log")
 
 
 class _Bearer:

@@ -13,8 +13,8 @@ import yaml
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from penstock_operator.local import patches, responses
-from penstock_operator.local.errors import Gone, NotFound, StoreError
+from penstock_operator.local import metadata, patches, responses
+from penstock_operator.local.errors import Gone, NotFound, Stale, StoreError
 from penstock_operator.local.resources import ServedKind
 from penstock_operator.local.selectors import selector
 from penstock_operator.local.store import ObjectStore
@@ -52,7 +52,7 @@ class Endpoints:
                 case "GET":
                     return self._answer(request, self._store.get(self._kind.kind, namespace, name))
                 case "DELETE":
-                    return responses.success(self._kind, self._store.delete(self._kind.kind, namespace, name))
+                    return self._delete(request, namespace, name, await request.body())
                 case "PUT":
                     old = self._store.get(self._kind.kind, namespace, name)
                     return self._write(request, old, self._object(request, await request.body()))
@@ -119,6 +119,9 @@ class Endpoints:
                 try:
                     await asyncio.wait_for(woken.wait(), min(left, BOOKMARK_SECONDS))
                 except TimeoutError:
+                    if woken.is_set():
+                        # The change came as the wait ended; it is not to be passed over.
+                        continue
                     since = self._store.version
                     if request.query_params.get("allowWatchBookmarks") == "true":
                         yield self._bookmark(since)
@@ -179,8 +182,19 @@ class Endpoints:
             return responses.failure(415, "UnsupportedMediaType", f"{media} is not served: use a merge patch or apply")
         return self._create(request, new) if old is None else self._write(request, old, new)
 
+    def _delete(self, request: Request, namespace: str, name: str, body: bytes) -> Response:
+        options = self._parse(body) if body else {}
+        old = self._store.get(self._kind.kind, namespace, name)
+        for field, wanted in (options.get("preconditions") or {}).items():
+            if wanted != old["metadata"].get(field):
+                raise Stale(f"{self._kind.kind} {name!r} has {field} {old['metadata'].get(field)!r}, not {wanted!r}")
+        if _dry_run(request) or options.get("dryRun"):
+            return responses.success(self._kind, old)
+        return responses.success(self._kind, self._store.delete(self._kind.kind, namespace, name))
+
     def _admit(self, obj: Object, old: Object | None) -> tuple[Object, Response | None]:
         """Default and check an object as its definition says."""
+        metadata.check(obj)
         if self._kind.kind == "Secret":
             obj = _with_string_data(obj)
         validator = self._kind.validator
@@ -198,9 +212,9 @@ class Endpoints:
 
     def _parse(self, body: bytes) -> dict[str, Any]:
         try:
-            parsed = yaml.safe_load(body)
-        except yaml.YAMLError as error:
-            raise ValueError(f"The body is neither JSON nor YAML: {error}") from error
+            parsed = json.loads(body)
+        except (ValueError, RecursionError):
+            parsed = _yaml(body)
         if not isinstance(parsed, dict):
             raise ValueError("The body is not an object")
         return parsed
@@ -222,6 +236,13 @@ class Endpoints:
         if self._kind.namespaced:
             meta["namespace"] = namespace
         return {**obj, "apiVersion": self._kind.api_version, "kind": self._kind.kind, "metadata": meta}
+
+
+def _yaml(body: bytes) -> Any:
+    try:
+        return yaml.safe_load(body)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ValueError(f"The body is neither JSON nor YAML: {error}") from error
 
 
 def _wants_table(request: Request) -> bool:

@@ -10,9 +10,10 @@ from penstock.api.materialization import Materialization
 from penstock.api.trainingjob import TrainingJob
 from penstock_operator.local.errors import NotFound
 from penstock_operator.local.store import ObjectStore
-from penstock_operator.ports import Ray
+from penstock_operator.ports import Ray, Unreachable
 
 POLL_SECONDS = 0.5
+AWAY_TRIES = 60
 PLURALS = {kind.PLURAL: name for name, kind in KINDS.items()}
 
 
@@ -47,11 +48,23 @@ class RayLogs:
         raise NotFound(f"A {kind} runs nothing: TrainingJobs and Materializations have logs")
 
     async def lines(self, submission_id: str, follow: bool) -> AsyncIterator[str]:
-        """The log so far; with `follow` also what comes, until the submission has ended."""
-        said = 0
+        """The log so far; with `follow` also what comes, until the submission has ended.
+
+        Raises:
+            Unreachable: Ray does not answer, at first or for long.
+        """
+        said, away = 0, 0
         while True:
-            job = await self._ray.job(submission_id)
-            text = await self._ray.logs(submission_id, lines=0)
+            try:
+                job = await self._ray.job(submission_id)
+                text = await self._ray.logs(submission_id, lines=0)
+            except Unreachable:
+                away += 1
+                if not said or not follow or away > AWAY_TRIES:
+                    raise
+                await asyncio.sleep(POLL_SECONDS)
+                continue
+            away = 0
             # A line is sent when it is whole, or when no more can come.
             ended = job is None or job.state.terminal
             whole = len(text) if ended or not follow else text.rfind("\n") + 1

@@ -7,9 +7,10 @@ import asyncio
 import httpx2
 
 
-async def answers(url: str) -> bool:
+async def answers(url: str, token: str | None = None) -> bool:
     """Whether a GET gives 200."""
-    async with httpx2.AsyncClient(trust_env=False, timeout=2.0) as http:
+    headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
+    async with httpx2.AsyncClient(trust_env=False, timeout=2.0, headers=headers) as http:
         try:
             return (await http.get(url)).status_code == 200
         except httpx2.HTTPError:

@@ -17,6 +17,7 @@ import psutil
 KILL_SECONDS = 5.0
 ADOPT_SECONDS = 5.0
 WATCH_SECONDS = 0.5
+SET_CLOCK_SECONDS = 2.0
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
 
 
@@ -77,15 +78,19 @@ class ChildProcess:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         await self.end_leftover()
         command = list(self._program.command())
-        with self._log.open("ab") as log:
-            self._child = subprocess.Popen(  # noqa: ASYNC220 - it returns at once
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **self._program.env},
-                start_new_session=True,
-            )
+        try:
+            with self._log.open("ab") as log:
+                self._child = subprocess.Popen(  # noqa: ASYNC220 - it returns at once
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env={**os.environ, **self._program.env},
+                    start_new_session=True,
+                )
+        except OSError as error:
+            hint = "install it with `pip install 'penstock[local]'`" if isinstance(error, FileNotFoundError) else error
+            raise StartError(f"{self._program.name} cannot be started ({command[0]}): {hint}") from error
         self._process = psutil.Process(self._child.pid)
         note = Note(self._child.pid, self._process.create_time(), command)
         self._note.write_text(json.dumps(note))
@@ -103,7 +108,7 @@ class ChildProcess:
             print(f"{self._program.name} ended; it is started again", file=sys.stderr, flush=True)  # noqa: T201
             try:
                 await self.start()
-            except StartError as error:
+            except (StartError, OSError, psutil.Error) as error:
                 print(f"Error: {error}", file=sys.stderr, flush=True)  # noqa: T201
             await asyncio.sleep(wait)
             wait = min(wait * 2, LONGEST_WAIT)
@@ -124,8 +129,7 @@ class ChildProcess:
         if note is None:
             return
         # A number that was given to another process since belongs to neither this session nor us.
-        reused = psutil.pid_exists(note.pid) and psutil.Process(note.pid).create_time() != note.created
-        if not reused:
+        if not psutil.pid_exists(note.pid) or _same(psutil.Process(note.pid), note):
             await _end(_family(note.pid), self._program.grace)
         if self._child is not None:
             self._child.poll()
@@ -150,7 +154,7 @@ class ChildProcess:
             return None
         try:
             process = psutil.Process(note.pid)
-            same = process.create_time() == note.created
+            same = _same(process, note)
         except psutil.NoSuchProcess:
             return None
         return process if same and _runs(process) else None
@@ -174,6 +178,11 @@ class ChildProcess:
 
     def _tail(self) -> str:
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-10:])
+
+
+def _same(process: psutil.Process, note: Note) -> bool:
+    """Whether it is the process of the note; its time moves a little when the clock is set."""
+    return abs(process.create_time() - note.created) < SET_CLOCK_SECONDS
 
 
 async def _end(family: list[psutil.Process], grace: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -33,7 +34,15 @@ class RayHead:
         # Ray's sockets lie here, and a socket's path may have 107 characters at most.
         digest = hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:8]
         self._temp = Path(tempfile.gettempdir()) / f"penstock-{digest}"
-        env = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"}
+        # Several of Ray's ports listen on every interface, whatever address it is given.
+        path = home.resolve() / "ray-token"
+        self.token = _token(path)
+        env = {
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_DEDUP_LOGS": "0",
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN_PATH": str(path),
+        }
         self.process = ChildProcess(
             Program("Ray", self._command, self._ready, START_SECONDS, env, STOP_SECONDS), home / "logs" / "ray.log"
         )
@@ -44,7 +53,7 @@ class RayHead:
         return f"http://127.0.0.1:{self._ports.get(DASHBOARD)}"
 
     async def _ready(self) -> bool:
-        return await answers(f"{self.address}/api/version")
+        return await answers(f"{self.address}/api/version", self.token)
 
     def _command(self) -> Sequence[str]:
         gcs, agent, client = (self._ports.get(name) for name in OTHERS)
@@ -64,6 +73,15 @@ class RayHead:
             f"--num-cpus={self._cpus}",
             f"--object-store-memory={OBJECT_STORE_BYTES}",
         ]
+
+
+def _token(path: Path) -> str:
+    """What all who talk to this Ray must know; readable by the user alone."""
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(32))
+    return path.read_text()
 
 
 def default_cpus() -> int:

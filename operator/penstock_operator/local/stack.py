@@ -75,11 +75,15 @@ async def local_stack(home: Path, port: int, gateway_port: int, cpus: int) -> As
         StartError: a server did not come up.
         OSError: the port is taken.
     """
-    home.mkdir(parents=True, exist_ok=True)
+    # The state holds Secrets.
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with hold(home):
+        # Of a stack that was killed: its addresses are not those of this one.
+        (home / "stack.json").unlink(missing_ok=True)
         ports = Ports(home / "ports.json")
         servers = _servers(home, ports, cpus)
         await _settle(servers, ports, {API: port, GATEWAY: gateway_port})
+        (home / "state.db").touch(mode=0o600)
         store = ObjectStore(home / "state.db")
         addresses = _addresses(home, ports, servers)
         installation = _installation(home.resolve(), servers)
@@ -88,7 +92,7 @@ async def local_stack(home: Path, port: int, gateway_port: int, cpus: int) -> As
         authority = certificate.certificate.read_bytes()
         token = write_kubeconfig(home / "kubeconfig", addresses.api, addresses.gateway, authority)
         try:
-            async with RayJobs(addresses.ray) as jobs:
+            async with RayJobs(addresses.ray, servers.ray.token) as jobs:
                 app = create_app(store, token, RayLogs(store, jobs))
                 async with serving(app, ports.get(API), certificate), _supervised(servers):
                     cluster = LocalCluster(store)
@@ -148,6 +152,8 @@ def _servers(home: Path, ports: Ports, cpus: int) -> Servers:
 
 async def _settle(servers: Servers, ports: Ports, wanted: Mapping[str, int]) -> None:
     """Adopt what a killed stack left, and find ports for the rest."""
+    told = (API, *servers.milvus.PORTS)
+    before = [ports.get(name) for name in told]
     for name, port in wanted.items():
         if port:
             ports.set(name, port)
@@ -157,6 +163,9 @@ async def _settle(servers: Servers, ports: Ports, wanted: Mapping[str, int]) -> 
     for name in (API, *(name for names in free for name in names)):
         if not wanted.get(name):
             ports.renew(name)
+    if [ports.get(name) for name in told] != before:
+        # It read these addresses when it was started.
+        await servers.gateway.process.end_leftover()
 
 
 def _addresses(home: Path, ports: Ports, servers: Servers) -> Addresses:

@@ -99,7 +99,8 @@ async def _servers(stack: Stack) -> list[Check]:
             if key in addresses:
                 text = f"{title} at {addresses[key]}"
                 try:
-                    answered = (await http.get(f"{addresses[key]}{path}")).is_success
+                    # Without the token Ray says 401, which is an answer.
+                    answered = not (await http.get(f"{addresses[key]}{path}")).is_server_error
                 except httpx2.HTTPError:
                     answered = False
                 remedy = f"read the logs in {stack.log.parent}, then `penstock down` and `penstock up`"

@@ -117,7 +117,7 @@ class Stack:
                 if line.startswith("{") and (ready := _object(line)).get("pid") == child.pid:
                     return ready
             if (code := child.poll()) is not None:
-                said = "\n".join(text.splitlines()[-LOG_LINES:])
+                said = "\n".join(text.splitlines()[-LOG_LINES:]) or f"it ended with {code}"
                 kind = StackError if code == STACK else PenstockError
                 raise kind(f"The stack did not start (see {self.log}):\n{said}")
             time.sleep(POLL_SECONDS)

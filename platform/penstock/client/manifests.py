@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -21,10 +21,11 @@ TIMESTAMP = "tag:yaml.org,2002:timestamp"
 class _Loader(yaml.SafeLoader):
     """Takes a date for a string, as kubectl does: JSON has none."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, Any]]]] = {
-        first: [(tag, pattern) for tag, pattern in known if tag != TIMESTAMP]
-        for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in known if tag != TIMESTAMP]
+    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 class Document(NamedTuple):
@@ -75,7 +76,7 @@ def _texts(path: str | Path) -> Iterator[tuple[str, str, Path]]:
 
 def _documents(name: str, text: str, folder: Path) -> Iterator[Document]:
     try:
-        bodies = list(yaml.load_all(text, _Loader))  # noqa: S506 - a SafeLoader
+        bodies = list(yaml.load_all(text, _Loader))
     except (yaml.YAMLError, RecursionError) as error:
         raise ManifestError(f"{name}: is not YAML: {error}") from error
     for number, body in enumerate(bodies, start=1):

@@ -151,6 +151,30 @@ def test_delete_by_name_and_by_file(penstock: Any, applied: Path, world: Any) ->
     assert penstock("get", "all").stdout == ""
 
 
+def test_an_empty_name_deletes_nothing(penstock: Any, applied: Path, world: Any) -> None:
+    for words in (("tj", ""), ("tj/",), ("tj", "..")):
+        assert penstock("delete", *words, "--no-wait").exit_code in (1, 2)
+    assert world.get("TrainingJob", "digits")["metadata"]["name"] == "digits"
+
+
+def test_what_is_missing_keeps_nothing_else_from_being_deleted(penstock: Any, applied: Path) -> None:
+    assert penstock("delete", "mat", "digits").exit_code == 0
+    rest = penstock("delete", "-f", str(applied))
+    assert (rest.exit_code, "'digits'" in rest.stderr) == (4, True)
+    assert penstock("get", "all").stdout == ""
+
+
+def test_a_secret_goes_after_what_needs_it_to_clean_up(penstock: Any, world: Any, tmp_path: Path) -> None:
+    meta = {"name": "vectors", "finalizers": ["penstock.dev/finalizer"]}
+    store = {"apiVersion": "penstock.dev/v1alpha1", "kind": "VectorStore", "metadata": meta, "spec": {}}
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key"}, "stringData": {"a": "b"}}
+    (tmp_path / "all.yaml").write_text(yaml.safe_dump_all([secret, store]))
+    assert penstock("apply", "-f", str(tmp_path / "all.yaml")).exit_code == 0
+    waited = penstock("delete", "-f", str(tmp_path / "all.yaml"), "--timeout", "0.5")
+    assert waited.exit_code == 6
+    assert world.get("Secret", "key")["metadata"]["name"] == "key"
+
+
 @pytest.mark.parametrize("words", [("apply", "-f", "-"), ("delete",), ("get",)])
 def test_too_little_is_an_error(penstock: Any, words: tuple[str, ...]) -> None:
     assert penstock(*words, stdin="").exit_code in (2, 5)

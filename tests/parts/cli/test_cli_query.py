@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+
+from penstock.serving import GatewayClient, QueryRefused
 
 FEATURES = {"run": "r-1", "rows": [{"features": {"ink": 0.25}}, {"features": None}]}
 HIT = {"id": 7, "score": 0.5, "fields": {"label": 3}, "features": {"ink": 0.25}}
@@ -82,3 +87,12 @@ def test_what_cannot_be_asked(penstock: Any, applied: Path, asked: list[Any], mo
     assert (refused.exit_code, refused.stderr) == (1, "Error: Run 'absent' is not kept\n")
     monkeypatch.setenv("PENSTOCK_GATEWAY", "http://127.0.0.1:9")
     assert penstock("query", "features", "digit-features", "image_id=1").exit_code == 7
+
+
+def test_values_of_numpy_are_sent_as_numbers_and_what_json_has_not_is_refused(asked: list[Any]) -> None:
+    with GatewayClient(os.environ["PENSTOCK_GATEWAY"]) as gateway:
+        gateway.features("default", "digits", "digit-features", [{"image_id": np.int64(1)}, {"image_id": 2}])
+        assert asked[0][1]["entities"] == [{"image_id": 1}, {"image_id": 2}]
+        for vector in ([math.nan], [object()]):
+            with pytest.raises(QueryRefused, match="cannot be sent as JSON"):
+                gateway.search("default", "digits", "digit-images", vectors=[vector])

@@ -105,3 +105,28 @@ def test_a_lock_without_a_holder_is_no_stack(tmp_path: Path) -> None:
         assert stack.stop() == process.pid
         time.sleep(0.1)
         assert stack.pid() is None
+
+
+@pytest.mark.ray
+def test_a_stack_that_is_killed_or_interrupted_while_it_starts_leaves_nothing(folder: Path) -> None:
+    stack = Stack.at(folder / ".penstock")
+    for ending in (signal.SIGINT, signal.SIGKILL):
+        up = subprocess.Popen([*COMMAND, "up"], cwd=folder, stderr=subprocess.DEVNULL)
+        try:
+            while not (stack.home / "logs" / "ray.pid").exists():
+                assert up.poll() is None
+                time.sleep(0.01)
+            pid = stack.pid()
+            assert pid is not None
+            if ending is signal.SIGKILL:
+                os.kill(pid, ending)
+            else:
+                up.send_signal(ending)
+            assert up.wait(20) == (1 if ending is signal.SIGKILL else 130)
+        finally:
+            up.kill()
+            up.wait()
+    assert penstock("down", folder=folder).returncode == 0
+    assert not list((stack.home / "logs").glob("*.pid"))
+    assert penstock("down", folder=folder).returncode == 3
+    assert (stack.home.stat().st_mode & 0o777, (stack.home / "state.db").stat().st_mode & 0o777) == (0o700, 0o600)

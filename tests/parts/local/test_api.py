@@ -18,10 +18,13 @@ from lightkube.generic_resource import create_namespaced_resource
 from lightkube.resources.core_v1 import Secret
 
 from penstock_operator.local.api import create_app
+from penstock_operator.local.logs import RayLogs
 from penstock_operator.local.store import ObjectStore
+from penstock_operator.ports import Unreachable
 
 TrainingJob: Any = create_namespaced_resource("penstock.dev", "v1alpha1", "TrainingJob", "trainingjobs")
 TOKEN = "a-token"
+HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 
 
 @pytest.fixture
@@ -103,6 +106,46 @@ async def test_status_is_a_subresource(client: AsyncClient) -> None:
     assert found.metadata.generation == 2
 
 
+@pytest.mark.parametrize(
+    ("namespace", "metadata", "message"),
+    [
+        ("default", {"name": "a", "labels": {"version": 1}}, "metadata.labels.version: 1 is no string"),
+        ("default", {"name": "a", "annotations": "x"}, "metadata.annotations: an object is needed"),
+        ("default", {"name": "a", "finalizers": "x"}, "metadata.finalizers: a list of strings"),
+        ("default", {"name": "a", "ownerReferences": [{}]}, "metadata.ownerReferences"),
+        ("default", {"name": "a/b"}, "metadata.name: 'a/b' is no name"),
+        ("My NS", {"name": "a"}, "metadata.namespace: 'My NS' is no name"),
+    ],
+)
+async def test_bad_metadata_is_refused(url: str, namespace: str, metadata: Any, message: str) -> None:
+    async with httpx2.AsyncClient(base_url=url, trust_env=False, headers=HEADERS) as http:
+        path = f"/apis/penstock.dev/v1alpha1/namespaces/{namespace}/vectorstores"
+        answer = await http.post(path, json={"metadata": metadata, "spec": {}})
+        assert (answer.status_code, answer.json()["reason"]) == (400, "BadRequest")
+        assert message in answer.json()["message"]
+
+
+async def test_a_body_is_json_first(url: str) -> None:
+    path = "/apis/penstock.dev/v1alpha1/namespaces/default/vectorstores"
+    body = '{\n\t"metadata": {"name": "a", "annotations": {"a": "\\ud83d\\ude00"}}, "spec": {}}'
+    async with httpx2.AsyncClient(base_url=url, trust_env=False, headers=HEADERS) as http:
+        answer = await http.post(path, content=body)
+        assert (answer.status_code, answer.json()["metadata"]["annotations"]) == (201, {"a": "\U0001f600"})
+
+
+async def test_a_dry_deletion_and_one_of_another_object_delete_nothing(url: str, client: AsyncClient) -> None:
+    made = await client.create(job())
+    path = "/apis/penstock.dev/v1alpha1/namespaces/default/trainingjobs/digits"
+    async with httpx2.AsyncClient(base_url=url, trust_env=False, headers=HEADERS) as http:
+        assert (await http.delete(path, params={"dryRun": "All"})).status_code == 200
+        for options, code in (({"dryRun": ["All"]}, 200), ({"preconditions": {"uid": "other"}}, 409)):
+            assert (await http.request("DELETE", path, json=options)).status_code == code
+        assert (await client.get(TrainingJob, "digits")).metadata.uid == made.metadata.uid
+        options = {"preconditions": {"uid": made.metadata.uid}}
+        assert (await http.request("DELETE", path, json=options)).status_code == 200
+        assert (await http.get(path)).status_code == 404
+
+
 async def test_a_stale_replace_conflicts(client: AsyncClient) -> None:
     made = await client.create(job())
     await client.patch(TrainingJob, "digits", {"spec": {"suspend": True}})
@@ -152,3 +195,21 @@ async def test_the_token_is_needed_and_tables_are_served(url: str) -> None:
         assert {"trainingjobs", "trainingjobs/status"} <= {entry["name"] for entry in listed}
         bad = await http.post(path, headers=headers, content=b"{not json")
         assert (bad.status_code, json.loads(bad.content)["kind"]) == (400, "Status")
+
+
+class Away:
+    """A Ray that does not answer, behind the logs."""
+
+    async def job(self, submission_id: str) -> Any:
+        raise Unreachable("Ray is away")
+
+
+async def test_the_log_of_a_ray_that_is_away_says_so(tmp_path: Path) -> None:
+    store = ObjectStore(tmp_path / "state.db")
+    made = store.create({**job().to_dict(), "apiVersion": "penstock.dev/v1alpha1", "kind": "TrainingJob"})
+    attempt = {"number": 1, "run": "r-1", "submissionId": "s-1", "state": "Running"}
+    store.update_status({**made, "status": {"attempts": [attempt]}})
+    app = create_app(store, None, RayLogs(store, Away()))  # type: ignore[arg-type]
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://api") as http:
+        answer = await http.get("/penstock/v1/namespaces/default/trainingjobs/digits/log", params={"follow": "true"})
+    assert (answer.status_code, answer.json()["message"]) == (503, "Ray is away")

@@ -67,6 +67,8 @@ def test_all_is_every_kind_and_takes_no_name() -> None:
     for words in (["all", "a"], ["all/a"], ["pods"], ["tj/"], []):
         with pytest.raises(typer.BadParameter):
             parse(words)
+    with pytest.raises(typer.BadParameter, match="a name is empty"):
+        parse(["tj", ""])
     with pytest.raises(typer.BadParameter, match="which tj"):
         named(["tj"])
     assert one(["digits"], TrainingJob) == Target(TrainingJob, "digits")
@@ -79,7 +81,7 @@ def test_durations(text: str, value: float) -> None:
     assert seconds(text) == value
 
 
-@pytest.mark.parametrize("text", ["", "soon", "-1", "m"])
+@pytest.mark.parametrize("text", ["", "soon", "-1", "m", "nan", "infh"])
 def test_what_is_no_duration(text: str) -> None:
     with pytest.raises(typer.BadParameter):
         seconds(text)

@@ -58,6 +58,16 @@ def test_the_order_of_places(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> 
         config.find_kubeconfig(nowhere / "absent")
 
 
+def test_a_kubeconfig_of_another_user_is_used_only_when_it_is_named(
+    nowhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local = written(nowhere / ".penstock" / "kubeconfig")
+    monkeypatch.setattr("os.getuid", lambda: local.stat().st_uid + 1)
+    with pytest.raises(errors.ConfigError, match="another user: name it with --kubeconfig"):
+        config.find_kubeconfig()
+    assert config.find_kubeconfig(local) == local
+
+
 def test_a_context_has_a_namespace_and_need_not_have_a_user(nowhere: Path) -> None:
     path = written(nowhere / "k")
     chosen = config.load(path)

@@ -22,6 +22,9 @@ HEAD = "apiVersion: penstock.dev/v1alpha1\nkind: VectorStore\nmetadata: {name: v
         (HEAD.replace("v1alpha1", "v1"), "apiVersion of VectorStore is 'penstock.dev/v1': write penstock.dev/v1alpha1"),
         (HEAD.replace("name:", "nam:"), "VectorStore has no metadata.name"),
         (f"{HEAD}spec: []", "spec of VectorStore 'vectors' is not an object"),
+        (f"{HEAD}spec: {{a: .nan}}", "document 1: holds what JSON has not"),
+        (f"{HEAD}spec: &a {{b: *a}}", "document 1: holds what JSON has not"),
+        (f"{HEAD}spec: {{a: !!binary aGk=}}", "document 1: holds what JSON has not"),
         (f"{HEAD}---\n{HEAD}", r"document 2: VectorStore 'vectors' stands in .*document 1 already"),
     ],
 )
@@ -39,6 +42,11 @@ def test_a_folder_is_read_in_the_order_of_references(tmp_path: Path) -> None:
     documents = manifests.read(tmp_path)
     assert [document["kind"] for document in documents] == ["Secret", "TrainingJob", "Materialization"]
     assert documents[1]["spec"]["source"]["path"] == str(tmp_path.resolve() / "code")
+
+
+def test_a_date_is_a_string_as_in_json(tmp_path: Path) -> None:
+    (tmp_path / "m.yaml").write_text(f"{HEAD}spec: {{a: 2024-01-01}}")
+    assert manifests.read(tmp_path)[0]["spec"] == {"a": "2024-01-01"}
 
 
 def test_standard_input_is_relative_to_this_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

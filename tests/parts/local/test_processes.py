@@ -1,0 +1,46 @@
+"""Child processes: what is said when one cannot be started, and which process a note means."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from penstock_operator.local.processes import ChildProcess, Program, StartError
+
+
+async def ready() -> bool:
+    return True
+
+
+def child(folder: Path, *command: str) -> ChildProcess:
+    return ChildProcess(Program("Thing", lambda: command, ready, 5, grace=1.0), folder / "thing.log")
+
+
+async def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match=r"Thing cannot be started \(/nowhere/thing\): install it"):
+        await child(tmp_path, "/nowhere/thing").start()
+
+
+async def test_a_leftover_is_known_after_the_clock_was_set_and_a_reused_number_is_not(tmp_path: Path) -> None:
+    command = (sys.executable, "-c", "import time; time.sleep(60)")
+    first = child(tmp_path, *command)
+    await first.start()
+    pid = first.pid
+    assert pid is not None
+    note = tmp_path / "thing.pid"
+    number, created, line = json.loads(note.read_text())
+    note.write_text(json.dumps([number, created - 3600, line]))
+    await child(tmp_path, *command).end_leftover()
+    assert first.pid == pid
+    note.write_text(json.dumps([number, created - 1, line]))
+    second = child(tmp_path, *command)
+    assert await second.adopt()
+    await second.stop()
+    await asyncio.sleep(0.1)
+    assert first.pid is None
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
