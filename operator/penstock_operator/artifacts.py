@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -12,7 +11,7 @@ from penstock.rundir.manifest import Manifest
 from penstock.rundir.progress import Progress, read_progress
 from penstock.rundir.read import read_manifest
 from penstock.train.checkpoints import complete_steps
-from penstock_operator.ports import Unreachable
+from penstock_operator.threads import EndpointThreads
 
 T = TypeVar("T")
 
@@ -23,13 +22,16 @@ TIMEOUT_SECONDS = 20.0
 class FileArtifacts:
     """Artifacts at any URI that fsspec opens."""
 
+    def __init__(self) -> None:
+        self._threads = EndpointThreads(threads=8, waiting=256)
+
     async def manifest(self, run_uri: str) -> Manifest:
         """The manifest, checked."""
-        return await _in_thread(lambda: read_manifest(run_uri))
+        return await self._in_thread(lambda: read_manifest(run_uri))
 
     async def progress(self, uri: str) -> Progress | None:
         """What the job last reported."""
-        return await _in_thread(lambda: read_progress(uri))
+        return await self._in_thread(lambda: read_progress(uri))
 
     async def report(self, stage_uri: str) -> StagingReport | None:
         """The report of a staging."""
@@ -40,23 +42,19 @@ class FileArtifacts:
             except FileNotFoundError:
                 return None
 
-        return await _in_thread(read)
+        return await self._in_thread(read)
 
     async def has_file(self, folder: str, path: str) -> bool:
         """Whether a folder holds a file."""
-        return await _in_thread(lambda: storage.is_file(storage.join(folder, path)))
+        return await self._in_thread(lambda: storage.is_file(storage.join(folder, path)))
 
     async def has_checkpoint(self, run_uri: str) -> bool:
         """Whether a run left a whole checkpoint."""
-        return await _in_thread(lambda: bool(complete_steps(run_uri)))
+        return await self._in_thread(lambda: bool(complete_steps(run_uri)))
 
     async def delete(self, uri: str) -> None:
         """Remove a directory and all in it."""
-        await _in_thread(lambda: storage.delete_tree(uri))
+        await self._in_thread(lambda: storage.delete_tree(uri))
 
-
-async def _in_thread(work: Callable[[], T]) -> T:
-    try:
-        return await asyncio.wait_for(asyncio.to_thread(work), TIMEOUT_SECONDS)
-    except TimeoutError:
-        raise Unreachable("The artifact store did not answer") from None
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await self._threads.run("The artifact store", work, TIMEOUT_SECONDS)

@@ -5,7 +5,12 @@ from __future__ import annotations
 
 def run_name(uid: str, attempt: int) -> str:
     """The run of an attempt: the short uid of its job and the attempt's number, such as `3f2a9c41-2`."""
-    return f"{uid.replace('-', '')[:8]}-{attempt}"
+    return f"{run_prefix(uid)}{attempt}"
+
+
+def run_prefix(uid: str) -> str:
+    """What the names of all runs of a job begin with."""
+    return f"{uid.replace('-', '')[:8]}-"
 
 
 def submission_id(uid: str, attempt: int) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from penstock.features.errors import FeaturesRefused, FeaturesUnreachable
+from penstock.rundir.digests import digest_json
 from penstock_operator.ports import Refused, Unreachable
+from penstock_operator.threads import EndpointThreads
 
 T = TypeVar("T")
 
@@ -18,6 +19,9 @@ TIMEOUT_SECONDS = 40.0
 class FeastFeatures:
     """The registry and online store of any Feast project."""
 
+    def __init__(self) -> None:
+        self._threads = EndpointThreads()
+
     async def check(self, config: Mapping[str, Any]) -> None:
         """Open the registry and the online store."""
 
@@ -26,7 +30,7 @@ class FeastFeatures:
 
             check(config)
 
-        await _call(work)
+        await self._call(config, work)
 
     async def service_view(self, config: Mapping[str, Any], service: str) -> str | None:
         """The view behind a feature service."""
@@ -36,7 +40,7 @@ class FeastFeatures:
 
             return service_view(config, service)
 
-        return await _call(work)
+        return await self._call(config, work)
 
     async def point_service(self, config: Mapping[str, Any], service: str, view: str) -> None:
         """Let the feature service stand for this view."""
@@ -46,7 +50,7 @@ class FeastFeatures:
 
             point_service(config, service, view)
 
-        await _call(work)
+        await self._call(config, work)
 
     async def drop_service(self, config: Mapping[str, Any], service: str) -> None:
         """Remove the feature service."""
@@ -56,7 +60,7 @@ class FeastFeatures:
 
             drop_service(config, service)
 
-        await _call(work)
+        await self._call(config, work)
 
     async def drop_view(self, config: Mapping[str, Any], view: str) -> None:
         """Remove a view with its online data."""
@@ -66,15 +70,14 @@ class FeastFeatures:
 
             drop_view(config, view)
 
-        await _call(work)
+        await self._call(config, work)
 
-
-async def _call(work: Callable[[], T]) -> T:
-    try:
-        return await asyncio.wait_for(asyncio.to_thread(work), TIMEOUT_SECONDS)
-    except TimeoutError:
-        raise Unreachable("Feast did not answer in time") from None
-    except FeaturesUnreachable as error:
-        raise Unreachable(str(error)) from error
-    except FeaturesRefused as error:
-        raise Refused(str(error)) from error
+    async def _call(self, config: Mapping[str, Any], work: Callable[[], T]) -> T:
+        # The whole configuration: two projects of one name may have different stores.
+        endpoint = f"Feast project {config['project']} ({digest_json(dict(config))[7:15]})"
+        try:
+            return await self._threads.run(endpoint, work, TIMEOUT_SECONDS)
+        except FeaturesUnreachable as error:
+            raise Unreachable(str(error)) from error
+        except FeaturesRefused as error:
+            raise Refused(str(error)) from error

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
 from penstock.handoff import MilvusConnection
 from penstock.vectors.errors import VectorsRefused, VectorsUnreachable
 from penstock_operator.ports import Refused, Unreachable
+from penstock_operator.threads import EndpointThreads
 
 T = TypeVar("T")
 
@@ -19,6 +19,9 @@ MARGIN_SECONDS = 20.0
 class MilvusVectors:
     """Aliases and collections of any Milvus."""
 
+    def __init__(self) -> None:
+        self._threads = EndpointThreads()
+
     async def check(self, connection: MilvusConnection) -> str:
         """The server's version."""
 
@@ -27,7 +30,7 @@ class MilvusVectors:
 
             return ping(connection)
 
-        return await _call(connection, work)
+        return await self._call(connection, work)
 
     async def alias_target(self, connection: MilvusConnection, alias: str) -> str | None:
         """The collection behind an alias."""
@@ -37,7 +40,7 @@ class MilvusVectors:
 
             return alias_target(connection, alias)
 
-        return await _call(connection, work)
+        return await self._call(connection, work)
 
     async def move_alias(self, connection: MilvusConnection, alias: str, collection: str) -> None:
         """Let the alias stand for this collection."""
@@ -47,7 +50,7 @@ class MilvusVectors:
 
             move_alias(connection, alias, collection)
 
-        await _call(connection, work)
+        await self._call(connection, work)
 
     async def drop_alias(self, connection: MilvusConnection, alias: str) -> None:
         """Remove the alias."""
@@ -57,7 +60,7 @@ class MilvusVectors:
 
             drop_alias(connection, alias)
 
-        await _call(connection, work)
+        await self._call(connection, work)
 
     async def drop_collection(self, connection: MilvusConnection, collection: str) -> None:
         """Remove a collection that no alias names."""
@@ -67,15 +70,13 @@ class MilvusVectors:
 
             drop_collection(connection, collection)
 
-        await _call(connection, work)
+        await self._call(connection, work)
 
-
-async def _call(connection: MilvusConnection, work: Callable[[], T]) -> T:
-    try:
-        return await asyncio.wait_for(asyncio.to_thread(work), connection.timeout_seconds + MARGIN_SECONDS)
-    except TimeoutError:
-        raise Unreachable(f"Milvus at {connection.uri} did not answer in time") from None
-    except VectorsUnreachable as error:
-        raise Unreachable(str(error)) from error
-    except VectorsRefused as error:
-        raise Refused(str(error)) from error
+    async def _call(self, connection: MilvusConnection, work: Callable[[], T]) -> T:
+        try:
+            limit = connection.timeout_seconds + MARGIN_SECONDS
+            return await self._threads.run(f"Milvus at {connection.uri}", work, limit)
+        except VectorsUnreachable as error:
+            raise Unreachable(str(error)) from error
+        except VectorsRefused as error:
+            raise Refused(str(error)) from error

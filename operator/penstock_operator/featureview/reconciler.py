@@ -16,6 +16,7 @@ from penstock_operator.loop.reconciler import Plan, Related
 from penstock_operator.loop.related import feature_views, referred, referring, store
 from penstock_operator.ports import Cluster, Features, Refused, Unreachable
 from penstock_operator.publicname.feeders import feeders_of
+from penstock_operator.publicname.holder import holder_of
 from penstock_operator.publicname.plan import Observed, Point, Release, decide, pointer_of
 
 
@@ -48,7 +49,8 @@ class FeatureViewReconciler:
             current = await self._features.service_view(config, identifier(name))
         except (Unreachable, Refused, MissingSecret) as error:
             return Observed(store_problem=str(error), feeders=found.feeders, pointed=found.pointed)
-        return Observed(feeders=found.feeders, pointed=found.pointed, current=current)
+        holder = await holder_of(self._cluster, "FeatureView", "view", obj.metadata, current)
+        return Observed(feeders=found.feeders, pointed=found.pointed, current=current, holder=holder)
 
     def plan(self, obj: FeatureView, observed: Observed, now: datetime) -> Plan:
         """Follow the pointer."""
@@ -59,7 +61,7 @@ class FeatureViewReconciler:
         status.service = identifier(obj.metadata.name)
         if decision.served is not None:
             status.view, status.run = decision.served.physical, decision.served.run
-        elif observed.current is None and not observed.store_problem:
+        elif (observed.current is None and not observed.store_problem) or observed.holder:
             status.view = status.run = None
         return Plan(status, decision.actions, decision.after, decision.finalized)
 

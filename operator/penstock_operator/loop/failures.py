@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from enum import StrEnum
 
+from penstock.secrets import MissingSecret
 from penstock_operator.ports import Conflict, Refused, Unreachable
 
 
@@ -24,7 +25,7 @@ def classify(error: BaseException) -> Failure:
             return Failure.STALE
         case Unreachable() | TimeoutError() | OSError():
             return Failure.RETRY
-        case Refused():
+        case Refused() | MissingSecret():
             return Failure.TERMINAL
         case _:
             return Failure.BUG

@@ -8,6 +8,7 @@ from penstock.api.materialization import Materialization, MaterializationReason,
 from penstock.api.meta import DeletionPolicy
 from penstock_operator.loop.conditions import with_condition
 from penstock_operator.loop.reconciler import Plan
+from penstock_operator.materialization.history import orphaned
 from penstock_operator.materialization.observed import Drop, DropRun, Observed, StopStaging
 
 DELETION_SECONDS = 60
@@ -35,7 +36,7 @@ def plan_deletion(mat: Materialization, seen: Observed, now: datetime) -> Plan:
     if not overdue:
         for record in status.runs:
             actions += [Drop(output, public=True) for output in record.outputs if not _retained(seen, output.resource)]
-            if seen.job is None and record.uri:
+            if orphaned(record, seen.job):
                 actions.append(DropRun(record.uri))
     return Plan(status, actions, finalized=True)
 

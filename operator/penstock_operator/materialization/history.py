@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from penstock.api.materialization import MaterializationSpec, MaterializationStatus, RunRecord, RunState
+from penstock.api.trainingjob import TrainingJob
+from penstock.naming import run_prefix
 from penstock_operator.materialization.observed import Drop, DropRun, Observed
 
 CROWDED = 200
@@ -33,7 +35,7 @@ def retire(
         if record.state is RunState.REJECTED:
             record.outputs = []
         else:
-            if seen.job is None:
+            if orphaned(record, seen.job):
                 actions.append(DropRun(record.uri))
             status.runs.remove(record)
     _mark(spec, status, safe, now)
@@ -44,6 +46,14 @@ def retire(
         if record.retire_at is not None and record.outputs and record.run not in safe
     ]
     return tuple(actions), min(waits, default=None)
+
+
+def orphaned(record: RunRecord, job: TrainingJob | None) -> bool:
+    """Whether the job that made a run is gone, or goes, and left its directory to be dropped."""
+    if record.retained or not record.uri:
+        return False
+    lives = job is not None and job.metadata.deletion_timestamp is None
+    return job is None or not lives or not record.run.startswith(run_prefix(job.metadata.uid))
 
 
 def _due(record: RunRecord, safe: set[str], now: datetime) -> bool:

@@ -11,6 +11,7 @@ from penstock.api.materialization import (
     MaterializationStatus,
     RunState,
 )
+from penstock.api.meta import DeletionPolicy
 from penstock_operator.digest import spec_digest
 from penstock_operator.loop.conditions import Truth, with_condition
 from penstock_operator.loop.reconciler import Plan
@@ -34,6 +35,9 @@ def plan(mat: Materialization, seen: Observed, now: datetime) -> Plan:
     if mat.metadata.deletion_timestamp is not None:
         return plan_deletion(mat, seen, now)
     status = mat.status.model_copy(deep=True)
+    if seen.job is not None:
+        for record in status.runs:
+            record.retained = seen.job.spec.deletion_policy is DeletionPolicy.RETAIN
     staged = stage(mat, status, staging_digest(mat.spec), seen, now)
     promoted = promote(mat.spec, status, now)
     active = status.active

@@ -34,6 +34,8 @@ class Observed:
     pointed: Pointed | None = None
     current: str | None = None
     """What the public name stands for now."""
+    holder: str = ""
+    """The object of another namespace that holds the public name, if one does."""
 
 
 @dataclass(frozen=True)
@@ -83,16 +85,20 @@ def decide(
         return with_condition(conditions, "Ready", truth, reason, message, generation=meta.generation, now=now)
 
     if meta.deletion_timestamp is not None:
-        mine = seen.current is not None and policy is DeletionPolicy.DELETE and not seen.store_problem
+        mine = seen.current is not None and not seen.holder
+        mine = mine and policy is DeletionPolicy.DELETE and not seen.store_problem
         return Decision(conditions, (Release(),) if mine else (), finalized=True)
     if not seen.store_exists:
         message = f"spec.storeRef: {store!r} does not exist: create it"
         return Decision(ready("False", ViewReason.MISSING_REFERENCE, message), after=RECHECK_SECONDS)
     if len(seen.feeders) > 1:
         message = f"Materializations {', '.join(seen.feeders)} all feed it"
-        return Decision(ready("False", ViewReason.CONFLICT, message))
+        return Decision(ready("False", ViewReason.CONFLICT, message), after=RECHECK_SECONDS)
     if seen.store_problem:
         return Decision(ready("Unknown", ViewReason.STORE_NOT_READY, seen.store_problem), after=RECHECK_SECONDS / 3)
+    if seen.holder:
+        message = f"{seen.holder} holds its public name in store {store!r}: choose another name or another store"
+        return Decision(ready("False", ViewReason.CONFLICT, message), after=RECHECK_SECONDS)
     if seen.pointed is None:
         return Decision(ready("False", ViewReason.WAITING, "No run has been promoted yet"))
     if seen.current == seen.pointed.physical:

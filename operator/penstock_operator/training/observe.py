@@ -102,7 +102,7 @@ class Observer:
         runs: set[str] = set()
         for obj in await self.cluster.list("Materialization", job.metadata.namespace):
             other = Materialization.model_validate(obj)
-            if other.spec.training_job_ref.name != job.metadata.name:
+            if other.spec.training_job_ref.name != job.metadata.name or other.metadata.deletion_timestamp is not None:
                 continue
             runs.update(record.run for record in other.status.runs if record.outputs)
             runs.update(filter(None, (other.status.previous_run, other.spec.pinned_run)))

@@ -17,6 +17,7 @@ from penstock_operator.loop.reconciler import Plan, Related
 from penstock_operator.loop.related import referred, referring, store, vector_collections
 from penstock_operator.ports import Cluster, Refused, Unreachable, Vectors
 from penstock_operator.publicname.feeders import feeders_of
+from penstock_operator.publicname.holder import holder_of
 from penstock_operator.publicname.plan import Observed, Point, Release, decide, pointer_of
 
 
@@ -49,7 +50,8 @@ class VectorCollectionReconciler:
             current = await self._vectors.alias_target(connection, identifier(name))
         except (Unreachable, Refused, MissingSecret) as error:
             return Observed(store_problem=str(error), feeders=found.feeders, pointed=found.pointed)
-        return Observed(feeders=found.feeders, pointed=found.pointed, current=current)
+        holder = await holder_of(self._cluster, "VectorCollection", "collection", obj.metadata, current)
+        return Observed(feeders=found.feeders, pointed=found.pointed, current=current, holder=holder)
 
     def plan(self, obj: VectorCollection, observed: Observed, now: datetime) -> Plan:
         """Follow the pointer."""
@@ -60,7 +62,7 @@ class VectorCollectionReconciler:
         status.alias = identifier(obj.metadata.name)
         if decision.served is not None:
             status.collection, status.run = decision.served.physical, decision.served.run
-        elif observed.current is None and not observed.store_problem:
+        elif (observed.current is None and not observed.store_problem) or observed.holder:
             status.collection = status.run = None
         return Plan(status, decision.actions, decision.after, decision.finalized)
 

@@ -238,6 +238,7 @@ class RunRecord(StatusModel):
     started_at: datetime | None = None
     finished_at: datetime | None = None
     retire_at: datetime | None = None
+    retained: bool = Field(False, description="Whether the job's deletionPolicy keeps the run directory.")
     outputs: list[StagedOutput] = Field(default_factory=list, max_length=32)
     gates: list[GateResult] = Field(default_factory=list, max_length=64)
     message: Message = ""

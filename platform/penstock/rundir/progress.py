@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 
 from pydantic import Field, ValidationError
@@ -21,10 +22,14 @@ class Progress(StatusModel):
 
 
 def write_progress(uri: str, step: int, total: int, metrics: dict[str, float] | None = None) -> None:
-    """Replace the progress of the run or staging at `uri`."""
+    """Replace the progress of the run or staging at `uri`; a metric that is not finite is left out.
+
+    JSON has no NaN, and a loss that diverged must not take the other metrics with it.
+    """
     from penstock.rundir import storage
 
-    progress = Progress(step=step, total=total, metrics=metrics or {}, time=datetime.now(UTC))
+    finite = {name: value for name, value in (metrics or {}).items() if math.isfinite(value)}
+    progress = Progress(step=step, total=total, metrics=finite, time=datetime.now(UTC))
     storage.replace(storage.join(uri, PROGRESS), progress.model_dump_json(by_alias=True).encode())
 
 

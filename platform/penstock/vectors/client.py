@@ -18,6 +18,9 @@ from penstock.vectors.errors import VectorsRefused, VectorsUnreachable
 # pymilvus logs a traceback for every refused call, also for those that are an answer to a question.
 logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
 
+# pymilvus pings every ten seconds also when nothing is asked; Milvus Lite closes such a connection as a nuisance.
+KEEPALIVE = {"grpc.keepalive_time_ms": 300_000, "grpc.keepalive_permit_without_calls": False}
+
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _UNREACHABLE_CODES = {1, 2, 14}
 _GRPC_CODES = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
@@ -27,7 +30,11 @@ def open_client(connection: MilvusConnection) -> MilvusClient:
     """A client that the caller closes; use it within `translated`."""
     token = _VARIABLE.sub(lambda match: os.environ[match[1]], connection.token or "")
     return MilvusClient(
-        uri=connection.uri, token=token, db_name=connection.database, timeout=connection.timeout_seconds
+        uri=connection.uri,
+        token=token,
+        db_name=connection.database,
+        timeout=connection.timeout_seconds,
+        grpc_options=KEEPALIVE,
     )
 
 

@@ -153,6 +153,7 @@ class FusedArtifacts(FileArtifacts):
     """Run directories whose deletion the fuse can cut short."""
 
     def __init__(self, fuse: Fuse) -> None:
+        super().__init__()
         self.fuse = fuse
 
     async def delete(self, uri: str) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -19,8 +20,8 @@ from penstock.api.materialization import (
 from penstock.api.trainingjob import SuccessfulRun, TrainingJob
 from penstock.api.views import VectorCollection
 from penstock.handoff import StagingReport
-from penstock.naming import collection_name
-from penstock_operator.materialization.history import CROWDED, retire
+from penstock.naming import collection_name, run_name
+from penstock_operator.materialization.history import CROWDED, orphaned, retire
 from penstock_operator.materialization.observed import Drop, Observed, Stage, Targets
 from penstock_operator.materialization.plan import plan
 from penstock_operator.ports import JobState, RayJob
@@ -199,3 +200,23 @@ def test_a_crowd_of_retiring_runs_is_given_no_grace() -> None:
         retire(spec, status, Observed(), START)
         marked = [record.retire_at for record in status.runs[retiring : retiring + 2]]
         assert marked == [START + grace] * 2
+
+
+@pytest.mark.parametrize(
+    ("job", "retained", "dropped"),
+    [
+        (None, False, True),
+        (None, True, False),
+        ({"uid": META["uid"]}, False, False),
+        ({"uid": META["uid"], "deletionTimestamp": START.isoformat()}, False, True),
+        ({"uid": META["uid"], "deletionTimestamp": START.isoformat()}, True, False),
+        ({"uid": "ffffffff-0000-4000-8000-000000000000"}, False, True),
+    ],
+)
+def test_a_run_directory_goes_with_the_last_that_needs_it(
+    job: dict[str, str] | None, retained: bool, dropped: bool
+) -> None:
+    run = run_name(META["uid"], 1)
+    record = RunRecord(run=run, state=RunState.RETIRING, uri=f"file:///{run}", retained=retained)
+    known = TrainingJob.model_validate({**JOB, "metadata": {**JOB["metadata"], **job}}) if job is not None else None
+    assert orphaned(record, known) is dropped

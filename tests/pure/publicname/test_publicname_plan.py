@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from penstock.api.materialization import Materialization
 from penstock.api.meta import DeletionPolicy, ObjectMeta
 from penstock_operator.loop.conditions import find
+from penstock_operator.publicname.holder import holder_of
 from penstock_operator.publicname.plan import Decision, Observed, Point, Pointed, Release, decide, pointer_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -147,3 +148,28 @@ def test_the_pointer_is_read_for_this_resource_and_kind() -> None:
     assert pointer_of([feeder("r-1")], "images", "Features") is None
     assert pointer_of([feeder("r-1", resource="texts")], "images", "Embeddings") is None
     assert pointer_of([feeder(None), feeder("r-2")], "images", "Embeddings") == Pointed("r-2", "images__Embeddings_r-2")
+
+
+def test_a_name_that_another_object_holds_is_neither_moved_nor_removed() -> None:
+    held = replace(FED, current="images__q_1", holder="team-b/images")
+    decision = pass_over(held)
+    assert told(decision) == ("False", "Conflict")
+    assert (decision.actions, decision.served) == ((), None)
+    assert "team-b/images holds its public name in store 'milvus'" in decision.conditions[0].message
+    assert pass_over(held, DYING).actions == ()
+
+
+async def test_the_holder_is_the_other_object_whose_status_says_so() -> None:
+    def obj(namespace: str, name: str, stands_for: str) -> dict[str, Any]:
+        return {"metadata": {"namespace": namespace, "name": name}, "status": {"collection": stands_for}}
+
+    class Cluster:
+        async def list(self, kind: str, namespace: str | None = None) -> list[dict[str, Any]]:
+            assert (kind, namespace) == ("VectorCollection", None)
+            return [obj("default", "images", "images__r_1"), obj("b", "images", "images__q_1"), obj("b", "x", "x__1")]
+
+    async def holder(current: str | None) -> str:
+        return await holder_of(Cluster(), "VectorCollection", "collection", META, current)  # type: ignore[arg-type]
+
+    assert await holder("images__q_1") == "b/images"
+    assert await holder("images__r_1") == await holder("x__1") == await holder("unknown") == await holder(None) == ""
