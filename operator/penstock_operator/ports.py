@@ -91,6 +91,10 @@ class RaySubmission:
     submission_id: str
     entrypoint: str
     env: Mapping[str, str] = field(default_factory=dict)
+    cpus: float = 0
+    gpus: float = 0
+    memory_bytes: int | None = None
+    """What Ray sets aside for the entrypoint itself."""
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -133,6 +137,9 @@ class Features(Protocol):
 
     async def drop_view(self, config: Mapping[str, Any], view: str) -> None:
         """Remove a view with its online data; one that is gone is fine."""
+
+    async def drop_project(self, config: Mapping[str, Any]) -> None:
+        """Remove what is left of a project that has no view any more."""
 
 
 class Vectors(Protocol):

@@ -72,6 +72,16 @@ class FeastFeatures:
 
         await self._call(config, work)
 
+    async def drop_project(self, config: Mapping[str, Any]) -> None:
+        """Remove what is left of a project that has no view any more."""
+
+        def work() -> None:
+            from penstock.features.views import drop_project
+
+            drop_project(config)
+
+        await self._call(config, work)
+
     async def _call(self, config: Mapping[str, Any], work: Callable[[], T]) -> T:
         # The whole configuration: two projects of one name may have different stores.
         endpoint = f"Feast project {config['project']} ({digest_json(dict(config))[7:15]})"

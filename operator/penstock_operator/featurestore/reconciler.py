@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from penstock.api.stores import FeatureStore
+from penstock.api.meta import DeletionPolicy
+from penstock.api.stores import FeatureStore, StoreReason
 from penstock.installation import Installation
 from penstock_operator.connections import Connections
 from penstock_operator.loop.reconciler import Plan, Related
@@ -16,8 +18,13 @@ from penstock_operator.storehealth.observe import ask, users_of
 from penstock_operator.storehealth.plan import Observed, decide
 
 
+@dataclass(frozen=True)
+class DropProject:
+    """Remove the Feast project."""
+
+
 class FeatureStoreReconciler:
-    """Keeps an eye on a Feast project."""
+    """Keeps an eye on a Feast project, and removes it at the end."""
 
     kind = FeatureStore
     related: Mapping[str, Related] = {
@@ -41,10 +48,13 @@ class FeatureStoreReconciler:
         status = obj.status.model_copy(deep=True)
         decision = decide(obj.metadata, status.conditions, observed, now)
         status.conditions = decision.conditions
-        return Plan(status, (), decision.after, decision.finalized)
+        goes = decision.finalized and observed.reason is StoreReason.READY and not observed.users
+        drop = goes and obj.spec.deletion_policy is DeletionPolicy.DELETE
+        return Plan(status, (DropProject(),) if drop else (), decision.after, decision.finalized)
 
-    async def converge(self, obj: FeatureStore, action: Any) -> None:
-        """Nothing: a store is only looked at."""
+    async def converge(self, obj: FeatureStore, action: DropProject | Any) -> None:
+        """Remove the project."""
+        await self._features.drop_project(await self._connections.feast(obj))
 
     async def _check(self, obj: FeatureStore) -> None:
         await self._features.check(await self._connections.feast(obj))

@@ -55,7 +55,11 @@ class RayJobs:
             "submission_id": submission.submission_id,
             "runtime_env": {"env_vars": dict(submission.env)},
             "metadata": dict(submission.metadata),
+            "entrypoint_num_cpus": submission.cpus,
+            "entrypoint_num_gpus": submission.gpus,
         }
+        if submission.memory_bytes is not None:
+            body["entrypoint_memory"] = submission.memory_bytes
         response = await self._call("POST", "/api/jobs/", json=body)
         if response.status_code == 200 or await self.job(submission.submission_id) is not None:
             return

@@ -61,9 +61,14 @@ class Converger:
             checkpoint=spec.checkpoint,
             outputs=spec.outputs,
         )
+        # The one worker of Single is the entrypoint; other strategies ask Ray for their workers.
+        alone = spec.strategy.name == "Single"
         return RaySubmission(
             submission_id=attempt.submission_id,
             entrypoint=f"{self.installation.python} -m penstock.train.launch",
             env={**env, ATTEMPT_VARIABLE: handed.model_dump_json(by_alias=True)},
+            cpus=spec.workers.cpus if alone else 0,
+            gpus=spec.workers.gpus if alone else 0,
+            memory_bytes=spec.workers.memory_bytes if alone else None,
             metadata={"penstock.dev/job": f"{meta.namespace}/{meta.name}", "penstock.dev/run": attempt.run},
         )

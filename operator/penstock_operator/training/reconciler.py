@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from penstock.api.trainingjob import TrainingJob
+from penstock.api.trainingjob import TrainingJob, TrainingJobStatus
 from penstock.installation import Installation
 from penstock_operator.loop.reconciler import Plan, Related
 from penstock_operator.loop.related import referred, referring, secrets, training_job
@@ -27,6 +27,7 @@ class TrainingJobReconciler:
     }
 
     def __init__(self, cluster: Cluster, ray: Ray, artifacts: Artifacts, installation: Installation) -> None:
+        self._ray_address = installation.ray_address
         self._observer = Observer(cluster, ray, artifacts, installation)
         self._converger = Converger(cluster, ray, artifacts, installation)
 
@@ -36,7 +37,11 @@ class TrainingJobReconciler:
 
     def plan(self, obj: TrainingJob, observed: Observed, now: datetime) -> Plan:
         """What to do."""
-        return plan(obj, observed, now)
+        made = plan(obj, observed, now)
+        if isinstance(made.status, TrainingJobStatus) and made.status.attempts:
+            newest = made.status.attempts[-1].submission_id
+            made.status.dashboard_url = f"{self._ray_address}/#/jobs/{newest}"
+        return made
 
     async def converge(self, obj: TrainingJob, action: Action | Any) -> None:
         """Do one thing."""

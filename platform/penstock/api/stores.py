@@ -12,7 +12,6 @@ from penstock.api.meta import (
     Identifier,
     Line,
     Model,
-    NamedValue,
     ObjectMeta,
     Reason,
     Resource,
@@ -57,7 +56,10 @@ class FeatureStoreSpec(Model):
     project: Identifier = Field(description="The Feast project.")
     online_store: FeastComponent | None = Field(None, description="Unset: the installation's own (SQLite on a laptop).")
     registry: FeastComponent | None = Field(None, description="Unset: the installation's own (SQL on SQLite).")
-    deletion_policy: DeletionPolicy = DeletionPolicy.DELETE
+    deletion_policy: DeletionPolicy = Field(
+        DeletionPolicy.DELETE,
+        description="Whether deleting the store removes the Feast project, once no view is in it.",
+    )
 
 
 class FeatureStoreStatus(Status):
@@ -90,7 +92,6 @@ class VectorStoreSpec(Model):
     database: Identifier = "default"
     token_secret_ref: SecretKeyRef | None = Field(None, description="A token, or user:password.")
     timeout_seconds: int = Field(10, ge=1, le=300)
-    options: list[NamedValue] = Field(default_factory=list, max_length=32)
 
 
 class VectorStoreStatus(Status):

@@ -27,7 +27,12 @@ from penstock.api.meta import (
     StatusModel,
 )
 
-Quantity = Annotated[str, StringConstraints(max_length=32, pattern=r"^[0-9]+(\.[0-9]+)?([EPTGMk]i?|m)?$")]
+Quantity = Annotated[str, StringConstraints(max_length=32, pattern=r"^[0-9]+(\.[0-9]+)?(k|[KMGTPE]i|[MGTPE]|m)?$")]
+"""As Kubernetes writes a quantity, without its exponents."""
+
+UNITS = {"": 1, "m": 1e-3}
+UNITS |= {letter: 1000**power for power, letter in enumerate("kMGTPE", start=1)}
+UNITS |= {f"{letter}i": 1024**power for power, letter in enumerate("KMGTPE", start=1)}
 
 
 class OutputKind(StrEnum):
@@ -72,7 +77,15 @@ class Workers(Model):
     count: int = Field(1, ge=1, le=1024, description="Number of workers.")
     cpus: int = Field(1, ge=0, le=1024, description="CPUs of each worker.")
     gpus: int = Field(0, ge=0, le=64, description="GPUs of each worker.")
-    memory: Quantity | None = Field(None, description="Memory of each worker, such as 4Gi.")
+    memory: Quantity | None = Field(None, description="Memory that Ray sets aside for each worker, such as 4Gi.")
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """The memory of a worker in bytes; None where none is asked for."""
+        if self.memory is None:
+            return None
+        number = self.memory.rstrip("EPTGMKkim")
+        return int(float(number) * UNITS[self.memory[len(number) :]])
 
 
 class Strategy(Model):
@@ -201,7 +214,9 @@ class TrainingJobStatus(Status):
     )
     latest_run: Run | None = Field(None, description="The newest successful run.")
     retry_at: datetime | None = Field(None, description="When the next attempt starts.")
-    dashboard_url: Annotated[str, StringConstraints(max_length=1024)] | None = None
+    dashboard_url: Annotated[str, StringConstraints(max_length=1024)] | None = Field(
+        None, description="The newest attempt on Ray's dashboard."
+    )
 
 
 class SucceededReason(Reason):

@@ -98,3 +98,16 @@ def drop_view(config: Mapping[str, Any], view: str) -> None:
         except FeatureViewNotFoundException:
             return
         store.apply([], objects_to_delete=[found], partial=False)
+
+
+def drop_project(config: Mapping[str, Any]) -> None:
+    """Remove the services and entities of a project, and the project; one that still has a view is left as it is."""
+    store = open_store(config)
+    with translated(config):
+        if store.list_feature_views():
+            return
+        left = [*store.list_feature_services(), *store.list_entities()]
+        if left:
+            store.apply([], objects_to_delete=left, partial=False)
+        if any(project.name == store.project for project in store.list_projects()):
+            store.delete_project(store.project)

@@ -107,3 +107,16 @@ async def test_a_wrong_configuration_is_refused_and_an_absent_registry_unreachab
     gone = {**config["registry"], "path": "sqlite:////no/such/folder/registry.db"}
     with pytest.raises(Unreachable, match="registry"):
         await FEAST.check({**config, "registry": gone})
+
+
+async def test_a_project_goes_when_no_view_is_in_it(config: dict[str, Any]) -> None:
+    register_view(open_store(config), target(config, "images__r_1"), "/nowhere")
+    await FEAST.point_service(config, "images", "images__r_1")
+    await FEAST.drop_project(config)
+    assert await FEAST.service_view(config, "images") == "images__r_1"
+    await FEAST.drop_service(config, "images")
+    await FEAST.drop_view(config, "images__r_1")
+    assert open_store(config).list_entities() != []
+    await FEAST.drop_project(config)
+    await FEAST.drop_project(config)
+    assert open_store(config).list_entities() == []

@@ -9,6 +9,7 @@ import pytest
 
 from penstock.api import API_VERSION, KINDS
 from penstock.api.meta import Model
+from penstock.api.trainingjob import Workers
 
 kinds = pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.__name__)
 
@@ -70,3 +71,19 @@ def test_wire_form_is_camel_case_without_nulls() -> None:
     assert wire["spec"]["historyLimit"] == 5
     assert "activeDeadlineSeconds" not in wire["spec"]
     assert KINDS["TrainingJob"].model_validate(wire) == job
+
+
+@pytest.mark.parametrize(
+    ("memory", "expected"),
+    [
+        (None, None),
+        ("512", 512),
+        ("4Gi", 4 << 30),
+        ("1.5G", 1_500_000_000),
+        ("100Mi", 100 << 20),
+        ("8Ki", 8192),
+        ("2000m", 2),
+    ],
+)
+def test_memory_is_read_as_kubernetes_writes_it(memory: str | None, expected: int | None) -> None:
+    assert Workers(memory=memory).memory_bytes == expected

@@ -27,7 +27,8 @@ class DataParallel:
         from ray.train.torch import TorchTrainer
 
         gpus = spec.workers.gpus
-        resources = {"CPU": spec.workers.cpus, **({"GPU": gpus} if gpus else {})}
+        asked = {"CPU": spec.workers.cpus, "GPU": gpus, "memory": spec.workers.memory_bytes}
+        resources = {name: amount for name, amount in asked.items() if amount}
         ray.init(ignore_reinit_error=True, log_to_driver=True)
         with tempfile.TemporaryDirectory(prefix="penstock-train-") as storage:
             trainer = TorchTrainer(
