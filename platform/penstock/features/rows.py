@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
-from feast import FeatureStore
-from feast.protos.feast.serving.ServingService_pb2 import FieldStatus
 
+from penstock.features.lean import feast
 from penstock.features.store import translated
 from penstock.handoff import ViewTarget
 
+NOT_FOUND = feast.protos.feast.serving.ServingService_pb2.FieldStatus.NOT_FOUND
 
-def write_batch(store: FeatureStore, target: ViewTarget, batch: pa.RecordBatch) -> int:
+
+def write_batch(store: feast.FeatureStore, target: ViewTarget, batch: pa.RecordBatch) -> int:
     """Write rows to the online table of a view; of two rows of one entity the later in time stays.
 
     Returns:
@@ -30,7 +31,7 @@ def write_batch(store: FeatureStore, target: ViewTarget, batch: pa.RecordBatch) 
 
 
 def read_rows(
-    store: FeatureStore,
+    store: feast.FeatureStore,
     view: str,
     keys: Sequence[Mapping[str, Any]],
     features: Sequence[str],
@@ -51,10 +52,7 @@ def read_rows(
     answer = store.get_online_features(features=names, entity_rows=[dict(key) for key in keys])
     values, (statuses, events) = answer.to_dict(), _first_feature(answer, features)
     oldest = time.time() - ttl_seconds if ttl_seconds else 0
-    found = [
-        status != FieldStatus.NOT_FOUND and event.seconds >= oldest
-        for status, event in zip(statuses, events, strict=True)
-    ]
+    found = [status != NOT_FOUND and event.seconds >= oldest for status, event in zip(statuses, events, strict=True)]
     return [{name: values[name][i] for name in features} if there else None for i, there in enumerate(found)]
 
 

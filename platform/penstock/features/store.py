@@ -9,17 +9,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from feast import FeatureStore, RepoConfig
-from feast.errors import FeastError
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from penstock.features.errors import FeaturesError, FeaturesRefused, FeaturesUnreachable
+from penstock.features.lean import feast
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
-def open_store(config: Mapping[str, Any]) -> FeatureStore:
+def open_store(config: Mapping[str, Any]) -> feast.FeatureStore:
     """The store; `${NAME}` in a string stands for an environment variable.
 
     The registry is read afresh at every call: another process may just have promoted a run.
@@ -32,7 +31,7 @@ def open_store(config: Mapping[str, Any]) -> FeatureStore:
         filled = _fill(dict(config))
         filled["registry"] = {**filled["registry"], "cache_ttl_seconds": 0}
         # Feast resolves relative paths against this folder; ours are absolute.
-        return FeatureStore(config=RepoConfig(**filled, repo_path=tempfile.gettempdir()))
+        return feast.FeatureStore(config=feast.RepoConfig(**filled, repo_path=tempfile.gettempdir()))
 
 
 def check(config: Mapping[str, Any]) -> None:
@@ -55,7 +54,7 @@ def translated(config: Mapping[str, Any]) -> Iterator[None]:
         yield
     except FeaturesError:
         raise
-    except (ValidationError, FeastError, KeyError, ValueError, TypeError) as error:
+    except (ValidationError, feast.errors.FeastError, KeyError, ValueError, TypeError) as error:
         raise FeaturesRefused(f"Feast project {project!r}: {_first_line(error)}") from error
     except OperationalError as error:
         raise FeaturesUnreachable(f"Feast project {project!r}: the registry does not answer: {error.orig}") from error

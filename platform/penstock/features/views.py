@@ -6,33 +6,30 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from feast import Entity, FeatureService, FeatureStore, FeatureView, Field, FileSource, ValueType
-from feast.errors import FeatureServiceNotFoundException, FeatureViewNotFoundException
-from feast.types import Bool, FeastType, Float32, Float64, Int32, Int64, String
-
-from penstock.api.views import ValueType as OurType
+from penstock.api.views import ValueType
+from penstock.features.lean import feast
 from penstock.features.store import open_store, translated
 from penstock.handoff import ViewTarget
 
-TYPES: dict[OurType, FeastType] = {
-    OurType.INT32: Int32,
-    OurType.INT64: Int64,
-    OurType.FLOAT32: Float32,
-    OurType.FLOAT64: Float64,
-    OurType.STRING: String,
-    OurType.BOOL: Bool,
+TYPES: dict[ValueType, feast.types.FeastType] = {
+    ValueType.INT32: feast.types.Int32,
+    ValueType.INT64: feast.types.Int64,
+    ValueType.FLOAT32: feast.types.Float32,
+    ValueType.FLOAT64: feast.types.Float64,
+    ValueType.STRING: feast.types.String,
+    ValueType.BOOL: feast.types.Bool,
 }
 ENTITY_TYPES = {
-    OurType.INT32: ValueType.INT32,
-    OurType.INT64: ValueType.INT64,
-    OurType.FLOAT32: ValueType.FLOAT,
-    OurType.FLOAT64: ValueType.DOUBLE,
-    OurType.STRING: ValueType.STRING,
-    OurType.BOOL: ValueType.BOOL,
+    ValueType.INT32: feast.ValueType.INT32,
+    ValueType.INT64: feast.ValueType.INT64,
+    ValueType.FLOAT32: feast.ValueType.FLOAT,
+    ValueType.FLOAT64: feast.ValueType.DOUBLE,
+    ValueType.STRING: feast.ValueType.STRING,
+    ValueType.BOOL: feast.ValueType.BOOL,
 }
 
 
-def register_view(store: FeatureStore, target: ViewTarget, parquet: str) -> None:
+def register_view(store: feast.FeatureStore, target: ViewTarget, parquet: str) -> None:
     """Register the entities and the view of a run, and make its online table; a repetition changes nothing.
 
     Args:
@@ -41,15 +38,17 @@ def register_view(store: FeatureStore, target: ViewTarget, parquet: str) -> None
         parquet: where the run's Parquet files are: the view's offline source.
     """
     entities = [
-        Entity(name=entity.name, join_keys=[entity.name], value_type=ENTITY_TYPES[entity.type])
+        feast.Entity(name=entity.name, join_keys=[entity.name], value_type=ENTITY_TYPES[entity.type])
         for entity in target.entities
     ]
-    view = FeatureView(
+    view = feast.FeatureView(
         name=target.view,
         entities=entities,
         ttl=timedelta(seconds=target.ttl_seconds or 0),
-        schema=[Field(name=field.name, dtype=TYPES[field.type]) for field in (*target.entities, *target.features)],
-        source=FileSource(path=parquet, timestamp_field=target.timestamp_field),
+        schema=[
+            feast.Field(name=field.name, dtype=TYPES[field.type]) for field in (*target.entities, *target.features)
+        ],
+        source=feast.FileSource(path=parquet, timestamp_field=target.timestamp_field),
         online=True,
     )
     with translated(target.config):
@@ -62,7 +61,7 @@ def service_view(config: Mapping[str, Any], service: str) -> str | None:
     with translated(config):
         try:
             found = store.get_feature_service(service)
-        except FeatureServiceNotFoundException:
+        except feast.errors.FeatureServiceNotFoundException:
             return None
         return str(found.feature_view_projections[0].name)
 
@@ -75,7 +74,7 @@ def point_service(config: Mapping[str, Any], service: str, view: str) -> None:
     """
     store = open_store(config)
     with translated(config):
-        store.apply([FeatureService(name=service, features=[store.get_feature_view(view)])])
+        store.apply([feast.FeatureService(name=service, features=[store.get_feature_view(view)])])
 
 
 def drop_service(config: Mapping[str, Any], service: str) -> None:
@@ -84,7 +83,7 @@ def drop_service(config: Mapping[str, Any], service: str) -> None:
     with translated(config):
         try:
             found = store.get_feature_service(service)
-        except FeatureServiceNotFoundException:
+        except feast.errors.FeatureServiceNotFoundException:
             return
         store.apply([], objects_to_delete=[found], partial=False)
 
@@ -95,7 +94,7 @@ def drop_view(config: Mapping[str, Any], view: str) -> None:
     with translated(config):
         try:
             found = store.get_feature_view(view)
-        except FeatureViewNotFoundException:
+        except feast.errors.FeatureViewNotFoundException:
             return
         store.apply([], objects_to_delete=[found], partial=False)
 

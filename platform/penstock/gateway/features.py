@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from feast import FeatureStore
-
 from penstock.features.errors import FeaturesError
+from penstock.features.lean import feast
 from penstock.features.rows import read_rows
 from penstock.features.store import open_store, translated
 from penstock.gateway.errors import InvalidQuery, NotServed, Unavailable
@@ -62,7 +61,7 @@ class Project:
         except FeaturesError as error:
             raise Unavailable(str(error)) from error
 
-    def _store(self, view: str) -> FeatureStore:
+    def _store(self, view: str) -> feast.FeatureStore:
         """The store of this thread, with the view in its copy of the registry."""
         local = self._local
         if not hasattr(local, "store"):
@@ -70,7 +69,7 @@ class Project:
         if view not in local.known:
             local.store.refresh_registry()
             local.known.add(view)
-        store: FeatureStore = local.store
+        store: feast.FeatureStore = local.store
         return store
 
 
