@@ -130,7 +130,7 @@ def settled(apiserver: httpx2.Client, name: str) -> list[dict[str, str]]:
     conditions: list[dict[str, str]] = []
     while time.monotonic() < deadline:
         answer = apiserver.get(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}")
-        conditions = answer.json().get("status", {}).get("conditions", [])
+        conditions = answer.json().get("status", {}).get("conditions") or []
         if any(entry["type"] == "Established" and entry["status"] == "True" for entry in conditions):
             break
         time.sleep(0.1)

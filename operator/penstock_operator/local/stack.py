@@ -11,15 +11,13 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from penstock.installation import Installation
 from penstock.rundir import storage
 from penstock_operator.artifacts import FileArtifacts
 from penstock_operator.data.features import FeastFeatures
 from penstock_operator.data.vectors import MilvusVectors
-from penstock_operator.featurestore.reconciler import FeatureStoreReconciler
-from penstock_operator.featureview.reconciler import FeatureViewReconciler
 from penstock_operator.local.api import create_app
 from penstock_operator.local.certificates import loopback_certificate
 from penstock_operator.local.cluster import LocalCluster
@@ -34,12 +32,8 @@ from penstock_operator.local.rayhead import RayHead
 from penstock_operator.local.serve import serving
 from penstock_operator.local.store import ObjectStore
 from penstock_operator.loop.manager import Manager
-from penstock_operator.loop.reconciler import Reconciler
-from penstock_operator.materialization.reconciler import MaterializationReconciler
 from penstock_operator.ray.jobs import RayJobs
-from penstock_operator.training.reconciler import TrainingJobReconciler
-from penstock_operator.vectorcollection.reconciler import VectorCollectionReconciler
-from penstock_operator.vectorstore.reconciler import VectorStoreReconciler
+from penstock_operator.reconcilers import reconcilers
 
 API = "api"
 
@@ -96,7 +90,8 @@ async def local_stack(home: Path, port: int, gateway_port: int, cpus: int) -> As
                 app = create_app(store, token, RayLogs(store, jobs))
                 async with serving(app, ports.get(API), certificate), _supervised(servers):
                     cluster = LocalCluster(store)
-                    manager = asyncio.create_task(Manager(cluster, _reconcilers(cluster, jobs, installation)).run())
+                    world = reconcilers(cluster, jobs, FeastFeatures(), MilvusVectors(), FileArtifacts(), installation)
+                    manager = asyncio.create_task(Manager(cluster, world).run())
                     storage.replace(str(home / "stack.json"), json.dumps(asdict(addresses)).encode())
                     try:
                         yield addresses
@@ -214,15 +209,3 @@ async def _start(servers: Servers) -> None:
                 starting.create_task(server.process.start())
     except* StartError as errors:
         raise errors.exceptions[0] from None
-
-
-def _reconcilers(cluster: LocalCluster, ray: RayJobs, installation: Installation) -> list[Reconciler[Any, Any]]:
-    features, vectors, artifacts = FeastFeatures(), MilvusVectors(), FileArtifacts()
-    return [
-        TrainingJobReconciler(cluster, ray, artifacts, installation),
-        FeatureStoreReconciler(cluster, features, installation),
-        FeatureViewReconciler(cluster, features, installation),
-        VectorStoreReconciler(cluster, vectors, installation),
-        VectorCollectionReconciler(cluster, vectors, installation),
-        MaterializationReconciler(cluster, ray, features, vectors, artifacts, installation),
-    ]

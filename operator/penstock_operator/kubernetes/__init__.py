@@ -1,0 +1,1 @@
+"""The control plane in a cluster: kopf watches, one leader acts."""

@@ -1,0 +1,114 @@
+"""`python -m penstock_operator.kubernetes`: run a replica of the operator until SIGTERM or SIGINT.
+
+Exit codes: 0 it was asked to stop, 1 it cannot go on (the lease is lost, or the API refuses what it needs).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import structlog
+
+from penstock.installation import Installation
+from penstock_operator.artifacts import FileArtifacts
+from penstock_operator.data.features import FeastFeatures
+from penstock_operator.data.vectors import MilvusVectors
+from penstock_operator.kubernetes.api import Api, configuration
+from penstock_operator.kubernetes.lease import LeaseLost
+from penstock_operator.kubernetes.logs import log_as_json
+from penstock_operator.kubernetes.operator import Options, run
+from penstock_operator.loop.reconciler import Reconciler
+from penstock_operator.ports import Cluster, Refused
+from penstock_operator.ray.jobs import RayJobs
+from penstock_operator.reconcilers import reconcilers
+
+log = structlog.get_logger(__name__)
+
+
+def world(installation: Installation) -> Callable[[Api, Cluster], Sequence[Reconciler[Any, Any]]]:
+    """What makes the reconcilers over a cluster, with the real Ray, Feast, Milvus and artifacts."""
+
+    def build(_: Api, cluster: Cluster) -> Sequence[Reconciler[Any, Any]]:
+        ray = RayJobs(installation.ray_address)
+        return reconcilers(cluster, ray, FeastFeatures(), MilvusVectors(), FileArtifacts(), installation)
+
+    return build
+
+
+async def serve(options: Options, installation: Installation) -> None:
+    """Run until asked to stop."""
+    running = asyncio.ensure_future(run(configuration(), world(installation), options))
+    asked: list[int] = []
+
+    def stop(number: int) -> None:
+        # Once: a second cancellation would end the clean-up of the first.
+        if not asked:
+            asked.append(number)
+            running.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop, number)
+    try:
+        await running
+    except asyncio.CancelledError:
+        if not asked:
+            raise
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The flags."""
+    parser = argparse.ArgumentParser(
+        prog="python -m penstock_operator.kubernetes",
+        description="Run a replica of the operator. KUBECONFIG, or the service account of the pod, says where the API "
+        "is; PENSTOCK_INSTALLATION names the file with the installation's defaults.",
+        epilog="example: KUBECONFIG=~/.kube/config PENSTOCK_INSTALLATION=installation.json "
+        "python -m penstock_operator.kubernetes --lease-namespace penstock",
+    )
+    namespace = os.environ.get("POD_NAMESPACE", "default")
+    parser.add_argument("--namespace", action="append", default=[], help="to watch; repeat it; without it, all")
+    parser.add_argument("--lease-namespace", default=namespace, help="of the Lease that the replicas share")
+    parser.add_argument("--identity", default=socket.gethostname(), help="of this replica: another for each")
+    parser.add_argument("--host", default=Options.host, help="address for health and metrics")
+    parser.add_argument("--port", type=int, default=Options.port, help="port for health and metrics")
+    parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
+    return parser.parse_args(arguments)
+
+
+def main() -> int:
+    """Parse the flags and run."""
+    flags = parse()
+    log_as_json(flags.log_level)
+    options = Options(
+        namespace=flags.lease_namespace,
+        identity=flags.identity,
+        namespaces=tuple(flags.namespace),
+        host=flags.host,
+        port=flags.port,
+    )
+    code = 0
+    try:
+        asyncio.run(serve(options, Installation.load()))
+    except* (LeaseLost, Refused, OSError) as errors:
+        for error in errors.exceptions:
+            log.error("Cannot go on", error=str(error))
+        code = 1
+    return code
+
+
+def end() -> None:
+    """Leave at once: a thread that waits for a store would hold the process, and act for a leader that is none."""
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    end()

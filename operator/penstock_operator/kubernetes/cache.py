@@ -1,0 +1,100 @@
+"""The objects of the watched kinds, as they were last seen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+
+from penstock_operator.loop.reconciler import Key
+from penstock_operator.ports import Change, Object
+
+
+class Cache:
+    """Newest seen version of each object, fed by watches and by our own writes.
+
+    Reads never go back behind a write of our own: of two versions the higher resourceVersion stays, which the
+    Kubernetes API says to be a number that grows (KEP-5504).
+    """
+
+    def __init__(self, kinds: Iterable[str]) -> None:
+        self._objects: dict[str, dict[str, dict[str, Object]]] = {kind: {} for kind in kinds}
+        self._feeds: dict[str, set[_Feed]] = {kind: set() for kind in self._objects}
+
+    @property
+    def kinds(self) -> Sequence[str]:
+        """The kinds that are kept."""
+        return tuple(self._objects)
+
+    def get(self, kind: str, namespace: str, name: str) -> Object | None:
+        """The object, or None."""
+        return self._objects[kind].get(namespace, {}).get(name)
+
+    def list(self, kind: str, namespace: str | None = None) -> list[Object]:
+        """The objects of a kind, of one namespace or of all."""
+        if namespace is not None:
+            return list(self._objects[kind].get(namespace, {}).values())
+        return [obj for objects in self._objects[kind].values() for obj in objects.values()]
+
+    def put(self, obj: Object) -> None:
+        """Take an object that was seen; an older version than the known one is passed over."""
+        # Nobody here reads them, and they are half of an object's size.
+        obj["metadata"].pop("managedFields", None)
+        key = Key.of(obj)
+        known = self.get(*key)
+        if known is not None and version(known) >= version(obj):
+            return
+        self._objects[key.kind].setdefault(key.namespace, {})[key.name] = obj
+        self._tell(Change("ADDED" if known is None else "MODIFIED", obj))
+
+    def remove(self, obj: Object) -> None:
+        """Take note of a deletion; of another object of the same name nothing is forgotten."""
+        key = Key.of(obj)
+        known = self.get(*key)
+        if known is None or known["metadata"]["uid"] != obj["metadata"]["uid"]:
+            return
+        names = self._objects[key.kind][key.namespace]
+        del names[key.name]
+        if not names:
+            del self._objects[key.kind][key.namespace]
+        self._tell(Change("DELETED", obj))
+
+    async def watch(self, kind: str) -> AsyncIterator[Change]:
+        """What is (as ADDED), then what changes; of several changes of one object the newest."""
+        feed = _Feed()
+        for obj in self.list(kind):
+            feed.put(Change("ADDED", obj))
+        self._feeds[kind].add(feed)
+        try:
+            while True:
+                yield await feed.get()
+        finally:
+            self._feeds[kind].discard(feed)
+
+    def _tell(self, change: Change) -> None:
+        for feed in self._feeds[change.object["kind"]]:
+            feed.put(change)
+
+
+class _Feed:
+    """Changes that a listener has not taken yet, one for each object."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[Key, Change] = {}
+        self._some = asyncio.Event()
+
+    def put(self, change: Change) -> None:
+        self._waiting[Key.of(change.object)] = change
+        self._some.set()
+
+    async def get(self) -> Change:
+        await self._some.wait()
+        key = next(iter(self._waiting))
+        change = self._waiting.pop(key)
+        if not self._waiting:
+            self._some.clear()
+        return change
+
+
+def version(obj: Object) -> int:
+    """The resourceVersion, as a number."""
+    return int(obj["metadata"]["resourceVersion"])

@@ -1,0 +1,59 @@
+"""The Kubernetes API as the reconcilers' Cluster."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Literal
+
+from penstock_operator.kubernetes.api import Api
+from penstock_operator.kubernetes.cache import Cache
+from penstock_operator.kubernetes.events import Recorder
+from penstock_operator.ports import Change, Object
+
+
+class KubernetesCluster:
+    """Reads watched kinds from the cache, and others, such as Secrets, from the API; writes to the API."""
+
+    def __init__(self, api: Api, cache: Cache, recorder: Recorder) -> None:
+        self._api = api
+        self._cache = cache
+        self._recorder = recorder
+
+    async def get(self, kind: str, namespace: str, name: str) -> Object | None:
+        """The object, or None."""
+        if kind in self._cache.kinds:
+            return self._cache.get(kind, namespace, name)
+        return await self._api.get(kind, namespace, name)
+
+    async def list(self, kind: str, namespace: str | None = None) -> Sequence[Object]:
+        """The objects of a watched kind."""
+        return self._cache.list(kind, namespace)
+
+    async def write_status(self, obj: Object, status: Mapping[str, Any]) -> Object:
+        """Replace the status of the object as it was read."""
+        return self._seen(await self._api.replace({**obj, "status": dict(status)}, "status"))
+
+    async def write_finalizers(self, obj: Object, finalizers: Sequence[str]) -> Object:
+        """Replace the finalizers of the object as it was read."""
+        meta = obj["metadata"]
+        precondition = {"uid": meta["uid"], "resourceVersion": meta["resourceVersion"]}
+        return self._seen(await self._api.merge(obj, {"metadata": {**precondition, "finalizers": [*finalizers]}}))
+
+    async def record(self, obj: Object, severity: Literal["Normal", "Warning"], reason: str, message: str) -> None:
+        """Hand an event to the recorder, which posts it in its own time."""
+        self._recorder.record(obj, severity, reason, message)
+
+    def watch(self, kind: str) -> AsyncIterator[Change]:
+        """What is, then what changes; of a kind that is not watched, nothing."""
+        return self._cache.watch(kind) if kind in self._cache.kinds else _silence()
+
+    def _seen(self, written: Object) -> Object:
+        self._cache.put(written)
+        return written
+
+
+async def _silence() -> AsyncIterator[Change]:
+    """Secrets are read when they are needed: to watch them all would take the right to read them all."""
+    await asyncio.Event().wait()
+    yield  # type: ignore[misc]

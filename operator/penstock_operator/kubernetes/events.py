@@ -1,0 +1,61 @@
+"""Events, posted beside the reconciles so that none waits for them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from penstock_operator.kubernetes.api import Api
+from penstock_operator.loop.event import event
+from penstock_operator.ports import Conflict, Object, Refused, Unreachable
+
+WAITING = 10_000
+WRITERS = 4
+
+log = structlog.get_logger(__name__)
+
+
+class Recorder:
+    """Posts events in the order in which they came; more than it can hold are dropped, and that is logged."""
+
+    def __init__(self, api: Api, host: str = "") -> None:
+        self._api = api
+        self._host = host
+        self._waiting: asyncio.Queue[Object] = asyncio.Queue(WAITING)
+
+    def record(self, obj: Object, severity: str, reason: str, message: str) -> None:
+        """Take an event about an object."""
+        try:
+            self._waiting.put_nowait(event(obj, severity, reason, message, self._host))
+        except asyncio.QueueFull:
+            log.warning("Event dropped", kind=obj["kind"], name=obj["metadata"]["name"], reason=reason)
+
+    async def run(self) -> None:
+        """Post until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(WRITERS):
+                tasks.create_task(self._write())
+
+    async def flush(self) -> None:
+        """Return when all that was taken is posted."""
+        await self._waiting.join()
+
+    async def _write(self) -> None:
+        while True:
+            posted = await self._waiting.get()
+            try:
+                await self._post(posted)
+            except (Unreachable, Refused) as error:
+                log.warning("Event lost", reason=posted["reason"], error=str(error))
+            finally:
+                self._waiting.task_done()
+
+    async def _post(self, posted: Object) -> None:
+        try:
+            await self._api.create(posted)
+        except Conflict:
+            meta = posted["metadata"]
+            known = await self._api.get("Event", meta["namespace"], meta["name"])
+            count = (known or {}).get("count", 0) + 1
+            await self._api.merge(posted, {"lastTimestamp": posted["lastTimestamp"], "count": count})

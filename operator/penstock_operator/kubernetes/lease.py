@@ -1,0 +1,161 @@
+"""Leader election by a Lease: one replica acts, and stops before another may.
+
+The rules are those of client-go's leaderelection: a lease that has not changed for its duration, by our own clock, is
+free; a leader that could not renew in time gives up earlier than that.
+https://pkg.go.dev/k8s.io/client-go/tools/leaderelection
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from penstock_operator.kubernetes.api import Api
+from penstock_operator.ports import Conflict, Object, Refused, Unreachable
+
+log = structlog.get_logger(__name__)
+
+
+class LeaseLost(Exception):
+    """The lease could not be renewed in time: nothing may be done any more."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of a lease."""
+
+    duration: float = 15.0
+    """How long a lease holds without a renewal."""
+    deadline: float = 10.0
+    """How long the leader tries to renew before it stops to act; the rest of the duration is for stopping."""
+    retry: float = 2.0
+    """Between two tries."""
+    call: float = 3.0
+    """How long one call may take."""
+
+
+class Lease:
+    """A Lease of one name, as one replica sees it."""
+
+    def __init__(self, api: Api, namespace: str, name: str, identity: str, timing: Timing | None = None) -> None:
+        self._api, self._namespace, self._name, self._identity = api, namespace, name, identity
+        self.timing = timing or Timing()
+        self.leading = False
+        self.renewed_at = 0.0
+        """By the monotonic clock, when the lease was last ours."""
+        self._seen: tuple[Any, float] = (None, 0.0)
+        self._held: Object | None = None
+
+    async def lead(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Wait for the lease, work while it is ours, give it back when cancelled.
+
+        Raises:
+            LeaseLost: it could not be renewed; the work is cancelled, and this process should end.
+        """
+        while not await self._try():  # noqa: ASYNC110 - what is waited for is elsewhere
+            await asyncio.sleep(self.timing.retry)
+        log.info("Leading", lease=self._name, identity=self._identity)
+        self.leading = True
+        working = asyncio.ensure_future(work())
+        renewing = asyncio.create_task(self._renew(), name="renew the lease")
+        try:
+            await asyncio.wait([working, renewing], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self.leading = False
+            working.cancel()
+            renewing.cancel()
+            await asyncio.wait([working, renewing], timeout=self.timing.duration - self.timing.deadline)
+            lost = renewing.done() and not renewing.cancelled()
+            if working.done() and not lost:
+                await self._release()
+        for task in (renewing, working):
+            if task.done() and not task.cancelled():
+                task.result()
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(self.timing.retry)
+            while not await self._try():
+                if time.monotonic() - self.renewed_at + self.timing.retry >= self.timing.deadline:
+                    raise LeaseLost(f"Lease {self._namespace}/{self._name} could not be renewed")
+                await asyncio.sleep(self.timing.retry / 4)
+
+    async def _try(self) -> bool:
+        """Take or renew the lease; whether it is ours now."""
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(self.timing.call):
+                ours = await self._take()
+        except (Unreachable, Conflict, Refused, TimeoutError) as error:
+            log.warning("Lease not reached", lease=self._name, error=str(error) or "no answer in time")
+            return False
+        if ours:
+            # The API may have taken it at any moment since.
+            self.renewed_at = started
+        return ours
+
+    async def _take(self) -> bool:
+        if self.leading and self._held is not None:
+            try:
+                self._held = await self._api.replace(self._mine(self._held))
+                return True
+            except Conflict:
+                self._held = None
+        known = await self._api.get("Lease", self._namespace, self._name)
+        if known is None:
+            self._held = await self._api.create(self._mine(None))
+            return True
+        if not self._free(known["spec"]):
+            if self.leading:
+                raise LeaseLost(f"Lease {self._namespace}/{self._name} was taken by {known['spec']['holderIdentity']}")
+            return False
+        self._held = await self._api.replace(self._mine(known))
+        return True
+
+    def _free(self, spec: dict[str, Any]) -> bool:
+        """Whether nobody else holds it: by what changes, never by another machine's clock."""
+        holder = spec.get("holderIdentity")
+        if not holder or holder == self._identity:
+            return True
+        now = time.monotonic()
+        record = (holder, spec.get("renewTime"), spec.get("leaseTransitions"))
+        if record != self._seen[0]:
+            self._seen = (record, now)
+        duration = float(spec.get("leaseDurationSeconds") or self.timing.duration)
+        return now - self._seen[1] >= duration
+
+    def _mine(self, known: Object | None) -> Object:
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        before = dict(known["spec"]) if known is not None else {}
+        stays = before.get("holderIdentity") == self._identity
+        spec = {
+            "holderIdentity": self._identity,
+            "leaseDurationSeconds": max(int(self.timing.duration), 1),
+            "renewTime": now,
+            "acquireTime": before.get("acquireTime", now) if stays else now,
+            "leaseTransitions": before.get("leaseTransitions", 0) + (known is not None and not stays),
+        }
+        return self._with_spec(known, spec)
+
+    def _with_spec(self, known: Object | None, spec: dict[str, Any]) -> Object:
+        meta = {"name": self._name, "namespace": self._namespace}
+        if known is not None:
+            meta["resourceVersion"] = known["metadata"]["resourceVersion"]
+        return {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": meta, "spec": spec}
+
+    async def _release(self) -> None:
+        """Let another have it at once; one that cannot be given back runs out by itself."""
+        if self._held is None:
+            return
+        spec = {**self._held["spec"], "holderIdentity": "", "leaseDurationSeconds": 1}
+        try:
+            async with asyncio.timeout(self.timing.call):
+                await self._api.replace(self._with_spec(self._held, spec))
+        except (Unreachable, Conflict, Refused, TimeoutError) as error:
+            log.warning("Lease not given back", lease=self._name, error=str(error) or "no answer in time")
