@@ -176,10 +176,10 @@ def test_gateway_knows_who_may_ask(
     assert ("/run/secrets/penstock.dev/keys" in mounted) is (mode == "staticKeys")
 
 
-def test_gateway_drains_before_it_ends(render: Any, smallest: dict[str, Any]) -> None:
-    spec = render(smallest).pods["penstock-gateway"]["spec"]
-    (drain,) = [one["lifecycle"]["preStop"]["exec"]["command"] for one in spec["containers"]]
-    assert int(drain[1]) < spec["terminationGracePeriodSeconds"]
+def test_gateway_is_killed_after_it_has_drained_and_answered(render: Any, smallest: dict[str, Any]) -> None:
+    spec = render({**smallest, "gateway": {"drainSeconds": 7, "graceSeconds": 40}}).pods["penstock-gateway"]["spec"]
+    assert {"--drain-seconds=7", "--grace-seconds=40"} <= set(spec["containers"][0]["args"])
+    assert spec["terminationGracePeriodSeconds"] > 7 + 40
 
 
 def test_gateway_can_be_left_out(render: Any, quickstart: Path) -> None:
