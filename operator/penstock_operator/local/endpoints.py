@@ -270,4 +270,4 @@ def _with_string_data(obj: Object) -> Object:
     plain = obj.get("stringData") or {}
     encoded = {name: base64.b64encode(str(value).encode()).decode() for name, value in plain.items()}
     rest = {name: value for name, value in obj.items() if name != "stringData"}
-    return {**rest, "data": {**(obj.get("data") or {}), **encoded}}
+    return {**rest, "type": obj.get("type") or "Opaque", "data": {**(obj.get("data") or {}), **encoded}}
