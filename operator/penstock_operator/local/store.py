@@ -7,7 +7,7 @@ import json
 import sqlite3
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -180,6 +180,15 @@ class ObjectStore:
             new = copy.deepcopy(old)
             new["metadata"]["deletionTimestamp"] = _now()
             return self._put("MODIFIED", new)
+
+    def delete_all(self, objects: Sequence[Object]) -> None:
+        """Delete objects, those that are still there, as one write."""
+        if not objects:
+            return
+        with self._transaction():
+            for obj in objects:
+                with suppress(NotFound):
+                    self.delete(obj["kind"], obj["metadata"]["namespace"], obj["metadata"]["name"])
 
     # The parts of a write
 
