@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import secrets
 import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
@@ -19,6 +22,15 @@ from penstock.crds import crd
 
 READY_SECONDS = 90
 VARIABLE = "KUBEBUILDER_ASSETS"
+AUDIT_POLICY = """\
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - level: Metadata
+    userGroups: [system:serviceaccounts]
+  - level: None
+"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -26,6 +38,40 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.apiserver)
+
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def commands(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[httpx2.Client, Path], Command]:
+    """Makes what runs kubectl and helm as the user of a client, from it and the folder of its server."""
+
+    def made(client: httpx2.Client, server: Path) -> Command:
+        folder = tmp_path_factory.mktemp("kube")
+        address = str(client.base_url).rstrip("/")
+        certificate = base64.b64encode((server / "certs" / "apiserver.crt").read_bytes()).decode()
+        token = client.headers["Authorization"].removeprefix("Bearer ")
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [
+                {"name": "test", "cluster": {"server": address, "certificate-authority-data": certificate}},
+            ],
+            "users": [{"name": "test", "user": {"token": token}}],
+            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+            "current-context": "test",
+        }
+        (folder / "kubeconfig").write_text(json.dumps(config))
+        path = f"{assets}{os.pathsep}{os.environ['PATH']}"
+        env = {"KUBECONFIG": str(folder / "kubeconfig"), "HOME": str(folder), "PATH": path}
+
+        def run(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+            return subprocess.run(words, env=env, input=stdin, capture_output=True, text=True, timeout=120, check=False)
+
+        return run
+
+    return made
 
 
 def free_ports(count: int) -> list[int]:
@@ -46,12 +92,32 @@ def assets() -> Path:
 
 
 @pytest.fixture(scope="session")
-def apiserver(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
+def server_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("apiserver")
+
+
+@pytest.fixture(scope="session")
+def apiserver(assets: Path, server_folder: Path) -> Iterator[httpx2.Client]:
     """A client of an API server of its own, with every right."""
-    folder = tmp_path_factory.mktemp("apiserver")
+    with running(assets, server_folder) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def audited(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx2.Client, Path]]:
+    """Another one, which writes each request of a service account to audit.log in the folder."""
+    folder = tmp_path_factory.mktemp("audited")
+    policy, log = folder / "policy.yaml", folder / "audit.log"
+    policy.write_text(AUDIT_POLICY)
+    with running(assets, folder, "--audit-policy-file", str(policy), "--audit-log-path", str(log)) as client:
+        yield client, folder
+
+
+@contextmanager
+def running(assets: Path, folder: Path, *flags: str) -> Iterator[httpx2.Client]:
     processes: list[subprocess.Popen[bytes]] = []
     try:
-        client = start(assets, folder, processes)
+        client = start(assets, folder, processes, *flags)
         yield client
         client.close()
     finally:
@@ -65,7 +131,7 @@ def apiserver(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
                 process.wait()
 
 
-def start(assets: Path, folder: Path, processes: list[subprocess.Popen[bytes]]) -> httpx2.Client:
+def start(assets: Path, folder: Path, processes: list[subprocess.Popen[bytes]], *flags: str) -> httpx2.Client:
     etcd_port, peer_port, port = free_ports(3)
     etcd, peer = f"http://127.0.0.1:{etcd_port}", f"http://127.0.0.1:{peer_port}"
     key = folder / "service-accounts.key"
@@ -84,6 +150,7 @@ def start(assets: Path, folder: Path, processes: list[subprocess.Popen[bytes]]) 
         *("--service-cluster-ip-range", "10.0.0.0/24", "--service-account-issuer", "https://kubernetes.default.svc"),
         *("--service-account-key-file", key, "--service-account-signing-key-file", key),
         *("--disable-admission-plugins", "ServiceAccount"),
+        *flags,
     ]
     for name, command in (("etcd", etcd_command), ("kube-apiserver", server_command)):
         with (folder / f"{name}.log").open("wb") as log:

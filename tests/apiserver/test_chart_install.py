@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
-import os
-import ssl
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,38 +24,8 @@ Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="session")
-def kubeconfig(apiserver: httpx2.Client, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    token = apiserver.headers["Authorization"].removeprefix("Bearer ")
-    address = str(apiserver.base_url).rstrip("/")
-    host, port = address.removeprefix("https://").split(":")
-    certificate = ssl.get_server_certificate((host, int(port)))
-    cluster = {"server": address, "certificate-authority-data": base64.b64encode(certificate.encode()).decode()}
-    config = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "test", "cluster": cluster}],
-        "users": [{"name": "admin", "user": {"token": token}}],
-        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "admin"}}],
-        "current-context": "test",
-    }
-    path = tmp_path_factory.mktemp("kube") / "kubeconfig"
-    path.write_text(json.dumps(config))
-    return path
-
-
-@pytest.fixture(scope="session")
-def run(kubeconfig: Path, assets: Path) -> Command:
-    """Runs kubectl or helm against the server."""
-    env = {
-        "KUBECONFIG": str(kubeconfig),
-        "HOME": str(kubeconfig.parent),
-        "PATH": f"{assets}{os.pathsep}{os.environ['PATH']}",
-    }
-
-    def command(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(words, env=env, input=stdin, capture_output=True, text=True, timeout=120, check=False)
-
-    return command
+def run(apiserver: httpx2.Client, server_folder: Path, commands: Callable[[httpx2.Client, Path], Command]) -> Command:
+    return commands(apiserver, server_folder)
 
 
 @pytest.fixture

@@ -65,19 +65,16 @@ subjects:
     - vectorcollections/status
     - materializations/status
   verbs: [update]
-- apiGroups: [penstock.dev]
-  resources: [trainingjobs/finalizers, materializations/finalizers]
-  verbs: [update]
 {{- end -}}
 
-{{/* KubeRay's RayJobs, one for each attempt, and the Ray cluster that a retry takes over. */}}
+{{/* KubeRay's RayJobs, one for each attempt, and the Ray cluster that is kept for a retry. */}}
 {{- define "penstock.operator.rays" -}}
 - apiGroups: [ray.io]
   resources: [rayjobs]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, watch, create, delete]
 - apiGroups: [ray.io]
   resources: [rayclusters]
-  verbs: [get]
+  verbs: [list, create, delete]
 {{- end -}}
 
 {{/* What resources refer to, by name: it can list none of them. */}}
