@@ -12,7 +12,7 @@ from lightkube.config.kubeconfig import SingleConfig
 
 from penstock_operator.kubernetes.connection import Credentials, tls
 from penstock_operator.kubernetes.kinds import PLACES
-from penstock_operator.ports import Conflict, Object, Refused, Unreachable
+from penstock_operator.ports import ClusterUnreachable, Conflict, Object, Refused
 
 FIELD_MANAGER = "penstock-operator"
 PAGE = 500
@@ -37,7 +37,7 @@ class Answer(NamedTuple):
 class Api:
     """Reads and writes objects as they are on the wire.
 
-    Every call raises Unreachable when the API does not answer or asks for patience, Refused when it says no for good,
+    Every call raises ClusterUnreachable when the API does not answer or asks for patience, Refused when it says no for good,
     and a write raises Conflict when the object changed since it was read, or is gone.
     """
 
@@ -145,7 +145,9 @@ class Api:
                 ) as answer:
                     return Answer(answer.status, await answer.read())
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                raise Unreachable(f"The Kubernetes API did not answer: {str(error) or type(error).__name__}") from error
+                raise ClusterUnreachable(
+                    f"The Kubernetes API did not answer: {str(error) or type(error).__name__}"
+                ) from error
 
 
 def _written(answer: Answer) -> Object:
@@ -160,7 +162,7 @@ def _body(answer: Answer) -> Object:
         return body
     message = f"The Kubernetes API answered {answer.status}: {_message(answer)}"
     if answer.status in PATIENCE or answer.status >= 500:
-        raise Unreachable(message)
+        raise ClusterUnreachable(message)
     raise Refused(message)
 
 

@@ -17,12 +17,12 @@ from typing import Any
 import structlog
 
 from penstock_operator.kubernetes.api import Api
-from penstock_operator.ports import Conflict, Object, Refused, Unreachable
+from penstock_operator.ports import ClusterUnreachable, Conflict, Object, Refused, Unreachable
 
 log = structlog.get_logger(__name__)
 
 
-class LeaseLost(Unreachable):
+class LeaseLost(ClusterUnreachable):
     """The lease is not ours, or could not be renewed in time: nothing may be done any more."""
 
 
