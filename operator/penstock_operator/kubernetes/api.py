@@ -37,8 +37,8 @@ class Answer(NamedTuple):
 class Api:
     """Reads and writes objects as they are on the wire.
 
-    Every call raises ClusterUnreachable when the API does not answer or asks for patience, Refused when it says no for good,
-    and a write raises Conflict when the object changed since it was read, or is gone.
+    Every call raises ClusterUnreachable when the API does not answer or asks for patience, Refused when it says no for
+    good, and a write raises Conflict when the object changed since it was read, or is gone.
     """
 
     def __init__(self, config: SingleConfig, fence: Fence = lambda: None) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import structlog
 
@@ -14,12 +14,14 @@ from penstock.api.materialization import Materialization, RunState, StagedOutput
 from penstock.gateway import metrics
 from penstock.gateway.bundle import Bundle
 from penstock.gateway.errors import NotServed, Unavailable
+from penstock.gateway.once import Once
 
 WARM = 4
 """Bundles kept for one Materialization: a rollback, or a pinned run, need not be loaded."""
 FIRST_WAIT, LONGEST_WAIT = 0.5, 15.0
 
 log = structlog.get_logger()
+T = TypeVar("T")
 Key = tuple[str, str]
 
 
@@ -38,7 +40,8 @@ class Entry:
     current: Bundle | None = None
     warm: OrderedDict[str, Bundle] = field(default_factory=OrderedDict)
     moved: asyncio.Event = field(default_factory=asyncio.Event)
-    loading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    loading: Once[str, Bundle] = field(default_factory=Once)
+    """By run: a slow one delays no other, and each is loaded once."""
     problem: str = ""
     keeper: asyncio.Task[None] | None = None
 
@@ -52,6 +55,11 @@ class Entry:
         if status.active is not None:
             runs[status.active.run] = (status.active.uri, status.active.outputs)
         return runs
+
+    def names(self, run: str) -> bool:
+        """Whether the pointer names this run."""
+        active = self.pointer.status.active
+        return active is not None and active.run == run
 
     @property
     def behind(self) -> bool:
@@ -131,6 +139,8 @@ class Catalog:
         keepers = [entry.keeper for entry in self._entries.values() if entry.keeper is not None]
         for keeper in keepers:
             keeper.cancel()
+        for entry in self._entries.values():
+            entry.loading.cancel()
         await asyncio.gather(*keepers, return_exceptions=True)
 
     async def _keep(self, entry: Entry) -> None:
@@ -146,13 +156,16 @@ class Catalog:
             meta = entry.pointer.metadata
             about = log.bind(namespace=meta.namespace, name=meta.name, run=active.run)
             try:
-                bundle = await self._load(entry, active.run)
+                bundle = await _unless(entry.moved, self._load(entry, active.run))
             except Exception as error:  # noqa: BLE001 - a bundle that cannot be loaded must not end the gateway
                 entry.problem = f"run {active.run} cannot be loaded: {error}"
                 metrics.LOAD_FAILURES.inc()
                 about.warning("Bundle not loaded", error=str(error), retry_seconds=wait)
                 await _wait(entry.moved, wait)
                 wait = min(wait * 2, LONGEST_WAIT)
+                continue
+            if bundle is None or not entry.names(bundle.run):
+                # The pointer has moved on meanwhile.
                 continue
             entry.current, entry.problem = bundle, ""
             metrics.SWITCHES.inc()
@@ -168,16 +181,20 @@ class Catalog:
             raise Unavailable(f"Run {run} cannot be loaded: {error}", run) from error
 
     async def _load(self, entry: Entry, run: str) -> Bundle:
-        async with entry.loading:
-            if run not in entry.warm:
-                uri, outputs = entry.kept[run]
-                with metrics.LOAD_SECONDS.time():
-                    entry.warm[run] = await self._loader.load(entry.pointer.metadata.namespace, run, uri, outputs)
+        if run in entry.warm:
             entry.warm.move_to_end(run)
-            bundle = entry.warm[run]
-            while len(entry.warm) > WARM:
-                entry.warm.popitem(last=False)
-            return bundle
+            return entry.warm[run]
+        return await entry.loading.run(run, lambda: self._load_cold(entry, run))
+
+    async def _load_cold(self, entry: Entry, run: str) -> Bundle:
+        uri, outputs = entry.kept[run]
+        with metrics.LOAD_SECONDS.time():
+            bundle = await self._loader.load(entry.pointer.metadata.namespace, run, uri, outputs)
+        if run in entry.kept:
+            entry.warm[run] = bundle
+        while len(entry.warm) > WARM:
+            entry.warm.popitem(last=False)
+        return bundle
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:
@@ -185,3 +202,14 @@ async def _wait(event: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(event.wait(), seconds)
     except TimeoutError:
         return
+
+
+async def _unless(event: asyncio.Event, call: Coroutine[Any, Any, T]) -> T | None:
+    """The result of the call; None when the event came first."""
+    calling, told = asyncio.ensure_future(call), asyncio.ensure_future(event.wait())
+    try:
+        await asyncio.wait((calling, told), return_when=asyncio.FIRST_COMPLETED)
+        return calling.result() if calling.done() else None
+    finally:
+        calling.cancel()
+        told.cancel()

@@ -24,12 +24,15 @@ class Loader:
     def __init__(self) -> None:
         self.loaded: list[str] = []
         self.broken: set[str] = set()
+        self.slow: set[str] = set()
         self.gate = asyncio.Event()
         self.gate.set()
 
     async def load(self, namespace: str, run: str, uri: str, outputs: Sequence[Any]) -> Bundle:
         self.loaded.append(run)
         await self.gate.wait()
+        while run in self.slow:
+            await asyncio.sleep(0)
         if run in self.broken:
             raise OSError(f"{uri} is away")
         return Bundle(run, {}, {}, {})
@@ -175,3 +178,39 @@ async def test_one_that_cannot_be_loaded_delays_no_other(catalog: Catalog, loade
         while catalog.entry("default", "n").current is None:
             await asyncio.sleep(0)
     assert (await catalog.bundle("default", "n")).run == "b"
+
+
+async def test_a_slow_pin_delays_neither_the_live_run_nor_another_pin_and_each_run_is_loaded_once(
+    catalog: Catalog, loader: Loader
+) -> None:
+    loader.slow.add("a")
+    catalog.follow(mat("b", "a", "b", "c", "d"))
+    pinned = [asyncio.create_task(catalog.bundle("default", "m", "a")) for _ in range(3)]
+    await asyncio.sleep(0)
+    await until(catalog, "b")
+    async with asyncio.timeout(1):
+        assert (await catalog.bundle("default", "m", "c")).run == "c"
+    catalog.follow(mat("d", "a", "b", "c", "d"))
+    await until(catalog, "d")
+    pinned[0].cancel()
+    await asyncio.sleep(0)
+    assert not any(task.done() for task in pinned[1:])
+    loader.slow.clear()
+    assert [(await task).run for task in pinned[1:]] == ["a", "a"]
+    assert sorted(loader.loaded) == ["a", "b", "c", "d"]
+
+
+async def test_a_slow_run_delays_no_newer_one_and_never_goes_live_after_it(catalog: Catalog, loader: Loader) -> None:
+    catalog.follow(mat("a", "a"))
+    await until(catalog, "a")
+    loader.slow.add("b")
+    catalog.follow(mat("b", "a", "b"))
+    await asyncio.sleep(0.01)
+    catalog.follow(mat("c", "a", "b", "c"))
+    await until(catalog, "c")
+    catalog.follow(mat("c", "c"))
+    loader.slow.clear()
+    for _ in range(20):
+        await asyncio.sleep(0)
+        assert await live(catalog) == "c"
+    assert list(catalog.entry("default", "m").warm) == ["c"]
