@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
+from penstock.gateway.auth import review as review_module
 from penstock.gateway.auth.access import Caller
 from penstock.gateway.auth.cache import Cache
 from penstock.gateway.auth.keyfiles import BadKeyFile, bearer, parse
@@ -123,6 +124,31 @@ async def test_while_the_api_is_away_a_yes_goes_on_and_the_unknown_is_not_answer
         await access.caller("good")
     reviews.away = False
     clock.now += AWAY_SECONDS
+    assert await access.caller("good") == WEB
+
+
+async def test_what_was_revoked_does_not_come_back_with_an_api_that_is_away(
+    access: TokenReviewAccess, reviews: Reviews, clock: Clock
+) -> None:
+    assert await access.caller("good") == WEB
+    clock.now += ALLOWED_SECONDS
+    reviews.tokens = {}
+    assert await access.caller("good") is None
+    reviews.away = True
+    clock.now += DENIED_SECONDS
+    with pytest.raises(Unavailable):
+        await access.caller("good")
+
+
+async def test_many_bad_tokens_drive_out_no_good_one(
+    reviews: Reviews, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(review_module, "TOKENS", 4)
+    access = TokenReviewAccess(reviews, clock)
+    assert await access.caller("good") == WEB
+    for number in range(20):
+        assert await access.caller(f"bad-{number}") is None
+    reviews.away = True
     assert await access.caller("good") == WEB
 
 

@@ -39,6 +39,10 @@ class Cache(Generic[K, V]):
         while len(self._kept) > self._most:
             self._kept.popitem(last=False)
 
+    def drop(self, key: K) -> None:
+        """Forget an answer."""
+        self._kept.pop(key, None)
+
     def fresh(self, key: K, now: float) -> V | None:
         """The answer that still holds; None where there is none."""
         kept = self._kept.get(key)

@@ -8,7 +8,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Coroutine, Hashable, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import structlog
 
@@ -32,14 +32,36 @@ log = structlog.get_logger()
 V = TypeVar("V")
 
 
+class Memory(Generic[V]):
+    """Answers, yes apart from no: who asks with many bad tokens drives out no good one."""
+
+    def __init__(self, most: int) -> None:
+        self.yes: Cache[Hashable, V] = Cache(most)
+        self.no: Cache[Hashable, V] = Cache(most)
+
+    def fresh(self, key: Hashable, now: float) -> V | None:
+        """The answer that still holds; None where there is none."""
+        found = self.yes.fresh(key, now)
+        return found if found is not None else self.no.fresh(key, now)
+
+    def keep(self, key: Hashable, answer: V, now: float, seconds_left: float) -> None:
+        """Keep a new answer in place of the old; none for longer than its token has left."""
+        if answer:
+            self.yes.put(key, answer, now + min(ALLOWED_SECONDS, seconds_left), now + min(GRACE_SECONDS, seconds_left))
+            return
+        until = now + min(DENIED_SECONDS, seconds_left)
+        self.no.put(key, answer, until, until)
+        self.yes.drop(key)
+
+
 class TokenReviewAccess:
     """Who bears a token is what TokenReview says; what they may query, what SubjectAccessReview says."""
 
     def __init__(self, reviews: Reviews, clock: Callable[[], float] = time.monotonic) -> None:
         self._reviews = reviews
         self._clock = clock
-        self._callers: Cache[bytes, Caller | Literal[False]] = Cache(TOKENS)
-        self._decisions: Cache[tuple[Caller, str, str], bool] = Cache(DECISIONS)
+        self._callers: Memory[Caller | Literal[False]] = Memory(TOKENS)
+        self._decisions: Memory[bool] = Memory(DECISIONS)
         self._asking: Once[Hashable, Any] = Once()
         self._reviewers = asyncio.Semaphore(REVIEWERS)
         self._waiting = 0
@@ -89,7 +111,7 @@ class TokenReviewAccess:
 
     async def _answer(
         self,
-        cache: Cache[Any, V],
+        memory: Memory[V],
         key: Hashable,
         review: Callable[[], Coroutine[Any, Any, V]],
         seconds_left: float = float("inf"),
@@ -99,26 +121,26 @@ class TokenReviewAccess:
         Raises:
             Unavailable: there is none of these.
         """
-        found = cache.fresh(key, self._clock())
+        found = memory.fresh(key, self._clock())
         if found is not None:
             return found
         why = "the Kubernetes API did not answer a moment ago"
         if self._clock() >= self._away_until:
             try:
-                answer: V = await self._asking.run(key, lambda: self._review(cache, key, review, seconds_left))
+                answer: V = await self._asking.run(key, lambda: self._review(memory, key, review, seconds_left))
             except ReviewFailed as error:
                 self._away_until = self._clock() + AWAY_SECONDS
                 why = str(error)
                 log.warning("Review failed", error=why)
             else:
                 return answer
-        found = cache.usable(key, self._clock())
+        found = memory.yes.usable(key, self._clock())
         if found is None:
             raise Unavailable(f"It cannot be found out who may ask: {why}")
         return found
 
     async def _review(
-        self, cache: Cache[Any, V], key: Hashable, review: Callable[[], Coroutine[Any, Any, V]], seconds_left: float
+        self, memory: Memory[V], key: Hashable, review: Callable[[], Coroutine[Any, Any, V]], seconds_left: float
     ) -> V:
         if self._waiting >= WAITING:
             raise Unavailable("Too many callers wait to be known: ask again later")
@@ -128,9 +150,7 @@ class TokenReviewAccess:
                 answer = await review()
         finally:
             self._waiting -= 1
-        now = self._clock()
-        fresh = min(ALLOWED_SECONDS if answer else DENIED_SECONDS, seconds_left)
-        cache.put(key, answer, now + fresh, now + (min(GRACE_SECONDS, seconds_left) if answer else fresh))
+        memory.keep(key, answer, self._clock(), seconds_left)
         return answer
 
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import httpx2
 from lightkube import ApiError, AsyncClient
+from lightkube.core.exceptions import ConfigError
 from lightkube.resources.authentication_v1 import TokenReview
 from lightkube.resources.authorization_v1 import SubjectAccessReview
 
@@ -102,7 +103,7 @@ class KubernetesReviews:
                     f"the gateway may not create {what}: bind its service account to ClusterRole system:auth-delegator"
                 ) from error
             raise ReviewFailed(f"the Kubernetes API refuses {what}: {error}") from error
-        except (httpx2.HTTPError, OSError, TimeoutError) as error:
+        except (httpx2.HTTPError, ConfigError, OSError, TimeoutError) as error:
             metrics.REVIEWS.labels(kind, "failed").inc()
             raise ReviewFailed("the Kubernetes API does not answer") from error
         found: dict[str, Any] = answer.to_dict().get("status") or {}
