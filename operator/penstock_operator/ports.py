@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple, Protocol
 
+from penstock.api import Materialization, TrainingJob
+from penstock.api.meta import SecretKeyRef
+from penstock.api.trainingjob import Workers
 from penstock.handoff import MilvusConnection, StagingReport
 from penstock.rundir.manifest import Manifest
 from penstock.rundir.progress import Progress
@@ -82,6 +85,8 @@ class RayJob:
     submission_id: str
     state: JobState
     message: str = ""
+    dashboard_url: str = ""
+    """The job on Ray's dashboard."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,10 @@ class RaySubmission:
     submission_id: str
     entrypoint: str
     env: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, SecretKeyRef] = field(default_factory=dict)
+    """Variables whose values are in Secrets of the namespace of the object whose job this is."""
+    workers: Workers | None = None
+    """What the entrypoint will ask Ray for beside itself."""
     cpus: float = 0
     gpus: float = 0
     memory_bytes: int | None = None
@@ -118,6 +127,18 @@ class Ray(Protocol):
 
     async def logs(self, submission_id: str, lines: int = 20) -> str:
         """The last lines of the job's log; empty where there is none."""
+
+
+class Rays(Protocol):
+    """Every Ray that objects name."""
+
+    async def ray_of(self, owner: TrainingJob | Materialization) -> Ray:
+        """The Ray that the jobs of an object run on.
+
+        Raises:
+            MissingSecret: its token is not there.
+            Refused: the object asks for one that this installation has not.
+        """
 
 
 class Features(Protocol):

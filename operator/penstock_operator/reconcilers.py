@@ -9,21 +9,21 @@ from penstock_operator.featurestore.reconciler import FeatureStoreReconciler
 from penstock_operator.featureview.reconciler import FeatureViewReconciler
 from penstock_operator.loop.reconciler import Reconciler
 from penstock_operator.materialization.reconciler import MaterializationReconciler
-from penstock_operator.ports import Artifacts, Cluster, Features, Ray, Vectors
+from penstock_operator.ports import Artifacts, Cluster, Features, Rays, Vectors
 from penstock_operator.training.reconciler import TrainingJobReconciler
 from penstock_operator.vectorcollection.reconciler import VectorCollectionReconciler
 from penstock_operator.vectorstore.reconciler import VectorStoreReconciler
 
 
 def reconcilers(
-    cluster: Cluster, ray: Ray, features: Features, vectors: Vectors, artifacts: Artifacts, installation: Installation
+    cluster: Cluster, rays: Rays, features: Features, vectors: Vectors, artifacts: Artifacts, installation: Installation
 ) -> list[Reconciler[Any, Any]]:
     """One reconciler a kind."""
     return [
-        TrainingJobReconciler(cluster, ray, artifacts, installation),
+        TrainingJobReconciler(cluster, rays, artifacts, installation),
         FeatureStoreReconciler(cluster, features, installation),
         FeatureViewReconciler(cluster, features, installation),
         VectorStoreReconciler(cluster, vectors, installation),
         VectorCollectionReconciler(cluster, vectors, installation),
-        MaterializationReconciler(cluster, ray, features, vectors, artifacts, installation),
+        MaterializationReconciler(cluster, rays, features, vectors, artifacts, installation),
     ]

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from penstock.api.meta import Model
+from penstock.api.ray import RayBackend
 
 INSTALLATION_VARIABLE = "PENSTOCK_INSTALLATION"
 
@@ -17,7 +18,17 @@ class Installation(Model):
     """The defaults of one laptop stack or one cluster installation."""
 
     artifacts: str = Field(description="URI under which run directories are kept.")
-    ray_address: str = Field(description="Address of Ray's dashboard, such as http://127.0.0.1:8265.")
+    artifacts_secret: str | None = Field(
+        None,
+        description="A Secret of each job's namespace whose keys are the variables, such as AWS_ACCESS_KEY_ID, "
+        "by which Ray jobs reach the artifacts.",
+    )
+    ray: RayBackend = Field(description="Where Ray jobs run that name no place of their own.")
+    ray_token_path: str | None = Field(None, description="A file with the token of that Ray.")
+    platform_image: str | None = Field(None, description="The image of KubeRay's pods that name none.")
+    shared_files: bool = Field(
+        False, description="Whether the control plane and every Ray node see the same files, as on a laptop."
+    )
     milvus_uri: str | None = None
     feast_registry: dict[str, Any] | None = Field(None, description="The registry section of feature_store.yaml.")
     feast_online_store: dict[str, Any] | None = Field(None, description="The online_store section.")

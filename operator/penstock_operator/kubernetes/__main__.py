@@ -26,7 +26,7 @@ from penstock_operator.kubernetes.logs import log_as_json
 from penstock_operator.kubernetes.operator import Options, run
 from penstock_operator.loop.reconciler import Reconciler
 from penstock_operator.ports import Cluster, Refused
-from penstock_operator.ray.jobs import RayJobs
+from penstock_operator.ray.backends import RayBackends
 from penstock_operator.reconcilers import reconcilers
 
 log = structlog.get_logger(__name__)
@@ -36,8 +36,8 @@ def world(installation: Installation) -> Callable[[Api, Cluster], Sequence[Recon
     """What makes the reconcilers over a cluster, with the real Ray, Feast, Milvus and artifacts."""
 
     def build(_: Api, cluster: Cluster) -> Sequence[Reconciler[Any, Any]]:
-        ray = RayJobs(installation.ray_address)
-        return reconcilers(cluster, ray, FeastFeatures(), MilvusVectors(), FileArtifacts(), installation)
+        rays = RayBackends(cluster, installation)
+        return reconcilers(cluster, rays, FeastFeatures(), MilvusVectors(), FileArtifacts(), installation)
 
     return build
 

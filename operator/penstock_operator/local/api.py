@@ -15,9 +15,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from penstock import __version__
 from penstock.api import GROUP, VERSION
+from penstock.secrets import MissingSecret
 from penstock_operator.local import openapi, resources
 from penstock_operator.local.endpoints import Endpoints
 from penstock_operator.local.errors import StoreError
+from penstock_operator.local.logs import Submission
 from penstock_operator.local.responses import failure, refused
 from penstock_operator.local.store import ObjectStore
 from penstock_operator.ports import Unreachable
@@ -28,14 +30,14 @@ OPEN_PATHS = ("/healthz", "/readyz", "/livez")
 class LogSource(Protocol):
     """Gives the logs of what objects ran."""
 
-    def submission(self, plural: str, namespace: str, name: str, attempt: int | None) -> str:
+    def submission(self, plural: str, namespace: str, name: str, attempt: int | None) -> Submission:
         """Which submission's log it is.
 
         Raises:
             NotFound: nothing of it was submitted.
         """
 
-    def lines(self, submission_id: str, follow: bool) -> AsyncIterator[str]:
+    def lines(self, submission: Submission, follow: bool) -> AsyncIterator[str]:
         """The log, in pieces.
 
         Raises:
@@ -97,7 +99,7 @@ def _log_endpoint(logs: LogSource) -> Any:
             first = await anext(lines, "")
         except StoreError as error:
             return refused(error)
-        except Unreachable as error:
+        except (Unreachable, MissingSecret) as error:
             return failure(503, "ServiceUnavailable", str(error))
         return StreamingResponse(_chained(first, lines), media_type="text/plain")
 

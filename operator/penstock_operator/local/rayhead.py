@@ -38,15 +38,15 @@ class RayHead:
         digest = hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:8]
         self._temp = Path(tempfile.gettempdir()) / f"penstock-{digest}"
         # Several of Ray's ports listen on every interface, whatever address it is given.
-        path = home.resolve() / "ray-token"
-        self.token = _token(path)
+        self.token_path = home.resolve() / "ray-token"
+        self.token = _token(self.token_path)
         env = {
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_DEDUP_LOGS": "0",
             "RAY_ROTATION_MAX_BYTES": str(LOG_BYTES),
             "RAY_ROTATION_BACKUP_COUNT": "2",
             "RAY_AUTH_MODE": "token",
-            "RAY_AUTH_TOKEN_PATH": str(path),
+            "RAY_AUTH_TOKEN_PATH": str(self.token_path),
         }
         self.process = ChildProcess(
             Program("Ray", self._command, self._ready, START_SECONDS, env, STOP_SECONDS, self.clean),

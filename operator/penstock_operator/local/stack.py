@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from penstock.api.ray import RayBackend, RayCluster
 from penstock.installation import Installation
 from penstock.rundir import storage
 from penstock_operator.artifacts import FileArtifacts
@@ -34,7 +35,7 @@ from penstock_operator.local.rotation import keep_small
 from penstock_operator.local.serve import serving
 from penstock_operator.local.store import ObjectStore
 from penstock_operator.loop.manager import Manager
-from penstock_operator.ray.jobs import RayJobs
+from penstock_operator.ray.backends import RayBackends
 from penstock_operator.reconcilers import reconcilers
 
 API = "api"
@@ -88,15 +89,15 @@ async def local_stack(home: Path, port: int, gateway_port: int, cpus: int) -> As
         authority = certificate.certificate.read_bytes()
         token = write_kubeconfig(home / "kubeconfig", addresses.api, addresses.gateway, authority)
         try:
-            async with RayJobs(addresses.ray, servers.ray.token) as jobs:
-                app = create_app(store, token, RayLogs(store, jobs))
+            cluster = LocalCluster(store)
+            async with RayBackends(cluster, installation) as rays:
+                app = create_app(store, token, RayLogs(store, rays))
                 async with (
                     serving(app, ports.get(API), certificate),
                     _supervised(servers),
                     _beside(keep_small(home / "logs"), expire(store)),
                 ):
-                    cluster = LocalCluster(store)
-                    world = reconcilers(cluster, jobs, FeastFeatures(), MilvusVectors(), FileArtifacts(), installation)
+                    world = reconcilers(cluster, rays, FeastFeatures(), MilvusVectors(), FileArtifacts(), installation)
                     manager = asyncio.create_task(Manager(cluster, world).run())
                     storage.replace(str(home / "stack.json"), json.dumps(asdict(addresses)).encode())
                     try:
@@ -186,7 +187,9 @@ def _installation(home: Path, servers: Servers) -> Installation:
     feast.mkdir(exist_ok=True)
     return Installation(
         artifacts=f"file://{home}/artifacts",
-        ray_address=servers.ray.address,
+        ray=RayBackend(ray_cluster=RayCluster(address=servers.ray.address)),
+        ray_token_path=str(servers.ray.token_path),
+        shared_files=True,
         milvus_uri=servers.milvus.uri,
         feast_registry={"registry_type": "sql", "path": f"sqlite:///{feast}/registry.db"},
         feast_online_store={"type": "sqlite", "path": f"{feast}/online.db"},

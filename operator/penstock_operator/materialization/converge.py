@@ -8,12 +8,11 @@ from penstock.api.materialization import Materialization, RunRecord, StagedOutpu
 from penstock.api.stores import FeatureStore, VectorStore
 from penstock.installation import Installation
 from penstock.naming import identifier
-from penstock.secrets import MissingSecret
 from penstock_operator.connections import Connections
 from penstock_operator.materialization.observe import Observer
 from penstock_operator.materialization.observed import Drop, DropRun, Stage, StopStaging
 from penstock_operator.materialization.submission import staging_submission
-from penstock_operator.ports import Artifacts, Cluster, Features, Ray, Unreachable, Vectors
+from penstock_operator.ports import Artifacts, Cluster, Features, Rays, Unreachable, Vectors
 
 Action = Stage | StopStaging | Drop | DropRun
 
@@ -23,7 +22,7 @@ class Converger:
     """Acts on Ray, the stores and the run directories."""
 
     cluster: Cluster
-    ray: Ray
+    rays: Rays
     features: Features
     vectors: Vectors
     artifacts: Artifacts
@@ -36,7 +35,7 @@ class Converger:
             case Stage(record):
                 await self._stage(mat, record)
             case StopStaging(submission_id):
-                await self.ray.stop(submission_id)
+                await (await self.rays.ray_of(mat)).stop(submission_id)
             case Drop(output, public) if output.kind == "Features":
                 await self._drop_view(mat, output, public)
             case Drop(output, public):
@@ -47,10 +46,10 @@ class Converger:
     async def _stage(self, mat: Materialization, record: RunRecord) -> None:
         targets = (await self.observer.observe(mat)).targets
         try:
-            submission = await staging_submission(mat, record, targets, self.installation, self.cluster)
-        except (MissingSecret, KeyError) as error:
+            submission = staging_submission(mat, record, targets, self.installation)
+        except KeyError as error:
             raise Unreachable(f"What run {record.run} is staged to is gone: {error}") from error
-        await self.ray.submit(submission)
+        await (await self.rays.ray_of(mat)).submit(submission)
 
     async def _drop_view(self, mat: Materialization, output: StagedOutput, public: bool) -> None:
         obj = await self.cluster.get("FeatureStore", mat.metadata.namespace, output.store)

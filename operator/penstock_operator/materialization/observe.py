@@ -11,9 +11,10 @@ from penstock.api.stores import FeatureStore, VectorStore
 from penstock.api.trainingjob import TrainingJob
 from penstock.api.views import FeatureView, VectorCollection
 from penstock.installation import Installation
+from penstock.secrets import MissingSecret
 from penstock_operator.loop.conditions import find, is_true
 from penstock_operator.materialization.observed import Observed, Targets
-from penstock_operator.ports import Artifacts, Cluster, Ray, RayJob, Unreachable
+from penstock_operator.ports import Artifacts, Cluster, RayJob, Rays, Refused, Unreachable
 
 K = TypeVar("K", bound=Resource)
 
@@ -23,7 +24,7 @@ class Observer:
     """Reads around a Materialization."""
 
     cluster: Cluster
-    ray: Ray
+    rays: Rays
     artifacts: Artifacts
     installation: Installation
 
@@ -33,7 +34,7 @@ class Observer:
         job = await self._get(TrainingJob, namespace, mat.spec.training_job_ref.name)
         targets = await self._targets(mat)
         record = next((r for r in mat.status.runs if r.state is RunState.STAGING and r.submission_id), None)
-        session, ray_error, staging = await self._ray(record)
+        session, ray_error, staging = await self._ray(mat, record)
         report = await self.artifacts.report(record.stage_uri) if record is not None else None
         failed = staging is not None and staging.state.terminal and report is None
         return Observed(
@@ -46,7 +47,7 @@ class Observer:
             ray_error=ray_error,
             staging=staging,
             report=report,
-            log_tail=await self._log_tail(record) if failed and record is not None else "",
+            log_tail=await self._log_tail(mat, record) if failed and record is not None else "",
             progress=await self._progress(record),
         )
 
@@ -72,17 +73,18 @@ class Observer:
                 targets.vector_stores[name] = store
         return targets
 
-    async def _ray(self, record: RunRecord | None) -> tuple[str | None, str, RayJob | None]:
+    async def _ray(self, mat: Materialization, record: RunRecord | None) -> tuple[str | None, str, RayJob | None]:
         try:
-            session = await self.ray.session()
-            return session, "", await self.ray.job(record.submission_id) if record is not None else None
-        except Unreachable as error:
+            ray = await self.rays.ray_of(mat)
+            session = await ray.session()
+            return session, "", await ray.job(record.submission_id) if record is not None else None
+        except (Unreachable, Refused, MissingSecret) as error:
             return None, str(error), None
 
-    async def _log_tail(self, record: RunRecord) -> str:
+    async def _log_tail(self, mat: Materialization, record: RunRecord) -> str:
         try:
-            return await self.ray.logs(record.submission_id)
-        except Unreachable:
+            return await (await self.rays.ray_of(mat)).logs(record.submission_id)
+        except (Unreachable, Refused, MissingSecret):
             return ""
 
     async def _progress(self, record: RunRecord | None) -> str:

@@ -21,7 +21,7 @@ from penstock_operator.materialization.converge import Action, Converger
 from penstock_operator.materialization.observe import Observer
 from penstock_operator.materialization.observed import Observed
 from penstock_operator.materialization.plan import plan
-from penstock_operator.ports import Artifacts, Cluster, Features, Ray, Vectors
+from penstock_operator.ports import Artifacts, Cluster, Features, Rays, Vectors
 
 
 class MaterializationReconciler:
@@ -39,14 +39,14 @@ class MaterializationReconciler:
     def __init__(
         self,
         cluster: Cluster,
-        ray: Ray,
+        rays: Rays,
         features: Features,
         vectors: Vectors,
         artifacts: Artifacts,
         installation: Installation,
     ) -> None:
-        self._observer = Observer(cluster, ray, artifacts, installation)
-        self._converger = Converger(cluster, ray, features, vectors, artifacts, installation, self._observer)
+        self._observer = Observer(cluster, rays, artifacts, installation)
+        self._converger = Converger(cluster, rays, features, vectors, artifacts, installation, self._observer)
 
     async def observe(self, obj: Materialization) -> Observed:
         """What is."""

@@ -1,17 +1,16 @@
-"""The Ray job that stages a run: what it is handed, with secrets in its environment and nowhere else."""
+"""The Ray job that stages a run: what it is handed, with secrets as variables and nowhere else."""
 
 from __future__ import annotations
 
 from penstock.api.materialization import Materialization, RunRecord
 from penstock.api.meta import SecretKeyRef
-from penstock.features.config import feast_config, feature_store_refs
+from penstock.features.config import feast_config
 from penstock.handoff import STAGING_VARIABLE, ActiveRun, CollectionTarget, StagingSpec, ViewTarget
 from penstock.installation import Installation
 from penstock.naming import collection_name, view_name
-from penstock.secrets import read_secrets
-from penstock.vectors.connection import milvus_connection, vector_store_refs
+from penstock.vectors.connection import milvus_connection
 from penstock_operator.materialization.observed import Targets
-from penstock_operator.ports import Cluster, RaySubmission
+from penstock_operator.ports import RaySubmission
 
 
 class _SecretVariables:
@@ -26,13 +25,13 @@ class _SecretVariables:
         return f"${{{name}}}"
 
 
-async def staging_submission(
-    mat: Materialization, record: RunRecord, targets: Targets, installation: Installation, cluster: Cluster
+def staging_submission(
+    mat: Materialization, record: RunRecord, targets: Targets, installation: Installation
 ) -> RaySubmission:
     """The submission of a recorded staging.
 
     Raises:
-        MissingSecret: a store names a Secret that is not there.
+        KeyError: a view, collection or store that the spec names is not among the targets.
     """
     variables = _SecretVariables()
     spec = StagingSpec(
@@ -47,16 +46,11 @@ async def staging_submission(
         gates=mat.spec.gates,
         active=ActiveRun(run=mat.status.active.run, run_uri=mat.status.active.uri) if mat.status.active else None,
     )
-    refs = [
-        *(ref for store in targets.feature_stores.values() for ref in feature_store_refs(store)),
-        *(ref for store in targets.vector_stores.values() for ref in vector_store_refs(store)),
-    ]
-    secret = await read_secrets(cluster, mat.metadata.namespace, refs)
-    env = {name: secret(ref) for name, ref in variables.refs.items()}
     return RaySubmission(
         submission_id=record.submission_id,
         entrypoint=f"{installation.python} -m penstock.materialize",
-        env={**env, STAGING_VARIABLE: spec.model_dump_json(by_alias=True)},
+        env={STAGING_VARIABLE: spec.model_dump_json(by_alias=True)},
+        secrets=variables.refs,
         metadata={
             "penstock.dev/materialization": f"{mat.metadata.namespace}/{mat.metadata.name}",
             "penstock.dev/run": record.run,

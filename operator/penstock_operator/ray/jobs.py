@@ -5,6 +5,7 @@ https://docs.ray.io/en/latest/cluster/running-applications/job-submission/api.ht
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,14 +15,31 @@ from penstock_operator.ports import JobState, RayJob, RaySubmission, Refused, Un
 
 TIMEOUT = httpx2.Timeout(10.0, connect=3.0)
 
+Secrets = Callable[[RaySubmission], Awaitable[Mapping[str, str]]]
+"""Reads what a submission's variables take from Secrets: this Ray cannot."""
+
+
+def new_http() -> httpx2.AsyncClient:
+    """Connections to any number of Rays: one that hangs takes no other's place."""
+    return httpx2.AsyncClient(
+        timeout=TIMEOUT, limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100), trust_env=False
+    )
+
 
 class RayJobs:
     """The Jobs API at one dashboard address."""
 
-    def __init__(self, address: str, token: str | None = None) -> None:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._address = address
-        self._http = httpx2.AsyncClient(base_url=address, timeout=TIMEOUT, headers=headers, trust_env=False)
+    def __init__(
+        self,
+        address: str,
+        token: str | None = None,
+        http: httpx2.AsyncClient | None = None,
+        secrets: Secrets | None = None,
+    ) -> None:
+        self._secrets = secrets
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._address = address.rstrip("/")
+        self._http = http or new_http()
 
     async def __aenter__(self) -> Self:
         """The client itself."""
@@ -46,14 +64,20 @@ class RayJobs:
             return None
         self._expect(response, 200)
         body = response.json()
-        return RayJob(submission_id, JobState(body["status"]), body.get("message") or "")
+        state = JobState(body["status"])
+        return RayJob(submission_id, state, body.get("message") or "", f"{self._address}/#/jobs/{submission_id}")
 
     async def submit(self, submission: RaySubmission) -> None:
-        """Submit once: Ray answers 500 both for an id that it has and for a fault, so a 500 is followed by a look."""
+        """Submit once: Ray answers 500 both for an id that it has and for a fault, so a 500 is followed by a look.
+
+        Raises:
+            MissingSecret: a Secret of a variable is not there.
+        """
+        secrets = await self._secrets(submission) if self._secrets is not None else {}
         body: dict[str, Any] = {
             "entrypoint": submission.entrypoint,
             "submission_id": submission.submission_id,
-            "runtime_env": {"env_vars": dict(submission.env)},
+            "runtime_env": {"env_vars": {**submission.env, **secrets}},
             "metadata": dict(submission.metadata),
             "entrypoint_num_cpus": submission.cpus,
             "entrypoint_num_gpus": submission.gpus,
@@ -89,7 +113,7 @@ class RayJobs:
 
     async def _call(self, method: str, path: str, **kwargs: Any) -> httpx2.Response:
         try:
-            return await self._http.request(method, path, **kwargs)
+            return await self._http.request(method, f"{self._address}{path}", headers=self._headers, **kwargs)
         except httpx2.HTTPError as error:
             raise Unreachable(f"Ray at {self._address} did not answer: {error or type(error).__name__}") from error
 

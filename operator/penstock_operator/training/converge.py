@@ -8,8 +8,7 @@ from penstock.api.trainingjob import Attempt, TrainingJob
 from penstock.handoff import ATTEMPT_VARIABLE, AttemptSpec
 from penstock.installation import Installation
 from penstock.naming import run_uri
-from penstock.secrets import read_secrets
-from penstock_operator.ports import Artifacts, Cluster, Ray, RaySubmission
+from penstock_operator.ports import Artifacts, Rays, RaySubmission
 from penstock_operator.training.observed import DeleteRun, Forget, Stop, Submit
 
 Action = Submit | Stop | Forget | DeleteRun
@@ -19,8 +18,7 @@ Action = Submit | Stop | Forget | DeleteRun
 class Converger:
     """Acts on Ray and the run directories."""
 
-    cluster: Cluster
-    ray: Ray
+    rays: Rays
     artifacts: Artifacts
     installation: Installation
 
@@ -28,22 +26,21 @@ class Converger:
         """Perform one action; a repetition changes nothing."""
         match action:
             case Submit(attempt):
-                await self.ray.submit(await self._submission(job, attempt))
+                await (await self.rays.ray_of(job)).submit(self._submission(job, attempt))
             case Stop(submission_id):
-                await self.ray.stop(submission_id)
+                await (await self.rays.ray_of(job)).stop(submission_id)
             case Forget(submission_id):
-                await self.ray.delete(submission_id)
+                await (await self.rays.ray_of(job)).delete(submission_id)
             case DeleteRun(run):
                 await self.artifacts.delete(self._uri(job, run))
 
     def _uri(self, job: TrainingJob, run: str) -> str:
         return run_uri(self.installation.artifacts, job.metadata.namespace, job.metadata.name, run)
 
-    async def _submission(self, job: TrainingJob, attempt: Attempt) -> RaySubmission:
+    def _submission(self, job: TrainingJob, attempt: Attempt) -> RaySubmission:
         spec, meta = job.spec, job.metadata
-        refs = [variable.secret_ref for variable in spec.env if variable.secret_ref is not None]
-        secret = await read_secrets(self.cluster, meta.namespace, refs)
-        env = {v.name: secret(v.secret_ref) if v.secret_ref is not None else v.value or "" for v in spec.env}
+        env = {variable.name: variable.value or "" for variable in spec.env if variable.secret_ref is None}
+        secrets = {variable.name: variable.secret_ref for variable in spec.env if variable.secret_ref is not None}
         handed = AttemptSpec(
             namespace=meta.namespace,
             name=meta.name,
@@ -67,6 +64,8 @@ class Converger:
             submission_id=attempt.submission_id,
             entrypoint=f"{self.installation.python} -m penstock.train.launch",
             env={**env, ATTEMPT_VARIABLE: handed.model_dump_json(by_alias=True)},
+            secrets=secrets,
+            workers=None if alone else spec.workers,
             cpus=spec.workers.cpus if alone else 0,
             gpus=spec.workers.gpus if alone else 0,
             memory_bytes=spec.workers.memory_bytes if alone else None,

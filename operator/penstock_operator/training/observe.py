@@ -11,7 +11,7 @@ from penstock.naming import run_uri
 from penstock.rundir.errors import RunDirError
 from penstock.rundir.manifest import Manifest
 from penstock.secrets import MissingSecret, read_secrets
-from penstock_operator.ports import Artifacts, Cluster, Ray, RayJob, Unreachable
+from penstock_operator.ports import Artifacts, Cluster, RayJob, Rays, Refused, Unreachable
 from penstock_operator.training.observed import Observed
 from penstock_operator.training.plan import current_attempt
 
@@ -21,14 +21,14 @@ class Observer:
     """Reads around a TrainingJob."""
 
     cluster: Cluster
-    ray: Ray
+    rays: Rays
     artifacts: Artifacts
     installation: Installation
 
     async def observe(self, job: TrainingJob) -> Observed:
         """What is."""
         attempt = current_attempt(job)
-        session, error, ray_job = await self._ray(attempt)
+        session, error, ray_job = await self._ray(job, attempt)
         ended = ray_job is None or ray_job.state.terminal
         manifest, manifest_error = await self._manifest(job, attempt) if attempt and ended else (None, "")
         failed = ray_job is not None and ray_job.state.terminal and manifest is None
@@ -37,7 +37,7 @@ class Observer:
             session=session,
             ray_error=error,
             job=ray_job,
-            log_tail=await self._log_tail(ray_job) if failed else "",
+            log_tail=await self._log_tail(job, ray_job) if failed else "",
             manifest=manifest,
             manifest_error=manifest_error,
             progress=await self.artifacts.progress(self._uri(job, attempt.run)) if attempt else None,
@@ -50,19 +50,20 @@ class Observer:
     def _uri(self, job: TrainingJob, run: str) -> str:
         return run_uri(self.installation.artifacts, job.metadata.namespace, job.metadata.name, run)
 
-    async def _ray(self, attempt: Attempt | None) -> tuple[str | None, str, RayJob | None]:
+    async def _ray(self, job: TrainingJob, attempt: Attempt | None) -> tuple[str | None, str, RayJob | None]:
         try:
-            session = await self.ray.session()
-            return session, "", await self.ray.job(attempt.submission_id) if attempt else None
-        except Unreachable as error:
+            ray = await self.rays.ray_of(job)
+            session = await ray.session()
+            return session, "", await ray.job(attempt.submission_id) if attempt else None
+        except (Unreachable, Refused, MissingSecret) as error:
             return None, str(error), None
 
-    async def _log_tail(self, ray_job: RayJob | None) -> str:
+    async def _log_tail(self, job: TrainingJob, ray_job: RayJob | None) -> str:
         if ray_job is None:
             return ""
         try:
-            return await self.ray.logs(ray_job.submission_id)
-        except Unreachable:
+            return await (await self.rays.ray_of(job)).logs(ray_job.submission_id)
+        except (Unreachable, Refused, MissingSecret):
             return ""
 
     async def _manifest(self, job: TrainingJob, attempt: Attempt) -> tuple[Manifest | None, str]:
@@ -79,7 +80,9 @@ class Observer:
         return manifest, ""
 
     async def _source_error(self, job: TrainingJob) -> str:
-        folder = job.spec.source.path or ""
+        folder = job.spec.source.path
+        if folder is None or not self.installation.shared_files:
+            return ""
         if await self.artifacts.has_file(folder, job.spec.entrypoint):
             return ""
         return f"spec.entrypoint: {job.spec.entrypoint!r} is not in spec.source.path {folder!r}: correct one of them"

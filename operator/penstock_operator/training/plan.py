@@ -22,7 +22,7 @@ from penstock_operator.loop.reconciler import Plan
 from penstock_operator.ports import JobState
 from penstock_operator.training.observed import DeleteRun, Forget, Observed, Stop, Submit
 
-RUN_FIELDS = ("source", "entrypoint", "args", "params", "env", "workers", "strategy", "outputs", "rerun")
+RUN_FIELDS = ("source", "entrypoint", "args", "params", "env", "workers", "strategy", "ray", "outputs", "rerun")
 """The fields of the spec that define a run: a change of one is a new run."""
 
 POLL_SECONDS = 1.0
@@ -139,6 +139,7 @@ class _Pass:
         self.status.attempts = [*self.status.attempts, attempt][-MAX_ATTEMPTS:]
         self.status.progress = None
         self.status.progress_text = None
+        self.status.dashboard_url = None
         return self.result("Unknown", SucceededReason.PENDING, f"Attempt {number} is to be submitted", after=0)
 
     def resume_from(self) -> str | None:
@@ -168,6 +169,7 @@ class _Pass:
         job = self.seen.job
         if job is None:
             return self.absent(attempt, self.seen.session)
+        self.status.dashboard_url = job.dashboard_url or self.status.dashboard_url
         if job.state.terminal:
             return self.ended(attempt, job.state, job.message)
         return self.alive(attempt, job.state)

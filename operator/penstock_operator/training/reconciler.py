@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from penstock.api.trainingjob import TrainingJob, TrainingJobStatus
+from penstock.api.trainingjob import TrainingJob
 from penstock.installation import Installation
 from penstock_operator.loop.reconciler import Plan, Related
 from penstock_operator.loop.related import referred, referring, secrets, training_job
-from penstock_operator.ports import Artifacts, Cluster, Ray
+from penstock_operator.ports import Artifacts, Cluster, Rays
 from penstock_operator.training.converge import Action, Converger
 from penstock_operator.training.observe import Observer
 from penstock_operator.training.observed import Observed
@@ -26,10 +26,9 @@ class TrainingJobReconciler:
         "Secret": referring("TrainingJob", secrets),
     }
 
-    def __init__(self, cluster: Cluster, ray: Ray, artifacts: Artifacts, installation: Installation) -> None:
-        self._ray_address = installation.ray_address
-        self._observer = Observer(cluster, ray, artifacts, installation)
-        self._converger = Converger(cluster, ray, artifacts, installation)
+    def __init__(self, cluster: Cluster, rays: Rays, artifacts: Artifacts, installation: Installation) -> None:
+        self._observer = Observer(cluster, rays, artifacts, installation)
+        self._converger = Converger(rays, artifacts, installation)
 
     async def observe(self, obj: TrainingJob) -> Observed:
         """What is."""
@@ -37,11 +36,7 @@ class TrainingJobReconciler:
 
     def plan(self, obj: TrainingJob, observed: Observed, now: datetime) -> Plan:
         """What to do."""
-        made = plan(obj, observed, now)
-        if isinstance(made.status, TrainingJobStatus) and made.status.attempts:
-            newest = made.status.attempts[-1].submission_id
-            made.status.dashboard_url = f"{self._ray_address}/#/jobs/{newest}"
-        return made
+        return plan(obj, observed, now)
 
     async def converge(self, obj: TrainingJob, action: Action | Any) -> None:
         """Do one thing."""

@@ -22,6 +22,7 @@ from penstock.api.meta import (
     Status,
     StatusModel,
 )
+from penstock.api.ray import STAYS, RayBackend
 from penstock.api.views import Metric, Serving
 
 Physical = Annotated[str, StringConstraints(max_length=253)]
@@ -148,6 +149,7 @@ class MaterializationSpec(Model):
     """What goes where, past which gates, and how many runs are kept."""
 
     RULES = (
+        STAYS,
         Rule(
             "self.trainingJobRef == oldSelf.trainingJobRef",
             "trainingJobRef cannot be changed: create another Materialization",
@@ -170,6 +172,7 @@ class MaterializationSpec(Model):
     features: list[FeatureMapping] = Field(default_factory=list, max_length=16)
     vectors: list[VectorMapping] = Field(default_factory=list, max_length=16)
     gates: list[Gate] = Field(default_factory=list, max_length=64)
+    ray: RayBackend | None = Field(None, description="Where runs are staged. Unset: the installation's own.")
     promotion: Promotion = Promotion.AUTOMATIC
     pinned_run: Run | None = Field(None, description="The kept run to serve, whatever newer ones there are.")
     history_limit: int = Field(3, ge=2, le=50, description="Staged runs kept, the active and previous ones included.")

@@ -12,7 +12,6 @@ from penstock.api.meta import (
     Column,
     DeletionPolicy,
     Identifier,
-    Line,
     Message,
     Model,
     NamedNumber,
@@ -26,13 +25,9 @@ from penstock.api.meta import (
     Status,
     StatusModel,
 )
-
-Quantity = Annotated[str, StringConstraints(max_length=32, pattern=r"^[0-9]+(\.[0-9]+)?(k|[KMGTPE]i|[MGTPE]|m)?$")]
-"""As Kubernetes writes a quantity, without its exponents."""
-
-UNITS = {"": 1, "m": 1e-3}
-UNITS |= {letter: 1000**power for power, letter in enumerate("kMGTPE", start=1)}
-UNITS |= {f"{letter}i": 1024**power for power, letter in enumerate("KMGTPE", start=1)}
+from penstock.api.quantities import Quantity, whole
+from penstock.api.ray import STAYS, RayBackend
+from penstock.api.source import Source
 
 
 class OutputKind(StrEnum):
@@ -42,18 +37,6 @@ class OutputKind(StrEnum):
     EMBEDDINGS = "Embeddings"
     ENCODER = "Encoder"
     MODEL = "Model"
-
-
-class Source(Model):
-    """Where the training code is; exactly one member is set."""
-
-    RULES = (Rule("has(self.path)", "set source.path: the folder that holds the entrypoint"),)
-
-    path: Line | None = Field(
-        None,
-        description="A folder that every Ray node sees. `penstock apply` makes a relative one absolute, "
-        "from the folder of the manifest.",
-    )
 
 
 class EnvVar(Model):
@@ -82,10 +65,7 @@ class Workers(Model):
     @property
     def memory_bytes(self) -> int | None:
         """The memory of a worker in bytes; None where none is asked for."""
-        if self.memory is None:
-            return None
-        number = self.memory.rstrip("EPTGMKkim")
-        return int(float(number) * UNITS[self.memory[len(number) :]])
+        return whole(self.memory) if self.memory is not None else None
 
 
 class Strategy(Model):
@@ -123,6 +103,7 @@ class TrainingJobSpec(Model):
     """What to train, with what, how often to try, and what must come out."""
 
     RULES = (
+        STAYS,
         Rule(
             "self.strategy.name != 'Single' || self.workers.count == 1",
             "strategy Single has one worker: set strategy.name (DataParallel) or workers.count: 1",
@@ -138,6 +119,7 @@ class TrainingJobSpec(Model):
     env: list[EnvVar] = Field(default_factory=list, max_length=128)
     workers: Workers = Workers()
     strategy: Strategy = Strategy()
+    ray: RayBackend | None = Field(None, description="Where attempts run. Unset: the installation's own.")
     retry: Retry = Retry()
     checkpoint: Checkpoint = Checkpoint()
     active_deadline_seconds: int | None = Field(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from penstock.crds.definition import openapi
-from penstock.crds.schema import Schema
+from penstock.crds.schema import OPEN, Schema
 
 FORBIDDEN = ("$ref", "anyOf", "oneOf", "allOf", "not", "title", "const", "prefixItems", "uniqueItems")
 MAX_MESSAGE = 2048
@@ -69,7 +69,7 @@ def _array(node: Schema, path: str) -> Iterator[str]:
 
 
 def _object(node: Schema, path: str) -> Iterator[str]:
-    if "properties" not in node and "maxProperties" not in node:
+    if not node.keys() & {"properties", "maxProperties", OPEN}:
         yield f"{path}: an object without properties"
     if node.get("additionalProperties") is False:
         yield f"{path}: additionalProperties: false is not structural"

@@ -24,6 +24,9 @@ DEFAULT_MAX_PROPERTIES = 64
 LIST_MAP_KEYS = {"conditions": "type"}
 LIST_MAP_KEY = "name"
 
+OPEN = "x-kubernetes-preserve-unknown-fields"
+"""Marks an object that is kept as it is, such as a pod template."""
+
 _COPIED = (
     "type",
     "format",
@@ -124,7 +127,9 @@ def _convert_array(node: Schema, out: Schema, definitions: dict[str, Schema], pa
 
 def _convert_object(node: Schema, out: Schema, definitions: dict[str, Schema], path: str) -> None:
     values = node.get("additionalProperties")
-    if "properties" in node:
+    if node.get(OPEN):
+        out[OPEN] = True
+    elif "properties" in node:
         out["properties"] = {
             key: _convert(value, definitions, f"{path}.{key}", key) for key, value in node["properties"].items()
         }
@@ -132,7 +137,7 @@ def _convert_object(node: Schema, out: Schema, definitions: dict[str, Schema], p
         out["additionalProperties"] = _convert(values, definitions, f"{path}[]", "")
         out.setdefault("maxProperties", node.get("maxProperties", DEFAULT_MAX_PROPERTIES))
     elif values is not False:
-        raise UnsupportedSchema(f"{path}: an object of any shape would be pruned: name its fields")
+        raise UnsupportedSchema(f"{path}: an object of any shape would be pruned: name its fields, or mark it {OPEN}")
 
 
 def _exclusive_bounds(node: Schema, out: Schema) -> None:

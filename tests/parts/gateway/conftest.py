@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from penstock.api.materialization import Materialization
+from penstock.api.ray import RayBackend, RayCluster
 from penstock.gateway.app import create_app
 from penstock.gateway.catalog import Catalog
 from penstock.gateway.limits import Limits
@@ -47,7 +48,7 @@ class Staged:
         config = self.world.config
         return Installation(
             artifacts=f"file://{self.world.folder}",
-            ray_address="http://127.0.0.1:1",
+            ray=RayBackend(ray_cluster=RayCluster(address="http://127.0.0.1:1")),
             milvus_uri=self.world.milvus_uri,
             feast_registry=config["registry"],
             feast_online_store=config["online_store"],

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from penstock.api.ray import RayBackend, RayCluster
 from penstock.installation import Installation
 from penstock_operator.local.kubeconfig import write_kubeconfig
 from penstock_operator.local.sockets import free_port
@@ -24,9 +25,9 @@ BODY = b'{"entities": [{"id": 1}]}'
 @pytest.fixture
 def env(tmp_path: Path) -> dict[str, str]:
     """Of a gateway whose API is away."""
-    (tmp_path / "installation.json").write_text(
-        Installation(artifacts=f"file://{tmp_path}", ray_address="http://127.0.0.1:9").model_dump_json(by_alias=True)
-    )
+    ray = RayBackend(ray_cluster=RayCluster(address="http://127.0.0.1:9"))
+    installation = Installation(artifacts=f"file://{tmp_path}", ray=ray)
+    (tmp_path / "installation.json").write_text(installation.model_dump_json(by_alias=True))
     write_kubeconfig(tmp_path / "kubeconfig", "https://127.0.0.1:9", "", b"")
     config = (tmp_path / "kubeconfig").read_text().replace("certificate-authority-data: ''", "certificate-authority: x")
     (tmp_path / "kubeconfig").write_text(config.replace("certificate-authority: x", "insecure-skip-tls-verify: true"))

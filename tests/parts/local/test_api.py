@@ -198,6 +198,9 @@ async def test_the_token_is_needed_and_tables_are_served(url: str) -> None:
 
 
 class Away:
+    async def ray_of(self, owner: object) -> Away:
+        return self
+
     """A Ray that does not answer, behind the logs."""
 
     async def job(self, submission_id: str) -> Any:

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from penstock.api.materialization import Materialization
+from penstock.api.ray import RayBackend, RayCluster
 from penstock.handoff import STAGING_VARIABLE, StagingReport, StagingSpec
 from penstock.installation import Installation
 from penstock.rundir import storage
@@ -103,6 +104,9 @@ class Ray:
     specs: dict[str, StagingSpec] = field(default_factory=dict)
     looked: set[str] = field(default_factory=set)
 
+    async def ray_of(self, owner: object) -> Ray:
+        return self
+
     async def session(self) -> str:
         return "session_1"
 
@@ -173,7 +177,7 @@ class World:
         self.ray = Ray(self.fuse, self.views, self.collections, self.fates)
         self.installation = Installation(
             artifacts=str(folder / "runs"),
-            ray_address="http://127.0.0.1:1",
+            ray=RayBackend(ray_cluster=RayCluster(address="http://127.0.0.1:1")),
             milvus_uri="http://127.0.0.1:1",
             feast_registry={},
             feast_online_store={},

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from penstock.api.ray import RayBackend, RayCluster
 from penstock.api.trainingjob import TrainingJob
 from penstock.installation import Installation
 from penstock.rundir import storage
@@ -59,6 +60,9 @@ class RayStandIn:
     accepted: list[str] = field(default_factory=list)
     looks: dict[str, int] = field(default_factory=dict)
     fuse: Fuse | None = None
+
+    async def ray_of(self, owner: object) -> RayStandIn:
+        return self
 
     async def session(self) -> str:
         return "session_1"
@@ -122,7 +126,9 @@ async def live(path: Path, ray: RayStandIn, fuse: Fuse) -> int:
     for _ in range(60):
         store = FusedStore(path / "state.db")
         store.fuse = fuse
-        installation = Installation(artifacts=ray.artifacts, ray_address="http://127.0.0.1:1")
+        installation = Installation(
+            artifacts=ray.artifacts, ray=RayBackend(ray_cluster=RayCluster(address="http://127.0.0.1:1"))
+        )
         cluster = LocalCluster(store)
         reconciler = TrainingJobReconciler(cluster, ray, FileArtifacts(), installation)
         try:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from penstock.api.ray import RayBackend, RayCluster
 from penstock.api.views import FeatureView, VectorCollection
 from penstock.installation import Installation
 from penstock_operator.data.features import FeastFeatures
@@ -16,7 +17,7 @@ from penstock_operator.publicname.plan import Observed, Point, Pointed
 from penstock_operator.vectorcollection.reconciler import VectorCollectionReconciler
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-HOME = Installation(artifacts="/runs", ray_address="http://127.0.0.1:1")
+HOME = Installation(artifacts="/runs", ray=RayBackend(ray_cluster=RayCluster(address="http://127.0.0.1:1")))
 META = {"name": "digit-images", "namespace": "default", "generation": 1}
 POINTED = Pointed("r-2", "digit_images__r_2")
 SERVED = Observed(feeders=("digits",), pointed=POINTED, current=POINTED.physical)
