@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,7 +14,9 @@ from lightkube.config.models import Cluster, User
 
 from penstock.gateway.auth.review import TokenReviewAccess
 from penstock.gateway.auth.reviews import KubernetesReviews, ReviewFailed, grant
-from penstock.gateway.watch import Kubernetes, MissingRight
+from penstock.gateway.bundle import Bundle
+from penstock.gateway.catalog import Catalog
+from penstock.gateway.watch import Kubernetes, MissingRight, Watcher
 
 pytestmark = pytest.mark.apiserver
 
@@ -107,7 +110,23 @@ async def test_what_the_gateway_itself_lacks_is_said(apiserver: httpx2.Client) -
         await KubernetesReviews(client).caller("any")
     with pytest.raises(MissingRight, match=r"may not get Secret 'key' in namespace 'shop'.*\"secrets\".*\"key\""):
         await Kubernetes(client).get("Secret", "shop", "key")
+    catalog = Catalog(Loader())
+    watching = asyncio.create_task(Watcher(client, catalog).run())
+    async with asyncio.timeout(20):
+        while not catalog.problem:
+            await asyncio.sleep(0.05)
+    watching.cancel()
+    await asyncio.gather(watching, catalog.close(), return_exceptions=True)
+    assert catalog.unready() == (
+        "The gateway may not list and watch materializations in all namespaces: grant its service account the rule "
+        '{"apiGroups": ["penstock.dev"], "resources": ["materializations"], "verbs": ["get", "list", "watch"]}'
+    )
     await client.close()
+
+
+class Loader:
+    async def load(self, *_: Any) -> Bundle:
+        raise AssertionError("nothing is to be loaded")
 
 
 def _rule(name: str) -> dict[str, Any]:
