@@ -60,9 +60,9 @@ def _worker(config: dict[str, Any]) -> None:
     context = train.get_context()
     spec = AttemptSpec.model_validate_json(config["spec"])
     if spec.source.fetched:
-        # Ray starts a worker in its copy of the working_dir.
-        here = spec.source.model_copy(update={"path": os.getcwd()})  # noqa: PTH109 - a string on the wire
-        spec = spec.model_copy(update={"source": here})
+        # Ray puts its copy of the working_dir first; Ray Train has left it for a directory of its own.
+        here = os.environ["PYTHONPATH"].split(os.pathsep)[0]
+        spec = spec.model_copy(update={"source": spec.source.model_copy(update={"path": here})})
     os.environ[ATTEMPT_VARIABLE] = spec.model_dump_json(by_alias=True)
     os.environ[RANK_VARIABLE] = str(context.get_world_rank())
     os.environ[WORLD_SIZE_VARIABLE] = str(context.get_world_size())
