@@ -60,7 +60,7 @@ def parse(text: str) -> Awaited:
 def fresh(resource: Resource) -> list[Condition]:
     """The conditions that speak of the spec as it now is."""
     generation = resource.metadata.generation
-    conditions: list[Condition] = resource.status.conditions  # type: ignore[attr-defined]
+    conditions: list[Condition] = getattr(getattr(resource, "status", None), "conditions", [])
     return [condition for condition in conditions if condition.observed_generation >= generation]
 
 
@@ -82,5 +82,5 @@ def hopeless(resource: Resource, awaited: Awaited) -> Condition | None:
 
 def reason_of(resource: Resource, condition: Condition) -> Reason | None:
     """The documented reason of a condition; None for one that this version does not know."""
-    reasons = resource.CONDITIONS.get(condition.type)
+    reasons = (resource.CONDITIONS | resource.COMMON_CONDITIONS).get(condition.type)
     return next((reason for reason in reasons or () if reason == condition.reason), None)
