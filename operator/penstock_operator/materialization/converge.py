@@ -11,11 +11,11 @@ from penstock.naming import identifier
 from penstock.secrets import MissingSecret
 from penstock_operator.connections import Connections
 from penstock_operator.materialization.observe import Observer
-from penstock_operator.materialization.observed import Drop, DropRun, Stage, StopStaging
+from penstock_operator.materialization.observed import Drop, DropRun, Forget, Stage, StopStaging
 from penstock_operator.materialization.submission import staging_submission
 from penstock_operator.ports import Artifacts, Cluster, Features, Ray, Unreachable, Vectors
 
-Action = Stage | StopStaging | Drop | DropRun
+Action = Stage | StopStaging | Forget | Drop | DropRun
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class Converger:
                 await self._stage(mat, record)
             case StopStaging(submission_id):
                 await self.ray.stop(submission_id)
+            case Forget(submission_id):
+                await self.ray.delete(submission_id)
             case Drop(output, public) if output.kind == "Features":
                 await self._drop_view(mat, output, public)
             case Drop(output, public):

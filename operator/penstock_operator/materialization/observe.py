@@ -12,6 +12,7 @@ from penstock.api.trainingjob import TrainingJob
 from penstock.api.views import FeatureView, VectorCollection
 from penstock.installation import Installation
 from penstock_operator.loop.conditions import find, is_true
+from penstock_operator.materialization.forgetting import surplus
 from penstock_operator.materialization.observed import Observed, Targets
 from penstock_operator.ports import Artifacts, Cluster, Ray, RayJob, Unreachable
 
@@ -48,6 +49,7 @@ class Observer:
             report=report,
             log_tail=await self._log_tail(record) if failed and record is not None else "",
             progress=await self._progress(record),
+            ended=await self._ended(mat) if session is not None and record is None else frozenset(),
         )
 
     async def _get(self, kind: type[K], namespace: str, name: str) -> K | None:
@@ -78,6 +80,13 @@ class Observer:
             return session, "", await self.ray.job(record.submission_id) if record is not None else None
         except Unreachable as error:
             return None, str(error), None
+
+    async def _ended(self, mat: Materialization) -> frozenset[str]:
+        try:
+            jobs = {one: await self.ray.job(one) for one in surplus(mat.status)}
+        except Unreachable:
+            return frozenset()
+        return frozenset(one for one, job in jobs.items() if job is None or job.state.terminal)
 
     async def _log_tail(self, record: RunRecord) -> str:
         try:

@@ -21,6 +21,8 @@ FIRST_WAIT, LONGEST_WAIT = 0.5, 15.0
 
 log = structlog.get_logger()
 Key = tuple[str, str]
+Version = tuple[str, ...]
+"""What a bundle is loaded from: a run, and the physical names of its outputs. A run may be staged again."""
 
 
 class Loads(Protocol):
@@ -30,34 +32,58 @@ class Loads(Protocol):
         """The bundle of a run."""
 
 
+@dataclass(frozen=True)
+class Kept:
+    """A run that may be asked for."""
+
+    run: str
+    uri: str
+    outputs: Sequence[StagedOutput]
+
+    @property
+    def version(self) -> Version:
+        """What tells its bundle from every other."""
+        return (self.run, *(output.physical for output in self.outputs))
+
+
 @dataclass
 class Entry:
     """One Materialization."""
 
     pointer: Materialization
     current: Bundle | None = None
-    warm: OrderedDict[str, Bundle] = field(default_factory=OrderedDict)
+    version: Version = ()
+    """Of the bundle that answers."""
+    warm: OrderedDict[Version, Bundle] = field(default_factory=OrderedDict)
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     loading: asyncio.Lock = field(default_factory=asyncio.Lock)
     problem: str = ""
     keeper: asyncio.Task[None] | None = None
 
     @property
-    def kept(self) -> dict[str, tuple[str, Sequence[StagedOutput]]]:
-        """URI and outputs of each run that may be asked for, the newest last."""
+    def kept(self) -> dict[str, Kept]:
+        """Each run that may be asked for, the newest last; of one that is staged twice, what is active."""
         status = self.pointer.status
-        runs: dict[str, tuple[str, Sequence[StagedOutput]]] = {
-            record.run: (record.uri, record.outputs) for record in status.runs if record.state is RunState.STAGED
+        runs = {
+            record.run: Kept(record.run, record.uri, record.outputs)
+            for record in status.runs
+            if record.state is RunState.STAGED
         }
-        if status.active is not None:
-            runs[status.active.run] = (status.active.uri, status.active.outputs)
+        if (active := self.active) is not None:
+            runs[active.run] = active
         return runs
 
     @property
-    def behind(self) -> bool:
-        """Whether the pointer names another run than the one that answers."""
+    def active(self) -> Kept | None:
+        """What the pointer names."""
         active = self.pointer.status.active
-        return active is not None and (self.current is None or self.current.run != active.run)
+        return Kept(active.run, active.uri, active.outputs) if active is not None else None
+
+    @property
+    def behind(self) -> bool:
+        """Whether the pointer names something else than what answers."""
+        active = self.active
+        return active is not None and (self.current is None or self.version != active.version)
 
 
 class Catalog:
@@ -79,8 +105,8 @@ class Catalog:
             entry = self._entries[key] = Entry(pointer)
             entry.keeper = asyncio.create_task(self._keep(entry))
         entry.pointer = pointer
-        for run in set(entry.warm) - set(entry.kept):
-            del entry.warm[run]
+        for version in set(entry.warm) - {kept.version for kept in entry.kept.values()}:
+            del entry.warm[version]
         entry.moved.set()
 
     def forget(self, namespace: str, name: str) -> None:
@@ -138,7 +164,7 @@ class Catalog:
         wait = FIRST_WAIT
         while True:
             entry.moved.clear()
-            active = entry.pointer.status.active
+            active = entry.active
             if active is None or not entry.behind:
                 wait = FIRST_WAIT
                 await entry.moved.wait()
@@ -146,7 +172,7 @@ class Catalog:
             meta = entry.pointer.metadata
             about = log.bind(namespace=meta.namespace, name=meta.name, run=active.run)
             try:
-                bundle = await self._load(entry, active.run)
+                bundle = await self._load(entry, active)
             except Exception as error:  # noqa: BLE001 - a bundle that cannot be loaded must not end the gateway
                 entry.problem = f"run {active.run} cannot be loaded: {error}"
                 metrics.LOAD_FAILURES.inc()
@@ -154,7 +180,7 @@ class Catalog:
                 await _wait(entry.moved, wait)
                 wait = min(wait * 2, LONGEST_WAIT)
                 continue
-            entry.current, entry.problem = bundle, ""
+            entry.current, entry.version, entry.problem = bundle, active.version, ""
             metrics.SWITCHES.inc()
             about.info("Run is live")
 
@@ -163,18 +189,19 @@ class Catalog:
             kept = ", ".join(entry.kept) or "none"
             raise NotServed(f"Materialization {entry.pointer.metadata.name!r} keeps no run {run!r}: it keeps {kept}")
         try:
-            return await self._load(entry, run)
+            return await self._load(entry, entry.kept[run])
         except Exception as error:
             raise Unavailable(f"Run {run} cannot be loaded: {error}", run) from error
 
-    async def _load(self, entry: Entry, run: str) -> Bundle:
+    async def _load(self, entry: Entry, kept: Kept) -> Bundle:
         async with entry.loading:
-            if run not in entry.warm:
-                uri, outputs = entry.kept[run]
+            version = kept.version
+            if version not in entry.warm:
+                namespace = entry.pointer.metadata.namespace
                 with metrics.LOAD_SECONDS.time():
-                    entry.warm[run] = await self._loader.load(entry.pointer.metadata.namespace, run, uri, outputs)
-            entry.warm.move_to_end(run)
-            bundle = entry.warm[run]
+                    entry.warm[version] = await self._loader.load(namespace, kept.run, kept.uri, kept.outputs)
+            entry.warm.move_to_end(version)
+            bundle = entry.warm[version]
             while len(entry.warm) > WARM:
                 entry.warm.popitem(last=False)
             return bundle
