@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from penstock.api.meta import Condition, Reason
 from penstock_operator.loop.conditions import find, with_condition
-from penstock_operator.loop.failures import Failure, classify, told
+from penstock_operator.loop.failures import told
 from penstock_operator.loop.reconciler import Key
 from penstock_operator.ports import Cluster, Object
 
@@ -42,19 +42,20 @@ def failing(
     return with_condition(conditions, RECONCILED, "False", reason, message, generation=generation, now=now)
 
 
-async def tell(cluster: Cluster, key: Key, error: Exception, now: datetime) -> None:
+async def tell(cluster: Cluster, key: Key, error: Exception, now: datetime) -> bool:
     """Show on the object why a pass over it failed; the rest of its status stays as it is.
 
-    An object that cannot be written does not hide the failure: it is in the log too.
+    Returns:
+        Whether it could be shown; the failure is in the log too.
     """
-    if classify(error) is Failure.STALE:
-        return
     try:
         obj = await cluster.get(*key)
         if obj is not None:
             await _tell(cluster, obj, *told(error), now)
     except Exception as second:  # noqa: BLE001 - the first failure matters, and is raised by the caller
         log.warning("Failure not shown", kind=key.kind, namespace=key.namespace, name=key.name, error=str(second))
+        return False
+    return True
 
 
 async def _tell(cluster: Cluster, obj: Object, reason: Reason, message: str, now: datetime) -> None:

@@ -10,6 +10,7 @@ from penstock.installation import Installation
 from penstock.naming import identifier
 from penstock.secrets import MissingSecret
 from penstock_operator.connections import Connections
+from penstock_operator.loop.parse import parse
 from penstock_operator.materialization.observe import Observer
 from penstock_operator.materialization.observed import Drop, DropRun, Forget, Stage, StopStaging
 from penstock_operator.materialization.submission import staging_submission
@@ -58,7 +59,7 @@ class Converger:
         obj = await self.cluster.get("FeatureStore", mat.metadata.namespace, output.store)
         if obj is None:
             return
-        config = await Connections(self.cluster, self.installation).feast(FeatureStore.model_validate(obj))
+        config = await Connections(self.cluster, self.installation).feast(parse(FeatureStore, obj))
         service = identifier(output.resource)
         if public and await self.features.service_view(config, service) == output.physical:
             await self.features.drop_service(config, service)
@@ -68,7 +69,7 @@ class Converger:
         obj = await self.cluster.get("VectorStore", mat.metadata.namespace, output.store)
         if obj is None:
             return
-        connection = await Connections(self.cluster, self.installation).milvus(VectorStore.model_validate(obj))
+        connection = await Connections(self.cluster, self.installation).milvus(parse(VectorStore, obj))
         alias = identifier(output.resource)
         if public and await self.vectors.alias_target(connection, alias) == output.physical:
             await self.vectors.drop_alias(connection, alias)

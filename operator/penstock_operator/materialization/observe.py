@@ -12,6 +12,7 @@ from penstock.api.trainingjob import TrainingJob
 from penstock.api.views import FeatureView, VectorCollection
 from penstock.installation import Installation
 from penstock_operator.loop.conditions import find, is_true
+from penstock_operator.loop.parse import parse
 from penstock_operator.materialization.forgetting import surplus
 from penstock_operator.materialization.observed import Observed, Targets
 from penstock_operator.ports import Artifacts, Cluster, Ray, RayJob, Unreachable
@@ -54,7 +55,7 @@ class Observer:
 
     async def _get(self, kind: type[K], namespace: str, name: str) -> K | None:
         obj = await self.cluster.get(kind.__name__, namespace, name)
-        return kind.model_validate(obj) if obj is not None else None
+        return parse(kind, obj) if obj is not None else None
 
     async def _targets(self, mat: Materialization) -> Targets:
         namespace, targets = mat.metadata.namespace, Targets()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from penstock.api.materialization import Materialization
+from penstock.api.materialization import MaterializationStatus
 from penstock.api.trainingjob import Attempt, AttemptState, TrainingJob
 from penstock.installation import Installation
 from penstock.naming import run_uri
 from penstock.rundir.errors import RunDirError
 from penstock.rundir.manifest import Manifest
 from penstock.secrets import MissingSecret, read_secrets
+from penstock_operator.loop.related import training_job
 from penstock_operator.ports import Artifacts, Cluster, Ray, RayJob, Unreachable
 from penstock_operator.training.observed import Observed
 from penstock_operator.training.plan import current_attempt
@@ -101,11 +102,11 @@ class Observer:
         """The runs that a Materialization stages, keeps or serves."""
         runs: set[str] = set()
         for obj in await self.cluster.list("Materialization", job.metadata.namespace):
-            other = Materialization.model_validate(obj)
-            if other.spec.training_job_ref.name != job.metadata.name or other.metadata.deletion_timestamp is not None:
+            if job.metadata.name not in training_job(obj["spec"]) or "deletionTimestamp" in obj["metadata"]:
                 continue
-            runs.update(record.run for record in other.status.runs if record.outputs)
-            runs.update(filter(None, (other.status.previous_run, other.spec.pinned_run)))
-            if other.status.active is not None:
-                runs.add(other.status.active.run)
+            status = MaterializationStatus.model_validate(obj.get("status") or {})
+            runs.update(record.run for record in status.runs if record.outputs)
+            runs.update(filter(None, (status.previous_run, obj["spec"].get("pinnedRun"))))
+            if status.active is not None:
+                runs.add(status.active.run)
         return frozenset(runs)
