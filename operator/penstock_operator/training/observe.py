@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from penstock.api.materialization import MaterializationStatus
-from penstock.api.trainingjob import Attempt, AttemptState, TrainingJob
+from penstock.api.trainingjob import Attempt, TrainingJob
 from penstock.installation import Installation
 from penstock.naming import run_uri
 from penstock.rundir.errors import RunDirError
@@ -13,6 +13,7 @@ from penstock.rundir.manifest import Manifest
 from penstock.secrets import MissingSecret, read_secrets
 from penstock_operator.loop.related import training_job
 from penstock_operator.ports import Artifacts, Cluster, Ray, RayJob, Unreachable
+from penstock_operator.training.leftovers import FRUITLESS
 from penstock_operator.training.observed import Observed
 from penstock_operator.training.plan import current_attempt
 
@@ -94,8 +95,7 @@ class Observer:
         return ""
 
     async def _checkpoints(self, job: TrainingJob) -> frozenset[str]:
-        over = (AttemptState.FAILED, AttemptState.STOPPED)
-        runs = [attempt.run for attempt in job.status.attempts if attempt.state in over]
+        runs = [one.run for one in job.status.attempts if one.state in FRUITLESS and not one.removed]
         return frozenset([run for run in runs if await self.artifacts.has_checkpoint(self._uri(job, run))])
 
     async def _protected(self, job: TrainingJob) -> frozenset[str]:
