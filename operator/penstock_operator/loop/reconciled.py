@@ -17,7 +17,8 @@ from penstock_operator.loop.reconciler import Key
 from penstock_operator.ports import Cluster, Object
 
 RECONCILED = "Reconciled"
-VARYING = re.compile(r"0x[0-9a-fA-F]+|\d+")
+VARYING = re.compile(r"\b(?:0x)?[0-9a-f-]*\d[0-9a-f-]*\b", re.IGNORECASE)
+"""Numbers, addresses and ids."""
 
 log = structlog.get_logger(__name__)
 
@@ -32,8 +33,8 @@ def failing(
 ) -> list[Condition]:
     """The conditions of an object whose pass failed.
 
-    A message that differs in numbers alone (a port, an address, a time) stays as it was: to write it would wake the
-    next pass, which would fail with other numbers, and so on.
+    A message that differs in numbers alone (a port, an id, a time) stays as it was: to write it would wake the next
+    pass, which would fail with other numbers, and so on.
     """
     before = find(conditions, RECONCILED)
     same = before is not None and (before.reason, before.observed_generation) == (reason, generation)

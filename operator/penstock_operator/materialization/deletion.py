@@ -28,22 +28,23 @@ def plan_deletion(mat: Materialization, seen: Observed, now: datetime) -> Plan:
     until = (mat.metadata.deletion_timestamp or now) + timedelta(seconds=STOP_SECONDS)
     record = next((r for r in status.runs if r.state is RunState.STAGING and r.submission_id), None)
     writing = record if record is not None and _may_write(seen) else None
-    if writing is not None and now < until:
-        status.conditions = with_condition(
-            status.conditions,
-            "Ready",
-            "False",
-            MaterializationReason.DELETING,
-            _waiting(writing, seen, until),
-            generation=mat.metadata.generation,
-            now=now,
-        )
-        stop = (StopStaging(writing.submission_id),) if seen.session is not None else ()
+    waiting = now < until and (writing is not None or _ending(status, seen))
+    status.conditions = with_condition(
+        status.conditions,
+        "Ready",
+        "False",
+        MaterializationReason.DELETING,
+        _told(writing, seen, until) if waiting else "Its data is being dropped",
+        generation=mat.metadata.generation,
+        now=now,
+    )
+    if waiting:
+        stop = (StopStaging(writing.submission_id),) if writing is not None and seen.session is not None else ()
         return Plan(status, stop, requeue_after=1.0)
     left = [output.physical for output in (writing.outputs if writing is not None else ())]
     notes = [f"The staging of run {writing.run} did not stop; it leaves {', '.join(left)}"] if writing else []
     gone = [r for r in status.runs if r is not writing]
-    cleanup = [*(action for record in gone for action in _drops(record, seen)), *_forgotten(status, writing, seen)]
+    cleanup = [*(action for record in gone for action in _drops(record, seen)), *_forgotten(status, seen)]
     return Plan(status, cleanup=cleanup, finalized=True, notes=notes)
 
 
@@ -54,11 +55,21 @@ def _may_write(seen: Observed) -> bool:
     return seen.session is None or (seen.staging is not None and not seen.staging.state.terminal)
 
 
-def _waiting(record: RunRecord, seen: Observed, until: datetime) -> str:
+def _ending(status: MaterializationStatus, seen: Observed) -> bool:
+    """Whether Ray has jobs that have said all that they had to say, and cannot be forgotten before they have ended."""
+    if seen.session is None:
+        return False
+    exiting = seen.staging is not None and not seen.staging.state.terminal
+    return exiting or any(one not in seen.ended for one in status.ended)
+
+
+def _told(writing: RunRecord | None, seen: Observed, until: datetime) -> str:
+    if writing is None:
+        return "The Ray jobs of its stagings are ending"
     if seen.session is not None:
-        return f"The staging of run {record.run} is being stopped"
+        return f"The staging of run {writing.run} is being stopped"
     why = seen.ray_error or "Ray did not answer"
-    return f"{why}: the staging of run {record.run} may still write, and is waited for until {until:%H:%M:%S} UTC"
+    return f"{why}: the staging of run {writing.run} may still write, and is waited for until {until:%H:%M:%S} UTC"
 
 
 def _drops(record: RunRecord, seen: Observed) -> Iterator[Drop | DropRun]:
@@ -67,8 +78,7 @@ def _drops(record: RunRecord, seen: Observed) -> Iterator[Drop | DropRun]:
         yield DropRun(record.uri)
 
 
-def _forgotten(status: MaterializationStatus, writing: RunRecord | None, seen: Observed) -> Iterator[Forget]:
-    if seen.session is None:
-        return
-    own = [r.submission_id for r in status.runs if r.submission_id and r is not writing]
-    yield from (Forget(one) for one in dict.fromkeys([*status.ended, *own]))
+def _forgotten(status: MaterializationStatus, seen: Observed) -> Iterator[Forget]:
+    if seen.staging is not None and seen.staging.state.terminal:
+        yield Forget(seen.staging.submission_id)
+    yield from (Forget(one) for one in status.ended if one in seen.ended)

@@ -50,7 +50,7 @@ class Observer:
             report=report,
             log_tail=await self._log_tail(record) if failed and record is not None else "",
             progress=await self._progress(record),
-            ended=await self._ended(mat) if session is not None and record is None else frozenset(),
+            ended=await self._ended(mat) if session is not None else frozenset(),
         )
 
     async def _get(self, kind: type[K], namespace: str, name: str) -> K | None:
@@ -83,8 +83,9 @@ class Observer:
             return None, str(error), None
 
     async def _ended(self, mat: Materialization) -> frozenset[str]:
+        listed = surplus(mat.status) if mat.metadata.deletion_timestamp is None else mat.status.ended
         try:
-            jobs = {one: await self.ray.job(one) for one in surplus(mat.status)}
+            jobs = {one: await self.ray.job(one) for one in listed}
         except Unreachable:
             return frozenset()
         return frozenset(one for one, job in jobs.items() if job is None or job.state.terminal)

@@ -75,7 +75,8 @@ class Life:
         self.now += timedelta(seconds=after)
         job = resource(TrainingJob, "digits", source={"path": "/code"}, entrypoint="train.py")
         job.status.runs = [SuccessfulRun(run=run, attempt=n, finished_at=NOW) for n, run in enumerate(self.runs, 1)]
-        result = plan(self.mat, replace(self.seen, **{"job": job, **seen}), self.now)
+        known = {"job": job, "ended": frozenset(self.status.ended), **seen}
+        result = plan(self.mat, replace(self.seen, **known), self.now)
         drops = [action for action in result.cleanup if isinstance(action, Drop)]
         self.told = result.settle([(drops[-1], Refused(refusal))] if refusal else ())
         assert isinstance(result.status, MaterializationStatus)

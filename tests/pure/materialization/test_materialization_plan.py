@@ -235,7 +235,7 @@ def test_deletion_stops_the_staging_then_drops_every_run_and_is_bounded() -> Non
     status = staged(None, "r-1")
     dying = mat(status)
     dying.metadata.deletion_timestamp = NOW
-    result = plan(dying, world("r-1"), NOW)
+    result = plan(dying, replace(world("r-1"), ended=frozenset(status.ended)), NOW)
     assert result.finalized
     assert [(a.output.physical, a.public) for a in result.cleanup if isinstance(a, Drop)] == [("images__r-1", True)]
     staging = mat(advance(None, world("r-1")).status)

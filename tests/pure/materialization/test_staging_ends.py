@@ -94,7 +94,7 @@ def test_ray_is_asked_to_forget_stagings_that_have_ended_but_for_the_newest(life
         life.stage()
         ids.append(life.record.submission_id)
     assert life.status.ended == ids
-    assert life.look().cleanup == []
+    assert life.look(ended=frozenset()).cleanup == []
     some = life.look(ended=frozenset(ids[:1]))
     assert some.cleanup == [Forget(ids[0])]
     assert some.requeue_after is not None
@@ -145,7 +145,18 @@ def test_a_deleted_materialization_lets_ray_forget_its_stagings(life: Any) -> No
     life.stage()
     ids = life.status.ended
     delete(life)
+    waiting = life.look(ended=frozenset())
+    assert (waiting.finalized, waiting.cleanup, life.condition("Ready").reason) == (False, (), "Deleting")
     assert [action for action in life.look().cleanup if isinstance(action, Forget)] == [Forget(ids[0])]
+
+
+def test_a_staging_that_has_reported_and_is_about_to_exit_is_waited_for(life: Any) -> None:
+    life.look()
+    delete(life)
+    assert life.look(staging=life.running(), report=life.report()).actions == ()
+    over = life.look(staging=life.running(JobState.SUCCEEDED), report=life.report())
+    assert over.finalized
+    assert Forget(life.record.submission_id) in over.cleanup
 
 
 @pytest.mark.parametrize(("policy", "left"), [("Retain", []), ("Delete", ["images__r_1"] * 2)])
