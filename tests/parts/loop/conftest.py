@@ -102,6 +102,7 @@ class Ray:
     accepted: list[str] = field(default_factory=list)
     specs: dict[str, StagingSpec] = field(default_factory=dict)
     looked: set[str] = field(default_factory=set)
+    stopped: set[str] = field(default_factory=set)
     forgotten: set[str] = field(default_factory=set)
 
     async def session(self) -> str:
@@ -117,7 +118,9 @@ class Ray:
             return None
         spec = self.specs[submission_id]
         self.collections.data.update(target.collection for target in spec.vectors)
-        if submission_id not in self.looked:
+        if submission_id in self.stopped:
+            return RayJob(submission_id, JobState.STOPPED)
+        if submission_id not in self.looked or self.fates[spec.run] == "Hung":
             self.looked.add(submission_id)
             return RayJob(submission_id, JobState.RUNNING)
         if self.fates[spec.run] == "Failed":
@@ -136,6 +139,9 @@ class Ray:
 
     async def logs(self, submission_id: str, lines: int = 20) -> str:
         return "boom"
+
+    async def stop(self, submission_id: str) -> None:
+        self.fuse.around(lambda: self.stopped.add(submission_id))
 
     async def delete(self, submission_id: str) -> None:
         self.fuse.around(lambda: self.forgotten.add(submission_id))

@@ -116,6 +116,13 @@ def refused(whole: dict[str, Any]) -> None:
     assert whole["submissions"] == ["r-1-1-1", "r-2-1-1", "r-2-1-2"][: 1 + tries]
 
 
+def overdue(whole: dict[str, Any]) -> None:
+    """Both tries of r-2 were stopped at the deadline, and the last word says so."""
+    refused(whole)
+    assert whole["submissions"] == ["r-1-1-1", "r-2-1-1", "r-2-1-2"]
+    assert ("Staged", "False", "DeadlineExceeded") in whole["Materialization"]
+
+
 def collected(whole: dict[str, Any]) -> None:
     """r-1 is gone after its grace, r-2 is kept for a rollback and r-3 is served."""
     assert (whole["active"], whole["previous"]) == ("r-3", "r-2")
@@ -180,6 +187,7 @@ GOOD: list[Step] = [("r-1", "Staged"), ("r-2", "Staged"), ("r-3", "Staged")]
         (GOOD[:1], first, 9),
         ([GOOD[0], ("r-2", "Rejected")], refused, 5),
         ([GOOD[0], ("r-2", "Failed")], refused, 8),
+        ([GOOD[0], ("r-2", "Hung")], overdue, 10),
         (GOOD, collected, 10),
         ([*GOOD[:2], ("r-1", "pin")], rolled_back, 5),
         ([*GOOD[:2], ("r-1", "pin"), GOOD[2]], pinned, 4),
