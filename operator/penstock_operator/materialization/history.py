@@ -115,7 +115,7 @@ def _drops(
     # The public name of what the spec no longer names is moved by nobody.
     served = [(output.kind, output.resource) for output in (status.active.outputs if status.active else ())]
     drops: list[Drop | DropRun] = [Drop(o, public=(o.kind, o.resource) not in served) for o in record.outputs]
-    shared = any(other.run == record.run and other not in due for other in status.runs)
+    shared = any(other.run == record.run and other.outputs and other not in due for other in status.runs)
     if record.state is RunState.RETIRING and not shared and orphaned(record, seen.job):
         drops.append(DropRun(record.uri))
     return drops

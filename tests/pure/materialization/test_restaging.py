@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from penstock.api.materialization import RunState
-from penstock_operator.materialization.observed import Drop, Stage, StopStaging
+from penstock_operator.materialization.observed import Drop, DropRun, Stage, StopStaging
 from penstock_operator.ports import JobState
 
 GATES = [{"name": "rows", "minRows": {"output": "embeddings", "rows": 5}}]
@@ -146,3 +146,14 @@ def test_a_directory_that_a_newer_staging_needs_outlives_the_older_one(life: Any
     life.look()
     late = life.look(after=60, job=None)
     assert [type(action) for action in late.cleanup] == [Drop, Drop]
+
+
+def test_a_directory_goes_with_the_last_staging_that_has_data_of_it(life: Any) -> None:
+    life.stage()
+    life.change(gates=GATES)
+    life.stage("Rejected")
+    life.look()
+    record = life.status.runs[0]
+    record.state, record.retire_at, life.status.active = RunState.RETIRING, life.now, None
+    late = life.look(job=None, missing="TrainingJob 'digits' does not exist")
+    assert [type(action) for action in late.cleanup] == [Drop, Drop, DropRun]
