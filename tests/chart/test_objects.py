@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from penstock.api import GROUP, KINDS
 from penstock.installation import Installation
 from penstock_operator.kubernetes.__main__ import parse
 
+CHART = Path(__file__).parents[2] / "charts" / "penstock"
 FIXED = {"penstock-installation", "penstock-operator"}
 """Names that the operator and the command know."""
 
@@ -40,6 +42,14 @@ def test_every_object_has_the_labels_and_belongs_to_the_release(render: Any, val
         assert labels["team"] == "ml"
         cluster = obj["kind"].startswith(("Cluster", "CustomResource"))
         assert obj["metadata"].get("namespace") == (None if cluster else "penstock"), obj["metadata"]["name"]
+
+
+def test_lint_finds_nothing_but_the_icon(helm: str, quickstart: Path, production: Path) -> None:
+    for values in (quickstart, production):
+        command = [helm, "lint", "--strict", "--kube-version", "1.34.0", "-f", values, CHART]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        found = [line for line in done.stdout.splitlines() if line.startswith("[")]
+        assert (done.returncode, found) == (0, ["[INFO] Chart.yaml: icon is recommended"])
 
 
 def test_every_selector_selects_one_set_of_pods(render: Any, production: Path) -> None:
