@@ -65,6 +65,13 @@ class Cache:
             del self._objects[key.kind][key.namespace]
         self._tell(Change("DELETED", obj))
 
+    def settle(self, key: Key, found: Object | None) -> None:
+        """Take what the API has under a key, or that it has nothing."""
+        if found is not None:
+            self.put(found)
+        elif (known := self.get(*key)) is not None:
+            self.remove(known)
+
     async def watch(self, kind: str) -> AsyncIterator[Change]:
         """What is (as ADDED), then what changes; of several changes of one object the newest."""
         feed = _Feed()

@@ -140,7 +140,7 @@ class _Pass:
         self.status.progress = None
         self.status.progress_text = None
         self.status.dashboard_url = None
-        return self.result("Unknown", SucceededReason.PENDING, f"Attempt {number} is to be submitted", after=0)
+        return self.result("Unknown", SucceededReason.PENDING, f"Attempt {number} is being submitted", after=0)
 
     def resume_from(self) -> str | None:
         if not self.spec.checkpoint.resume:
