@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from penstock.api import GROUP, KINDS
+from penstock.gateway.__main__ import parser
+from penstock.gateway.limits import Limits
 from penstock.installation import Installation
 from penstock_operator.kubernetes.__main__ import parse
 
@@ -166,6 +168,24 @@ def test_operator_understands_its_flags(render: Any, smallest: dict[str, Any]) -
     assert (flags.namespace, flags.lease_namespace, flags.port) == (["a", "b"], "penstock", 8081)
 
 
+def test_gateway_understands_its_flags(render: Any, smallest: dict[str, Any]) -> None:
+    limits = {"requestsPerSecond": 50, "burst": 100, "bodyBytes": 1 << 30}
+    auth = {"tokenReview": {"audience": "penstock"}}
+    rendered = render(
+        {**smallest, "watchNamespaces": ["a", "b"], "gateway": {"limits": limits, "auth": auth, "accessLog": False}}
+    )
+    flags = parser().parse_args(container(rendered, "penstock-gateway")["args"])
+    assert (flags.namespace, flags.host, flags.port) == (["a", "b"], "0.0.0.0", 8080)
+    assert (flags.auth, flags.audience) == ("token-review", "penstock")
+    assert (flags.rate_limit, flags.rate_burst, flags.body_limit) == (50, 100, 1 << 30)
+    assert (flags.drain_seconds, flags.grace_seconds, flags.access_log) == (5, 20, False)
+
+
+def test_defaults_of_the_limits_are_those_of_the_gateway(render: Any, smallest: dict[str, Any]) -> None:
+    flags = parser().parse_args(container(render(smallest), "penstock-gateway")["args"])
+    assert Limits(flags.body_limit, flags.entity_limit, flags.query_limit) == Limits()
+
+
 @pytest.mark.parametrize(
     ("mode", "flags", "reviews"),
     [
@@ -207,7 +227,8 @@ def test_autoscaler_alone_sets_the_replicas(render: Any, smallest: dict[str, Any
 def test_ingress_leads_to_the_gateway(render: Any, production: Path) -> None:
     (ingress,) = render(production).of("Ingress").values()
     assert ingress["spec"]["rules"][0]["host"] == "penstock.example.com"
-    assert ingress["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]["name"] == "penstock-gateway"
+    (path,) = ingress["spec"]["rules"][0]["http"]["paths"]
+    assert (path["path"], path["backend"]["service"]["name"]) == ("/v1", "penstock-gateway")
     assert ingress["spec"]["tls"] == [{"secretName": "penstock-gateway-tls", "hosts": ["penstock.example.com"]}]
 
 
