@@ -26,7 +26,6 @@ Right = tuple[str, str, str]
 
 UNUSED: dict[str, dict[Right, str]] = {
     OPERATOR: {
-        ("", "configmaps", "get"): "nothing reads spec.source.configMapRef yet",
         **{
             ("ray.io", "rayjobs", verb): "there is no KubeRay yet"
             for verb in ["get", "list", "watch", "create", "delete"]
