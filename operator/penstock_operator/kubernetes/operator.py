@@ -9,12 +9,13 @@ from typing import Any
 
 from lightkube.config.kubeconfig import SingleConfig
 
-from penstock.api import KINDS
 from penstock_operator.kubernetes.api import Api
 from penstock_operator.kubernetes.audit import Audit
 from penstock_operator.kubernetes.cache import Cache
+from penstock_operator.kubernetes.children import ApiChildren
 from penstock_operator.kubernetes.cluster import KubernetesCluster
 from penstock_operator.kubernetes.events import Recorder
+from penstock_operator.kubernetes.kinds import WATCHED
 from penstock_operator.kubernetes.lease import Lease, Timing
 from penstock_operator.kubernetes.server import Vitals, serving
 from penstock_operator.kubernetes.watching import watch
@@ -40,7 +41,7 @@ class Options:
     timing: Timing = field(default_factory=Timing)
 
 
-Build = Callable[[Api, Cluster], Sequence[Reconciler[Any, Any]]]
+Build = Callable[[ApiChildren, Cluster], Sequence[Reconciler[Any, Any]]]
 """Makes the reconcilers over a cluster."""
 
 
@@ -56,11 +57,11 @@ async def run(config: SingleConfig, build: Build, options: Options) -> None:
         ExceptionGroup: of a LeaseLost, after which the process must end.
     """
     api = Api.connect(config)
-    cache = Cache(KINDS)
+    cache = Cache(WATCHED)
     recorder = Recorder(api, options.identity)
     audit = Audit(api, cache, options.namespaces)
     lease = Lease(api, options.namespace, LEASE, options.identity, options.timing)
-    manager = Manager(cluster := KubernetesCluster(api, cache, recorder), build(api, cluster))
+    manager = Manager(cluster := KubernetesCluster(api, cache, recorder), build(ApiChildren(api, cache), cluster))
 
     async def work() -> None:
         # Another may have led until now, and its last writes need not have come by the watch yet.

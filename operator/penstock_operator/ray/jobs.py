@@ -112,6 +112,13 @@ class RayJobs:
         text = str(response.json().get("logs") or "")
         return "\n".join(text.splitlines()[-lines:]) if lines else text
 
+    async def kept_seconds(self) -> int | None:
+        """None: this Ray is not for one object alone."""
+        return None
+
+    async def release(self) -> None:
+        """Nothing is kept."""
+
     async def _secrets(self, submission: RaySubmission) -> dict[str, str]:
         """The values of the variables that come from Secrets: this Ray cannot read them."""
         if not submission.secrets or self._read_secrets is None:

@@ -9,9 +9,9 @@ from penstock.handoff import ATTEMPT_VARIABLE, AttemptSpec
 from penstock.installation import Installation
 from penstock.naming import run_uri
 from penstock_operator.ports import Artifacts, Rays, RaySubmission
-from penstock_operator.training.observed import DeleteRun, Forget, Stop, Submit
+from penstock_operator.training.observed import DeleteRun, Forget, Release, Stop, Submit
 
-Action = Submit | Stop | Forget | DeleteRun
+Action = Submit | Stop | Forget | Release | DeleteRun
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class Converger:
                 await (await self.rays.ray_of(job)).stop(submission_id)
             case Forget(submission_id):
                 await (await self.rays.ray_of(job)).delete(submission_id)
+            case Release():
+                await (await self.rays.ray_of(job)).release()
             case DeleteRun(run):
                 await self.artifacts.delete(self._uri(job, run))
 

@@ -1,0 +1,53 @@
+"""A pod template laid over another one.
+
+https://kubernetes.io/docs/tasks/manage-kubernetes-objects/update-api-object-kubectl-patch/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+KEYS = {
+    "containers": "name",
+    "initContainers": "name",
+    "volumes": "name",
+    "imagePullSecrets": "name",
+    "env": "name",
+    "volumeMounts": "mountPath",
+    "volumeDevices": "devicePath",
+    "ports": "containerPort",
+    "hostAliases": "ip",
+    "topologySpreadConstraints": "topologyKey",
+}
+"""By which of its fields an entry of a list is the same entry; other lists are replaced as a whole."""
+
+
+def merged(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `patch` over it: maps by key, the lists of `KEYS` by entry, null removes; `base` keeps its order."""
+    result = dict(base)
+    for name, value in patch.items():
+        before = base.get(name)
+        if value is None:
+            result.pop(name, None)
+        elif isinstance(value, Mapping):
+            result[name] = merged(before if isinstance(before, Mapping) else {}, value)
+        elif isinstance(value, list) and isinstance(before, list) and name in KEYS:
+            result[name] = _entries(before, value, KEYS[name])
+        else:
+            result[name] = value
+    return result
+
+
+def _entries(base: list[Any], patch: list[Any], key: str) -> list[Any]:
+    over = {entry.get(key): entry for entry in patch}
+    known = {entry.get(key) for entry in base}
+    kept = [_entry(entry, over[entry.get(key)]) if entry.get(key) in over else entry for entry in base]
+    return [*kept, *(entry for entry in patch if entry.get(key) not in known)]
+
+
+def _entry(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    # Of a variable, value and valueFrom exclude each other.
+    if "value" in patch or "valueFrom" in patch:
+        base = {name: value for name, value in base.items() if name not in ("value", "valueFrom")}
+    return merged(base, patch)
