@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 from enum import StrEnum
 
+from penstock.api.meta import ReconciledReason
 from penstock.secrets import MissingSecret
+from penstock_operator.loop.parse import InvalidObject
 from penstock_operator.ports import Conflict, Refused, Unreachable
 
 
@@ -25,10 +27,27 @@ def classify(error: BaseException) -> Failure:
             return Failure.STALE
         case Unreachable() | TimeoutError() | OSError():
             return Failure.RETRY
-        case Refused() | MissingSecret():
+        case Refused() | MissingSecret() | InvalidObject():
             return Failure.TERMINAL
         case _:
             return Failure.BUG
+
+
+def told(error: BaseException) -> tuple[ReconciledReason, str]:
+    """The reason and message by which the condition Reconciled tells of a failed pass."""
+    text = str(error) or type(error).__name__
+    match error:
+        case InvalidObject():
+            return ReconciledReason.INVALID_OBJECT, text
+        case MissingSecret():
+            return ReconciledReason.MISSING_REFERENCE, text
+        case Refused():
+            return ReconciledReason.REFUSED, f"{text}. It is tried again within two minutes"
+        case _ if classify(error) is Failure.RETRY:
+            return ReconciledReason.UNREACHABLE, f"{text}. It is tried again within half a minute"
+        case _:
+            name = type(error).__name__
+            return ReconciledReason.INTERNAL_ERROR, f"{name}: {text}. The operator's log has the traceback"
 
 
 def delay(failure: Failure, failures: int) -> float:

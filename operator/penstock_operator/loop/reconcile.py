@@ -6,13 +6,23 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
+
 from penstock.api import FINALIZER, Resource
-from penstock.api.meta import Condition, Status
+from penstock.api.meta import Condition, ReconciledReason, Status
 from penstock_operator.loop.conditions import find
-from penstock_operator.loop.reconciler import Key, Plan, Reconciler
+from penstock_operator.loop.failures import Failure, classify
+from penstock_operator.loop.leaving import held_for, leave
+from penstock_operator.loop.parse import InvalidObject, parse
+from penstock_operator.loop.reconciled import failing, tell, without
+from penstock_operator.loop.reconciler import Failed, Key, Plan, Reconciler
 from penstock_operator.ports import Cluster, Object
 
 Clock = Callable[[], datetime]
+CLEANUP_SECONDS = 15.0
+"""Until a clean-up that failed is tried again at the latest."""
+
+log = structlog.get_logger(__name__)
 
 
 def utc_now() -> datetime:
@@ -25,27 +35,51 @@ async def reconcile(
 ) -> float | None:
     """Observe, plan, converge; write the status once, at the end, if it changed.
 
+    A pass that fails is told on the object, and raises. A deleted object goes after a while whatever fails.
+
     Returns:
         Seconds until the next look, or None.
     """
     obj = await cluster.get(*key)
     if obj is None:
         return None
+    if "deletionTimestamp" in obj["metadata"] and FINALIZER not in obj["metadata"].get("finalizers", ()):
+        return None
+    try:
+        return await _pass(cluster, reconciler, obj, clock)
+    except Exception as error:
+        rest = held_for(obj, clock())
+        if rest is not None and rest <= 0 and classify(error) is not Failure.STALE:
+            await leave(cluster, obj, [_stays(error)])
+            return None
+        await tell(cluster, key, error, clock())
+        if rest is not None and isinstance(error, InvalidObject):
+            return rest
+        raise
+
+
+async def _pass(cluster: Cluster, reconciler: Reconciler[Any, Any], obj: Object, clock: Clock) -> float | None:
+    # An object that cannot be read gets no finalizer: nothing could be done for it at its end.
+    resource = parse(reconciler.kind, obj)
     if "deletionTimestamp" not in obj["metadata"]:
         obj = await _with_finalizer(cluster, obj)
-    elif FINALIZER not in obj["metadata"].get("finalizers", ()):
-        return None
-    resource = reconciler.kind.model_validate(obj)
     observed = await reconciler.observe(resource)
-    plan = reconciler.plan(resource, observed, clock())
+    now = clock()
+    plan = reconciler.plan(resource, observed, now)
     for action in plan.actions:
         await reconciler.converge(resource, action)
-    if plan.finalized:
-        rest = [name for name in obj["metadata"]["finalizers"] if name != FINALIZER]
-        await cluster.write_finalizers(obj, rest)
+    failed = await _clean_up(reconciler, resource, plan)
+    left = plan.settle(failed)
+    if plan.finalized and (not failed or (held_for(obj, now) or 0) <= 0):
+        await leave(cluster, obj, [*plan.notes, *(_stays(error) for _, error in failed)])
         return None
+    kept = without(plan.status.conditions)
+    if left:
+        meta = resource.metadata
+        kept = failing(plan.status.conditions, ReconciledReason.CLEANUP_FAILED, left, meta.generation, now)
+    plan.status.conditions = kept
     await _write_status(cluster, obj, resource, plan)
-    return plan.requeue_after
+    return min(plan.requeue_after or CLEANUP_SECONDS, CLEANUP_SECONDS) if failed else plan.requeue_after
 
 
 async def _with_finalizer(cluster: Cluster, obj: Object) -> Object:
@@ -53,6 +87,26 @@ async def _with_finalizer(cluster: Cluster, obj: Object) -> Object:
     if FINALIZER in finalizers:
         return obj
     return await cluster.write_finalizers(obj, [*finalizers, FINALIZER])
+
+
+async def _clean_up(reconciler: Reconciler[Any, Any], resource: Resource, plan: Plan) -> Failed:
+    failed: list[tuple[Any, Exception]] = []
+    for action in plan.cleanup:
+        try:
+            await reconciler.converge(resource, action)
+        except Exception as error:
+            meta = resource.metadata
+            bug = error if classify(error) is Failure.BUG else None
+            log.warning(
+                "Clean-up failed",
+                kind=resource.kind,
+                namespace=meta.namespace,
+                name=meta.name,
+                error=str(error),
+                exc_info=bug,
+            )
+            failed.append((action, error))
+    return failed
 
 
 async def _write_status(cluster: Cluster, obj: Object, resource: Resource, plan: Plan) -> None:
@@ -72,6 +126,10 @@ async def _write_status(cluster: Cluster, obj: Object, resource: Resource, plan:
             )
     for note in plan.notes:
         await cluster.record(written, "Warning", "Note", note)
+
+
+def _stays(error: Exception) -> str:
+    return f"It goes, and something that it made stays behind: {error}"
 
 
 def _is_transition(before: Condition | None, after: Condition) -> bool:

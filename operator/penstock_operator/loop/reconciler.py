@@ -26,6 +26,15 @@ class Key(NamedTuple):
         return cls(obj["kind"], meta.get("namespace", ""), meta["name"])
 
 
+Failed = Sequence[tuple[Any, Exception]]
+"""The actions of a clean-up that failed, and why."""
+
+
+def trouble(failed: Failed) -> str:
+    """What a clean-up failed with, in one text."""
+    return "; ".join(dict.fromkeys(str(error) or type(error).__name__ for _, error in failed))
+
+
 @dataclass(frozen=True)
 class Plan:
     """What follows from what was observed.
@@ -42,6 +51,11 @@ class Plan:
     """Whether the clean-up of a deleted object is done."""
     notes: Sequence[str] = field(default=())
     """Warnings worth an event."""
+    cleanup: Sequence[Any] = ()
+    """Actions that remove what nobody needs any more, after the others: one that fails ends neither the pass nor the
+    rest of them, and holds back no status."""
+    settle: Callable[[Failed], str] = trouble
+    """Notes in the status what became of the clean-up; returns what is still to be tried again, and why, or nothing."""
 
 
 Related = Callable[[Object, Callable[[str, str], Iterable[Object]]], Iterable[Key]]

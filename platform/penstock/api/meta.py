@@ -76,6 +76,40 @@ class Condition(StatusModel):
     last_transition_time: datetime
 
 
+class ReconciledReason(Reason):
+    """Reasons of `Reconciled`, which any kind may have: it is there, and False, while the operator's passes fail.
+
+    The other conditions then say what the last good pass found.
+    """
+
+    UNREACHABLE = (
+        "Unreachable",
+        "Ray, a store, the artifact store or the Kubernetes API did not answer; it is tried again by itself.",
+        "Check that what the message names runs and can be reached: `penstock doctor`.",
+    )
+    REFUSED = (
+        "Refused",
+        "A part understood the request and said no; it is tried again every two minutes at most.",
+        "Correct what the message names.",
+    )
+    MISSING_REFERENCE = ("MissingReference", "A Secret that the spec names is not there.", "Create it.")
+    INVALID_OBJECT = (
+        "InvalidObject",
+        "The object, or one that it refers to, was stored under another schema and cannot be read.",
+        "Correct the fields in the message, or run the operator that fits the installed definitions.",
+    )
+    CLEANUP_FAILED = (
+        "CleanupFailed",
+        "Something that nobody needs any more could not be removed; all else goes on, and it is tried again.",
+        "Read the message: a name that somebody else points to it must go first.",
+    )
+    INTERNAL_ERROR = (
+        "InternalError",
+        "A bug in the operator; the pass is repeated with a growing wait.",
+        "Read the operator's log, and report it.",
+    )
+
+
 class LocalRef(Model):
     """A reference to an object of a known kind in the same namespace."""
 
@@ -160,6 +194,8 @@ class Resource(StatusModel):
     SHORT: ClassVar[tuple[str, ...]] = ()
     COLUMNS: ClassVar[tuple[Column, ...]] = ()
     CONDITIONS: ClassVar[dict[str, type[Reason]]] = {}
+    COMMON_CONDITIONS: ClassVar[dict[str, type[Reason]]] = {"Reconciled": ReconciledReason}
+    """What every kind may have beside its own."""
 
     api_version: str = API_VERSION
     kind: str

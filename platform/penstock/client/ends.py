@@ -82,5 +82,5 @@ def hopeless(resource: Resource, awaited: Awaited) -> Condition | None:
 
 def reason_of(resource: Resource, condition: Condition) -> Reason | None:
     """The documented reason of a condition; None for one that this version does not know."""
-    reasons = resource.CONDITIONS.get(condition.type)
+    reasons = (resource.CONDITIONS | resource.COMMON_CONDITIONS).get(condition.type)
     return next((reason for reason in reasons or () if reason == condition.reason), None)

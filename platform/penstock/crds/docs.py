@@ -64,9 +64,10 @@ def troubleshooting() -> str:
         "Find the condition's reason with `penstock describe KIND/NAME` (or `kubectl describe`), and look it up here",
         "by kind. The condition's message says which object, field or value it is about.\n",
     ]
-    for kind in KINDS.values():
-        parts.append(f"## {kind.__name__}\n")
-        for condition, reasons in kind.CONDITIONS.items():
+    sections = {"Every kind": Resource.COMMON_CONDITIONS, **{name: kind.CONDITIONS for name, kind in KINDS.items()}}
+    for name, conditions in sections.items():
+        parts.append(f"## {name}\n")
+        for condition, reasons in conditions.items():
             parts += [f"### {condition}\n", f"{_line(reasons.__doc__)}\n", "| Reason | Meaning | What to do |"]
             parts += ["|---|---|---|", *(_reason(reason) for reason in reasons), ""]
     return "\n".join(parts).rstrip() + "\n"
@@ -91,7 +92,7 @@ def _kind(kind: type[Resource]) -> Iterator[str]:
         yield ""
     yield f"### {kind.__name__} conditions\n"
     yield "What to do about each reason is in [troubleshooting](troubleshooting.md).\n"
-    for condition, reasons in kind.CONDITIONS.items():
+    for condition, reasons in (kind.CONDITIONS | kind.COMMON_CONDITIONS).items():
         yield f"- `{condition}`: {', '.join(f'`{reason.value}`' for reason in reasons)}"
     yield ""
 

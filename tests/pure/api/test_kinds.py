@@ -39,7 +39,7 @@ def test_plural_and_short_names_are_of_one_kind(kind: Any) -> None:
 @kinds
 def test_conditions_and_reasons_follow_the_conventions(kind: Any) -> None:
     assert "Ready" in kind.CONDITIONS or "Succeeded" in kind.CONDITIONS
-    for condition, reasons in kind.CONDITIONS.items():
+    for condition, reasons in (kind.CONDITIONS | kind.COMMON_CONDITIONS).items():
         assert re.fullmatch(r"[A-Z][A-Za-z]*", condition)
         for reason in reasons:
             assert re.fullmatch(r"[A-Z][A-Za-z0-9]*", reason.value)

@@ -64,7 +64,7 @@ def test_command_writes_what_it_then_accepts(tmp_path: Path, capsys: pytest.Capt
 def test_every_reason_is_in_troubleshooting() -> None:
     page = docs.troubleshooting()
     for kind in KINDS.values():
-        for reasons in kind.CONDITIONS.values():
+        for reasons in (kind.CONDITIONS | kind.COMMON_CONDITIONS).values():
             for reason in reasons:
                 assert f"`{reason.value}`" in page
 

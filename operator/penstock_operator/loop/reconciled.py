@@ -1,0 +1,79 @@
+"""The condition Reconciled: there, and False, while passes over an object fail; gone when one succeeds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import structlog
+from pydantic import ValidationError
+
+from penstock.api.meta import Condition, Reason
+from penstock_operator.loop.conditions import find, with_condition
+from penstock_operator.loop.failures import Failure, classify, told
+from penstock_operator.loop.reconciler import Key
+from penstock_operator.ports import Cluster, Object
+
+RECONCILED = "Reconciled"
+VARYING = re.compile(r"0x[0-9a-fA-F]+|\d+")
+
+log = structlog.get_logger(__name__)
+
+
+def without(conditions: Sequence[Condition]) -> list[Condition]:
+    """The conditions of an object whose pass succeeded."""
+    return [condition for condition in conditions if condition.type != RECONCILED]
+
+
+def failing(
+    conditions: Sequence[Condition], reason: Reason, message: str, generation: int, now: datetime
+) -> list[Condition]:
+    """The conditions of an object whose pass failed.
+
+    A message that differs in numbers alone (a port, an address, a time) stays as it was: to write it would wake the
+    next pass, which would fail with other numbers, and so on.
+    """
+    before = find(conditions, RECONCILED)
+    same = before is not None and (before.reason, before.observed_generation) == (reason, generation)
+    if before is not None and same and VARYING.sub("", before.message) == VARYING.sub("", message):
+        return list(conditions)
+    return with_condition(conditions, RECONCILED, "False", reason, message, generation=generation, now=now)
+
+
+async def tell(cluster: Cluster, key: Key, error: Exception, now: datetime) -> None:
+    """Show on the object why a pass over it failed; the rest of its status stays as it is.
+
+    An object that cannot be written does not hide the failure: it is in the log too.
+    """
+    if classify(error) is Failure.STALE:
+        return
+    try:
+        obj = await cluster.get(*key)
+        if obj is not None:
+            await _tell(cluster, obj, *told(error), now)
+    except Exception as second:  # noqa: BLE001 - the first failure matters, and is raised by the caller
+        log.warning("Failure not shown", kind=key.kind, namespace=key.namespace, name=key.name, error=str(second))
+
+
+async def _tell(cluster: Cluster, obj: Object, reason: Reason, message: str, now: datetime) -> None:
+    # On the wire, as it is: a status that this version cannot read must not be lost.
+    status: dict[str, Any] = dict(obj.get("status") or {})
+    others = [one for one in status.get("conditions") or [] if one.get("type") != RECONCILED]
+    before = _own(status)
+    after = failing(before, reason, message, obj["metadata"].get("generation", 0), now)
+    if after == before:
+        return
+    status["conditions"] = [*others, *(condition.to_wire() for condition in after)]
+    written = await cluster.write_status(obj, status)
+    if [one.reason for one in before] != [one.reason for one in after]:
+        await cluster.record(written, "Warning", str(reason), message)
+
+
+def _own(status: dict[str, Any]) -> list[Condition]:
+    found = [one for one in status.get("conditions") or [] if one.get("type") == RECONCILED]
+    try:
+        return [Condition.model_validate(one) for one in found]
+    except ValidationError:
+        return []

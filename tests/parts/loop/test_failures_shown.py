@@ -1,0 +1,231 @@
+"""A pass that fails shows on the object, and what has to happen happens all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from penstock.api import FINALIZER
+from penstock.api.stores import FeatureStore, StoreReason
+from penstock.secrets import MissingSecret
+from penstock_operator.local.cluster import LocalCluster
+from penstock_operator.local.store import ObjectStore
+from penstock_operator.loop.conditions import with_condition
+from penstock_operator.loop.leaving import GIVE_UP_SECONDS
+from penstock_operator.loop.parse import InvalidObject
+from penstock_operator.loop.reconcile import CLEANUP_SECONDS, reconcile
+from penstock_operator.loop.reconciler import Key, Plan, Related
+from penstock_operator.ports import Refused, Unreachable
+
+KEY = Key("FeatureStore", "default", "features")
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+@dataclass
+class Stand:
+    """A kind that is Ready at once, and whose parts fail as they are told to."""
+
+    kind = FeatureStore
+    related: Mapping[str, Related] = field(default_factory=dict)
+    error: Exception | None = None
+    actions: tuple[str, ...] = ()
+    cleanup: tuple[str, ...] = ()
+    broken: Mapping[str, Exception] = field(default_factory=dict)
+    done: list[str] = field(default_factory=list)
+
+    async def observe(self, obj: FeatureStore) -> None:
+        if self.error is not None:
+            raise self.error
+
+    def plan(self, obj: FeatureStore, observed: None, now: datetime) -> Plan:
+        status = obj.status.model_copy(deep=True)
+        meta = obj.metadata
+        status.conditions = with_condition(
+            status.conditions, "Ready", "True", StoreReason.READY, "Well", generation=meta.generation, now=now
+        )
+        gone = meta.deletion_timestamp is not None
+        return Plan(status, self.actions, finalized=gone, cleanup=self.cleanup)
+
+    async def converge(self, obj: FeatureStore, action: Any) -> None:
+        if action in self.broken:
+            raise self.broken[action]
+        self.done.append(action)
+
+
+class CountingStore(ObjectStore):
+    """Counts the writes of a status, and refuses them where it is told to."""
+
+    writes = 0
+    refuses = False
+
+    def update_status(self, obj: Any) -> Any:
+        if self.refuses:
+            raise OSError("the API refuses the object")
+        self.writes += 1
+        return super().update_status(obj)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Any:
+    store = CountingStore(tmp_path / "state.db")
+    store.create(
+        {
+            "apiVersion": "penstock.dev/v1alpha1",
+            "kind": "FeatureStore",
+            "metadata": {"name": "features", "namespace": "default"},
+            "spec": {"project": "demo"},
+        }
+    )
+    yield store
+    store.close()
+
+
+async def look(store: ObjectStore, stand: Stand, now: datetime = NOW) -> float | None:
+    return await reconcile(LocalCluster(store), stand, KEY, lambda: now)
+
+
+def conditions(store: ObjectStore) -> dict[str, tuple[str, str, str]]:
+    found = store.get(*KEY).get("status", {}).get("conditions", [])
+    return {one["type"]: (one["status"], one["reason"], one.get("message", "")) for one in found}
+
+
+def events(store: ObjectStore) -> list[str]:
+    return sorted(event["reason"] for event in store.list("Event", "default"))
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (Unreachable("Milvus at http://m:1 did not answer"), "Unreachable"),
+        (OSError("disk full"), "Unreachable"),
+        (Refused("no such database"), "Refused"),
+        (MissingSecret("Secret 'token' is not in namespace 'default': create it"), "MissingReference"),
+        (ZeroDivisionError("division by zero"), "InternalError"),
+    ],
+)
+async def test_a_failed_pass_is_told_on_the_object_and_the_next_good_one_takes_it_back(
+    store: CountingStore, error: Exception, reason: str
+) -> None:
+    await look(store, Stand())
+    with pytest.raises(type(error)):
+        await look(store, Stand(error=error))
+    shown = conditions(store)
+    assert shown["Ready"] == ("True", "Ready", "Well")
+    assert shown["Reconciled"][:2] == ("False", reason)
+    assert str(error) in shown["Reconciled"][2]
+    assert events(store) == sorted(["Ready", reason])
+    await look(store, Stand())
+    assert set(conditions(store)) == {"Ready"}
+
+
+async def test_a_good_pass_writes_nothing_more_and_a_failure_that_repeats_is_written_once(store: CountingStore) -> None:
+    await look(store, Stand())
+    await look(store, Stand())
+    assert store.writes == 1
+    for port in (40001, 40002, 40003):
+        with pytest.raises(Unreachable):
+            await look(store, Stand(error=Unreachable(f"127.0.0.1:{port} did not answer")))
+    assert store.writes == 2
+    with pytest.raises(Unreachable):
+        await look(store, Stand(error=Unreachable("another part did not answer")))
+    assert store.writes == 3
+
+
+async def test_a_failure_does_not_claim_that_the_new_generation_was_seen(store: CountingStore) -> None:
+    await look(store, Stand())
+    seen = store.get(*KEY)["status"]["observedGeneration"]
+    obj = store.get(*KEY)
+    obj["spec"]["deletionPolicy"] = "Retain"
+    store.update(obj)
+    with pytest.raises(Unreachable):
+        await look(store, Stand(error=Unreachable("away")))
+    status = store.get(*KEY)["status"]
+    assert status["observedGeneration"] == seen
+    told = {one["type"]: one["observedGeneration"] for one in status["conditions"]}
+    assert told == {"Ready": seen, "Reconciled": seen + 1}
+
+
+async def test_a_clean_up_that_fails_holds_back_neither_the_status_nor_the_rest(store: CountingStore) -> None:
+    stand = Stand(cleanup=("first", "second"), broken={"first": Refused("alias 'images' stands for it")})
+    assert await look(store, stand) == CLEANUP_SECONDS
+    assert stand.done == ["second"]
+    shown = conditions(store)
+    assert shown["Ready"][0] == "True"
+    assert shown["Reconciled"] == ("False", "CleanupFailed", "alias 'images' stands for it")
+    await look(store, Stand(cleanup=("first",)))
+    assert set(conditions(store)) == {"Ready"}
+
+
+def spoil(store: ObjectStore) -> None:
+    """Another version of the operator stored a field that this one does not know."""
+    obj = store.get(*KEY)
+    obj["spec"]["colour"] = "red"
+    store.update(obj)
+
+
+async def test_an_object_that_does_not_validate_gets_no_finalizer_and_says_why(store: CountingStore) -> None:
+    spoil(store)
+    with pytest.raises(InvalidObject):
+        await look(store, Stand())
+    assert FINALIZER not in store.get(*KEY)["metadata"].get("finalizers", [])
+    assert conditions(store)["Reconciled"][:2] == ("False", "InvalidObject")
+    assert "spec.colour" in conditions(store)["Reconciled"][2]
+    store.delete(*KEY)
+    assert store.list("FeatureStore") == []
+
+
+async def test_one_that_does_not_validate_and_cannot_be_written_is_let_be(store: CountingStore) -> None:
+    spoil(store)
+    store.refuses = True
+    with pytest.raises(InvalidObject):
+        await look(store, Stand())
+
+
+async def test_a_deleted_object_that_no_longer_validates_goes_after_a_while(store: CountingStore) -> None:
+    await look(store, Stand())
+    spoil(store)
+    store.delete(*KEY)
+    rest = await look(store, Stand(), datetime.now(UTC))
+    assert rest is not None
+    assert GIVE_UP_SECONDS - 5 < rest <= GIVE_UP_SECONDS
+    assert conditions(store)["Reconciled"][1] == "InvalidObject"
+    assert await look(store, Stand(), datetime.now(UTC) + timedelta(seconds=GIVE_UP_SECONDS)) is None
+    assert store.list("FeatureStore") == []
+    assert "LeftBehind" in events(store)
+
+
+@pytest.mark.parametrize("broken", [{"error": Unreachable("away")}, {"error": KeyError("bug")}])
+async def test_a_deleted_object_whose_passes_fail_goes_after_a_while(
+    store: CountingStore, broken: dict[str, Any]
+) -> None:
+    await look(store, Stand())
+    store.delete(*KEY)
+    with pytest.raises(type(broken["error"])):
+        await look(store, Stand(**broken), datetime.now(UTC))
+    assert conditions(store)["Reconciled"][0] == "False"
+    await look(store, Stand(**broken), datetime.now(UTC) + timedelta(seconds=GIVE_UP_SECONDS))
+    assert store.list("FeatureStore") == []
+
+
+async def test_a_deleted_object_stays_while_its_clean_up_fails(store: CountingStore) -> None:
+    await look(store, Stand())
+    store.delete(*KEY)
+    await look(store, Stand(cleanup=("drop",), broken={"drop": Unreachable("away")}))
+    assert conditions(store)["Reconciled"][1] == "CleanupFailed"
+    await look(store, Stand(cleanup=("drop",)))
+    assert store.list("FeatureStore") == []
+    assert "LeftBehind" not in events(store)
+
+
+async def test_a_clean_up_that_never_succeeds_holds_a_deleted_object_for_a_while_only(store: CountingStore) -> None:
+    await look(store, Stand())
+    store.delete(*KEY)
+    late = datetime.now(UTC) + timedelta(seconds=GIVE_UP_SECONDS)
+    await look(store, Stand(cleanup=("drop",), broken={"drop": Unreachable("away")}), late)
+    assert store.list("FeatureStore") == []
+    assert "LeftBehind" in events(store)
