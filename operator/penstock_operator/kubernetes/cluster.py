@@ -9,7 +9,7 @@ from typing import Any, Literal
 from penstock_operator.kubernetes.api import Api
 from penstock_operator.kubernetes.cache import Cache
 from penstock_operator.kubernetes.events import Recorder
-from penstock_operator.ports import Change, Object
+from penstock_operator.ports import Change, Conflict, Object
 
 
 class KubernetesCluster:
@@ -40,6 +40,26 @@ class KubernetesCluster:
         precondition = {"uid": meta["uid"], "resourceVersion": meta["resourceVersion"]}
         return self._seen(await self._api.merge(obj, {"metadata": {**precondition, "finalizers": [*finalizers]}}))
 
+    async def select(self, kind: str, namespace: str, selector: str) -> Sequence[Object]:
+        """The objects with these labels, from the API."""
+        return await self._api.select(kind, namespace, selector)
+
+    async def create(self, obj: Object) -> Object:
+        """Create an object; whoever reads next finds it, or the one that has its name."""
+        try:
+            made = await self._api.create(obj)
+        except Conflict:
+            meta = obj["metadata"]
+            if (known := await self._api.get(obj["kind"], meta["namespace"], meta["name"])) is not None:
+                self._keep(known)
+            raise
+        return self._keep(made)
+
+    async def delete(self, obj: Object, *, wait: bool = False) -> None:
+        """Delete an object, and nothing else that has its name by now; with `wait` it goes after all that it owns."""
+        meta = obj["metadata"]
+        await self._api.delete(obj["kind"], meta["namespace"], meta["name"], meta["uid"], foreground=wait)
+
     async def record(self, obj: Object, severity: Literal["Normal", "Warning"], reason: str, message: str) -> None:
         """Hand an event to the recorder, which posts it in its own time."""
         self._recorder.record(obj, severity, reason, message)
@@ -47,6 +67,11 @@ class KubernetesCluster:
     def watch(self, kind: str) -> AsyncIterator[Change]:
         """What is, then what changes; of a kind that is not watched, nothing."""
         return self._cache.watch(kind) if kind in self._cache.kinds else _silence()
+
+    def _keep(self, obj: Object) -> Object:
+        if obj["kind"] in self._cache.kinds:
+            self._cache.put(obj)
+        return obj
 
     def _seen(self, written: Object) -> Object:
         self._cache.put(written)

@@ -12,7 +12,6 @@ from lightkube.config.kubeconfig import SingleConfig
 from penstock_operator.kubernetes.api import Api
 from penstock_operator.kubernetes.audit import Audit
 from penstock_operator.kubernetes.cache import Cache
-from penstock_operator.kubernetes.children import ApiChildren
 from penstock_operator.kubernetes.cluster import KubernetesCluster
 from penstock_operator.kubernetes.events import Recorder
 from penstock_operator.kubernetes.kinds import WATCHED
@@ -21,7 +20,6 @@ from penstock_operator.kubernetes.server import Vitals, serving
 from penstock_operator.kubernetes.watching import watch
 from penstock_operator.loop.manager import Manager
 from penstock_operator.loop.reconciler import Reconciler
-from penstock_operator.ports import Cluster
 
 LEASE = "penstock-operator"
 
@@ -41,7 +39,7 @@ class Options:
     timing: Timing = field(default_factory=Timing)
 
 
-Build = Callable[[ApiChildren, Cluster], Sequence[Reconciler[Any, Any]]]
+Build = Callable[[Api, KubernetesCluster], Sequence[Reconciler[Any, Any]]]
 """Makes the reconcilers over a cluster."""
 
 
@@ -61,7 +59,7 @@ async def run(config: SingleConfig, build: Build, options: Options) -> None:
     recorder = Recorder(api, options.identity)
     audit = Audit(api, cache, options.namespaces)
     lease = Lease(api, options.namespace, LEASE, options.identity, options.timing)
-    manager = Manager(cluster := KubernetesCluster(api, cache, recorder), build(ApiChildren(api, cache), cluster))
+    manager = Manager(cluster := KubernetesCluster(api, cache, recorder), build(api, cluster))
 
     async def work() -> None:
         # Another may have led until now, and its last writes need not have come by the watch yet.

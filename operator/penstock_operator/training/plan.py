@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from penstock.api.meta import DeletionPolicy, NamedNumber
@@ -153,7 +154,8 @@ class _Pass:
         self.status.progress_text = None
         self.status.dashboard_url = None
         message = f"Attempt {number} is being submitted"
-        return self.result("Unknown", SucceededReason.PENDING, message, *forgotten, after=0)
+        plan = self.result("Unknown", SucceededReason.PENDING, message, after=0)
+        return replace(plan, cleanup=forgotten)
 
     def resume_from(self) -> str | None:
         if not self.spec.checkpoint.resume:
