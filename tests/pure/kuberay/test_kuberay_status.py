@@ -121,6 +121,7 @@ def test_a_rayjob_that_is_being_deleted_may_still_run(before: str, state: JobSta
 
 
 def test_the_dashboard_is_the_job_s_page() -> None:
-    url = look(status("Running", "RUNNING", dashboardURL="digits-head-svc.team.svc.cluster.local:8265")).dashboard_url
-    assert url == "http://digits-head-svc.team.svc.cluster.local:8265/#/jobs/penstock-u-1"
-    assert look(status("Initializing")).dashboard_url == ""
+    address = "digits-head-svc.team.svc.cluster.local:8265"
+    url = look(status("Running", "RUNNING", dashboardURL=address)).dashboard_url
+    assert url == f"http://{address}/#/jobs/penstock-u-1"
+    assert look(status("Running", "", dashboardURL=address)).dashboard_url == ""

@@ -26,7 +26,9 @@ def ray_job_of(obj: Object, submission_id: str) -> RayJob:
     status: Mapping[str, Any] = obj.get("status") or {}
     deployment, ray_status = status.get("jobDeploymentStatus") or "", status.get("jobStatus") or ""
     message = status.get("message") or ""
-    url = f"http://{status['dashboardURL']}/#/jobs/{submission_id}" if status.get("dashboardURL") else ""
+    # Before Ray knows the job its page shows nothing.
+    address = status.get("dashboardURL") if ray_status else None
+    url = f"http://{address}/#/jobs/{submission_id}" if address else ""
 
     def job(state: JobState, message: str, fault: str = "", interrupted: bool = False) -> RayJob:
         return RayJob(submission_id, state, message, url, fault=fault, interrupted=interrupted, watched=True)
@@ -43,8 +45,8 @@ def ray_job_of(obj: Object, submission_id: str) -> RayJob:
             return job(JobState.FAILED, message, fault=f"{status.get('reason') or deployment}: {message}")
         case "Running" if ray_status == "RUNNING" or ray_status in ENDED:
             return job(JobState.RUNNING, message)
-        case "Running":
-            return job(JobState.PENDING, "the entrypoint has yet to start")
+        case "Running" if ray_status:
+            return job(JobState.PENDING, "Ray has yet to start the entrypoint")
         case "Suspended" | "Suspending":
             return job(JobState.PENDING, _suspended(obj), interrupted=True)
         case "Retrying":
