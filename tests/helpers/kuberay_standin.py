@@ -73,7 +73,7 @@ class KubeRayStandIn:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 answer = await self.http.get(self.path)
-                if answer.status_code == 404:
+                if not answer.is_success:
                     await asyncio.sleep(0.1)
                     continue
                 body = answer.json()
@@ -84,6 +84,8 @@ class KubeRayStandIn:
     async def _follow(self, version: str, tasks: asyncio.TaskGroup) -> None:
         params = {"watch": "true", "resourceVersion": version, "timeoutSeconds": "300"}
         async with self.http.stream("GET", self.path, params=params, timeout=None) as answer:
+            if not answer.is_success:
+                return
             async for line in answer.aiter_lines():
                 change = json.loads(line)
                 if change["type"] == "ERROR":

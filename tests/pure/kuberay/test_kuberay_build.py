@@ -121,6 +121,7 @@ def test_workers_have_pods_of_their_own() -> None:
     assert {group[name] for name in ("replicas", "minReplicas", "maxReplicas")} == {3}
     assert limits(group) == {"cpu": "4", "memory": str(8192 * MI), "nvidia.com/gpu": "1"}
     assert container(group)["name"] == "ray-worker"
+    assert group["rayStartParams"] == {"num-cpus": "4"}
 
 
 def test_a_staging_runs_on_the_head_alone_and_belongs_to_its_materialization() -> None:
@@ -177,6 +178,12 @@ def test_pods_are_as_the_user_says() -> None:
         assert {"name": "scratch", "mountPath": "/scratch"} in ray["volumeMounts"]
     assert (pod(head(job))["priorityClassName"], container(head(job))["tty"]) == ("high", True)
     assert worker(job)["template"]["metadata"]["annotations"] == {"a": "b"}
+
+
+def test_a_volume_of_the_user_s_takes_the_place_of_ours() -> None:
+    spec = pod(head(built(volumes=[{"name": "tmp", "emptyDir": {"sizeLimit": "1Gi"}}])))
+    assert [volume["name"] for volume in spec["volumes"]] == ["tmp"]
+    assert spec["volumes"][0]["emptyDir"] == {"sizeLimit": "1Gi"}
 
 
 @pytest.mark.parametrize(("image", "read_only"), [(None, True), ("mine:1", False)])

@@ -65,6 +65,11 @@ def test_a_variable_has_a_value_or_a_source_never_both() -> None:
     assert container["env"] == [{"name": "TOKEN", "value": "plain"}]
 
 
+def test_a_volume_has_one_source() -> None:
+    claim = {"name": "tmp", "persistentVolumeClaim": {"claimName": "big"}}
+    assert spec(volumes=[claim])["volumes"] == [claim]
+
+
 def test_lists_without_a_key_are_replaced() -> None:
     assert spec(tolerations=[{"key": "theirs"}])["tolerations"] == [{"key": "theirs"}]
 

@@ -21,6 +21,8 @@ KEYS = {
     "topologySpreadConstraints": "topologyKey",
 }
 """By which of its fields an entry of a list is the same entry; other lists are replaced as a whole."""
+WHOLE = ("env", "volumes", "volumeMounts")
+"""The lists whose entries are replaced: what they hold of one kind excludes what they hold of another."""
 
 
 def merged(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,21 +35,20 @@ def merged(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
         elif isinstance(value, Mapping):
             result[name] = merged(before if isinstance(before, Mapping) else {}, value)
         elif isinstance(value, list) and isinstance(before, list) and name in KEYS:
-            result[name] = _entries(before, value, KEYS[name])
+            result[name] = _entries(before, value, KEYS[name], whole=name in WHOLE)
         else:
             result[name] = value
     return result
 
 
-def _entries(base: list[Any], patch: list[Any], key: str) -> list[Any]:
+def _entries(base: list[Any], patch: list[Any], key: str, *, whole: bool) -> list[Any]:
     over = {entry.get(key): entry for entry in patch}
     known = {entry.get(key) for entry in base}
-    kept = [_entry(entry, over[entry.get(key)]) if entry.get(key) in over else entry for entry in base]
-    return [*kept, *(entry for entry in patch if entry.get(key) not in known)]
 
+    def entry(before: Mapping[str, Any]) -> dict[str, Any]:
+        after = over.get(before.get(key))
+        if after is None:
+            return dict(before)
+        return dict(after) if whole else merged(before, after)
 
-def _entry(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    # Of a variable, value and valueFrom exclude each other.
-    if "value" in patch or "valueFrom" in patch:
-        base = {name: value for name, value in base.items() if name not in ("value", "valueFrom")}
-    return merged(base, patch)
+    return [*map(entry, base), *(one for one in patch if one.get(key) not in known)]

@@ -34,7 +34,9 @@ def cluster_spec(
             "metadata": {"labels": dict(labels)},
             "spec": _pod(container, image, resources, submission, kube_ray, installation),
         }
-        return merged(built, over or {})
+        mounts = {"name": container, "volumeMounts": kube_ray.volume_mounts}
+        asked = {"spec": {"volumes": kube_ray.volumes, "containers": [mounts]}}
+        return merged(merged(built, asked), over or {})
 
     workers = submission.workers
     head = template("ray-head", _head_resources(submission, kube_ray), kube_ray.head.pod_template)
@@ -49,7 +51,7 @@ def cluster_spec(
                 "replicas": workers.count,
                 "minReplicas": workers.count,
                 "maxReplicas": workers.count,
-                "rayStartParams": {},
+                "rayStartParams": {"num-cpus": str(workers.cpus)},
                 "template": template("ray-worker", asked, kube_ray.workers.pod_template),
             }
         )
@@ -96,7 +98,7 @@ def _pod(
                 "resources": {"requests": dict(resources), "limits": dict(resources)},
                 "env": _secrets(submission),
                 "envFrom": _artifacts_secret(installation),
-                "volumeMounts": [*mounts, *kube_ray.volume_mounts],
+                "volumeMounts": mounts,
                 "securityContext": {
                     "allowPrivilegeEscalation": False,
                     "capabilities": {"drop": ["ALL"]},
@@ -105,7 +107,7 @@ def _pod(
                 },
             }
         ],
-        "volumes": [*volumes, *kube_ray.volumes],
+        "volumes": volumes,
         "nodeSelector": kube_ray.node_selector,
         "tolerations": kube_ray.tolerations,
         "automountServiceAccountToken": kube_ray.service_account_name is not None,
