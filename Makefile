@@ -6,6 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 INPUTS := pyproject.toml constraints.txt
 REPORT ?= $(VENV)/junit.xml
 PYTEST_FLAGS ?=
+CHART := charts/penstock
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint generate clean
@@ -26,10 +27,13 @@ lint: $(VENV)/.dev ## Style, types, import contracts, generated files.
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m penstock.crds check crds --docs docs
+	$(BIN)/mypy --strict charts/values.py
+	$(BIN)/python -m penstock.crds check crds --docs docs --chart $(CHART)/templates/crds
+	$(BIN)/python charts/values.py check $(CHART)
 
-generate: $(VENV)/.examples ## Write crds/ and the generated pages of docs/ from the models.
-	$(BIN)/python -m penstock.crds write crds --docs docs
+generate: $(VENV)/.examples ## Write crds/, the generated pages of docs/, and the chart's CRDs, schema and README.
+	$(BIN)/python -m penstock.crds write crds --docs docs --chart $(CHART)/templates/crds
+	$(BIN)/python charts/values.py write $(CHART)
 
 clean: ## Stop the local stack; remove its folder, the environment and the caches.
 	-test ! -x $(BIN)/penstock || $(BIN)/penstock down

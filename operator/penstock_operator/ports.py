@@ -22,6 +22,10 @@ class Unreachable(Exception):
     """A part of the world did not answer in time; nothing may be concluded from that."""
 
 
+class ClusterUnreachable(Unreachable):
+    """The Kubernetes API did not answer in time, or asks for patience."""
+
+
 class Conflict(Exception):
     """The object changed since it was read: read it again."""
 

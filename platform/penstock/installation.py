@@ -25,8 +25,7 @@ class Installation(Model):
     )
     artifacts_claim: str | None = Field(
         None,
-        description="A PersistentVolumeClaim of each job's namespace that holds the artifacts, mounted at "
-        "/var/lib/penstock in KubeRay's pods.",
+        description="A PersistentVolumeClaim of each job's namespace, mounted at /var/lib/penstock in KubeRay's pods.",
     )
     ray: RayBackend = Field(description="Where Ray jobs run that name no place of their own.")
     ray_token_path: str | None = Field(None, description="A file with the token of that Ray.")

@@ -36,3 +36,15 @@ async def read_secrets(objects: Objects, namespace: str, refs: Iterable[SecretKe
             raise MissingSecret(f"Secret {ref.name!r} has no key {ref.key!r}: add it")
         values[ref.name, ref.key] = base64.b64decode(encoded).decode()
     return lambda ref: values[ref.name, ref.key]
+
+
+async def read_secret(objects: Objects, namespace: str, name: str) -> dict[str, str]:
+    """All keys of a Secret.
+
+    Raises:
+        MissingSecret: it is not there.
+    """
+    secret = await objects.get("Secret", namespace, name)
+    if secret is None:
+        raise MissingSecret(f"Secret {name!r} is not in namespace {namespace!r}: create it")
+    return {key: base64.b64decode(encoded).decode() for key, encoded in (secret.get("data") or {}).items()}

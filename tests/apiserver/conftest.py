@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import secrets
 import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx2
@@ -19,6 +22,15 @@ from penstock.crds import crd
 
 READY_SECONDS = 90
 VARIABLE = "KUBEBUILDER_ASSETS"
+AUDIT_POLICY = """\
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - level: Metadata
+    userGroups: [system:serviceaccounts]
+  - level: None
+"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -26,6 +38,40 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.apiserver)
+
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def commands(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[httpx2.Client, Path], Command]:
+    """Makes what runs kubectl and helm as the user of a client, from it and the folder of its server."""
+
+    def made(client: httpx2.Client, server: Path) -> Command:
+        folder = tmp_path_factory.mktemp("kube")
+        address = str(client.base_url).rstrip("/")
+        certificate = base64.b64encode((server / "certs" / "apiserver.crt").read_bytes()).decode()
+        token = client.headers["Authorization"].removeprefix("Bearer ")
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [
+                {"name": "test", "cluster": {"server": address, "certificate-authority-data": certificate}},
+            ],
+            "users": [{"name": "test", "user": {"token": token}}],
+            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+            "current-context": "test",
+        }
+        (folder / "kubeconfig").write_text(json.dumps(config))
+        path = f"{assets}{os.pathsep}{os.environ['PATH']}"
+        env = {"KUBECONFIG": str(folder / "kubeconfig"), "HOME": str(folder), "PATH": path}
+
+        def run(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+            return subprocess.run(words, env=env, input=stdin, capture_output=True, text=True, timeout=120, check=False)
+
+        return run
+
+    return made
 
 
 def free_ports(count: int) -> list[int]:
@@ -45,50 +91,102 @@ def assets() -> Path:
     return Path(folder)
 
 
+@dataclass
+class Server:
+    """An etcd and an API server of their own, with one user who has every right."""
+
+    assets: Path
+    folder: Path
+    flags: tuple[str, ...] = ()
+    """More flags of the API server."""
+    port: int = 0
+    token: str = field(default_factory=lambda: secrets.token_hex(16))
+    commands: dict[str, list[str]] = field(default_factory=dict)
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        etcd_port, peer_port, self.port = free_ports(3)
+        etcd, peer = f"http://127.0.0.1:{etcd_port}", f"http://127.0.0.1:{peer_port}"
+        key, folder = self.folder / "service-accounts.key", self.folder
+        subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
+        (folder / "tokens.csv").write_text(f"{self.token},admin,admin,system:masters\n")
+        etcd_command = [
+            *(self.assets / "etcd", "--data-dir", folder / "etcd", "--unsafe-no-fsync", "--log-level", "warn"),
+            *("--listen-client-urls", etcd, "--advertise-client-urls", etcd),
+            *("--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer),
+            *("--initial-cluster", f"default={peer}"),
+        ]
+        server_command = [
+            *(self.assets / "kube-apiserver", "--etcd-servers", etcd),
+            *("--bind-address", "127.0.0.1", "--secure-port", str(self.port), "--cert-dir", folder / "certs"),
+            *("--token-auth-file", folder / "tokens.csv", "--authorization-mode", "RBAC"),
+            *("--service-cluster-ip-range", "10.0.0.0/24"),
+            *("--service-account-issuer", "https://kubernetes.default.svc"),
+            *("--service-account-key-file", key, "--service-account-signing-key-file", key),
+            *("--disable-admission-plugins", "ServiceAccount"),
+            *self.flags,
+        ]
+        self.commands = {"etcd": [*map(str, etcd_command)], "kube-apiserver": [*map(str, server_command)]}
+
+    @property
+    def certificate(self) -> Path:
+        return self.folder / "certs" / "apiserver.crt"
+
+    def start(self) -> httpx2.Client:
+        """Start what does not run, and wait until it is ready."""
+        for name, command in self.commands.items():
+            if name not in self.processes:
+                with (self.folder / f"{name}.log").open("ab") as log:
+                    self.processes[name] = subprocess.Popen(command, stdout=log, stderr=log)
+        return connect(self.folder, self.port, self.token, [*self.processes.values()])
+
+    def kill(self, name: str) -> None:
+        process = self.processes.pop(name)
+        process.kill()
+        process.wait()
+
+    def stop(self) -> None:
+        """At once: nothing in there is needed any more."""
+        for name in [*self.processes]:
+            self.kill(name)
+
+
 @pytest.fixture(scope="session")
-def apiserver(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
-    """A client of an API server of its own, with every right."""
-    folder = tmp_path_factory.mktemp("apiserver")
-    processes: list[subprocess.Popen[bytes]] = []
+def audited(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx2.Client, Path]]:
+    """Another one, which writes each request of a service account to audit.log in the folder."""
+    folder = tmp_path_factory.mktemp("audited")
+    policy, log = folder / "policy.yaml", folder / "audit.log"
+    policy.write_text(AUDIT_POLICY)
+    server = Server(assets, folder, flags=("--audit-policy-file", str(policy), "--audit-log-path", str(log)))
     try:
-        client = start(assets, folder, processes)
-        yield client
-        client.close()
+        with server.start() as client:
+            yield client, folder
     finally:
-        for process in reversed(processes):
-            process.terminate()
-        for process in reversed(processes):
-            try:
-                process.wait(15)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        server.stop()
 
 
-def start(assets: Path, folder: Path, processes: list[subprocess.Popen[bytes]]) -> httpx2.Client:
-    etcd_port, peer_port, port = free_ports(3)
-    etcd, peer = f"http://127.0.0.1:{etcd_port}", f"http://127.0.0.1:{peer_port}"
-    key = folder / "service-accounts.key"
-    subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
-    token = secrets.token_hex(16)
-    (folder / "tokens.csv").write_text(f"{token},admin,admin,system:masters\n")
-    etcd_command = [
-        *(assets / "etcd", "--data-dir", folder / "etcd", "--unsafe-no-fsync", "--log-level", "warn"),
-        *("--listen-client-urls", etcd, "--advertise-client-urls", etcd),
-        *("--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", f"default={peer}"),
-    ]
-    server_command = [
-        *(assets / "kube-apiserver", "--etcd-servers", etcd),
-        *("--bind-address", "127.0.0.1", "--secure-port", str(port), "--cert-dir", folder / "certs"),
-        *("--token-auth-file", folder / "tokens.csv", "--authorization-mode", "RBAC"),
-        *("--service-cluster-ip-range", "10.0.0.0/24", "--service-account-issuer", "https://kubernetes.default.svc"),
-        *("--service-account-key-file", key, "--service-account-signing-key-file", key),
-        *("--disable-admission-plugins", "ServiceAccount"),
-    ]
-    for name, command in (("etcd", etcd_command), ("kube-apiserver", server_command)):
-        with (folder / f"{name}.log").open("wb") as log:
-            processes.append(subprocess.Popen(list(map(str, command)), stdout=log, stderr=log))
-    return connect(folder, port, token, processes)
+@pytest.fixture(scope="session")
+def new_server(assets: Path) -> Callable[[Path], Server]:
+    """Makes a server that has a folder of its own and is not started yet."""
+    return lambda folder: Server(assets, folder)
+
+
+@pytest.fixture(scope="session")
+def server(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(assets, tmp_path_factory.mktemp("apiserver"))
+    try:
+        server.start().close()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def apiserver(server: Server) -> Iterator[httpx2.Client]:
+    """A client of an API server of its own, with every right."""
+    client = server.start()
+    yield client
+    client.close()
 
 
 def connect(folder: Path, port: int, token: str, processes: list[subprocess.Popen[bytes]]) -> httpx2.Client:

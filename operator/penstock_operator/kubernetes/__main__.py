@@ -8,9 +8,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import secrets
 import signal
 import socket
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,8 +23,10 @@ from penstock.installation import Installation
 from penstock_operator.artifacts import FileArtifacts
 from penstock_operator.data.features import FeastFeatures
 from penstock_operator.data.vectors import MilvusVectors
-from penstock_operator.kubernetes.api import Api, configuration
+from penstock_operator.kubernetes.api import Api
 from penstock_operator.kubernetes.cluster import KubernetesCluster
+from penstock_operator.kubernetes.connection import configuration
+from penstock_operator.kubernetes.fence import leave
 from penstock_operator.kubernetes.lease import LeaseLost
 from penstock_operator.kubernetes.logs import log_as_json
 from penstock_operator.kubernetes.operator import Options, run
@@ -70,6 +72,25 @@ async def serve(options: Options, installation: Installation) -> None:
             raise
 
 
+async def live(options: Options) -> None:
+    """Serve, then end the process at once: the way out of `asyncio.run` waits for threads."""
+    code = 1
+    try:
+        await serve(options, Installation.load())
+        code = 0
+    except* (LeaseLost, Refused, OSError) as errors:
+        for error in errors.exceptions:
+            log.error("Cannot go on", error=str(error))
+    except* Exception:
+        log.exception("Cannot go on")
+    leave(code)
+
+
+def identity() -> str:
+    """The pod's name, whose containers never run side by side; elsewhere a name that no other process has."""
+    return os.environ.get("POD_NAME") or f"{socket.gethostname()}_{secrets.token_hex(4)}"
+
+
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The flags."""
     parser = argparse.ArgumentParser(
@@ -82,15 +103,15 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     namespace = os.environ.get("POD_NAMESPACE", "default")
     parser.add_argument("--namespace", action="append", default=[], help="to watch; repeat it; without it, all")
     parser.add_argument("--lease-namespace", default=namespace, help="of the Lease that the replicas share")
-    parser.add_argument("--identity", default=socket.gethostname(), help="of this replica: another for each")
+    parser.add_argument("--identity", default=identity(), help="of this replica: another for each")
     parser.add_argument("--host", default=Options.host, help="address for health and metrics")
     parser.add_argument("--port", type=int, default=Options.port, help="port for health and metrics")
     parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
     return parser.parse_args(arguments)
 
 
-def main() -> int:
-    """Parse the flags and run."""
+def main() -> None:
+    """Parse the flags, run, and end the process."""
     flags = parse()
     log_as_json(flags.log_level)
     options = Options(
@@ -100,23 +121,8 @@ def main() -> int:
         host=flags.host,
         port=flags.port,
     )
-    code = 0
-    try:
-        asyncio.run(serve(options, Installation.load()))
-    except* (LeaseLost, Refused, OSError) as errors:
-        for error in errors.exceptions:
-            log.error("Cannot go on", error=str(error))
-        code = 1
-    return code
-
-
-def end() -> None:
-    """Leave at once: a thread that waits for a store would hold the process, and act for a leader that is none."""
-    code = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    asyncio.run(live(options))
 
 
 if __name__ == "__main__":
-    end()
+    main()

@@ -2,57 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from typing import Any, Self
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, NamedTuple, Self
 
-import httpx2
-from lightkube import KubeConfig
-from lightkube.config import client_adapter
+import aiohttp
 from lightkube.config.kubeconfig import SingleConfig
 
+from penstock_operator.kubernetes.connection import Credentials, tls
 from penstock_operator.kubernetes.kinds import PLACES
-from penstock_operator.ports import Conflict, Missing, Object, Refused, Unreachable
+from penstock_operator.ports import ClusterUnreachable, Conflict, Missing, Object, Refused
 
 FIELD_MANAGER = "penstock-operator"
 PAGE = 500
 TIMEOUT_SECONDS, CONNECT_SECONDS = 10.0, 3.0
-CONNECTIONS = 64
+AT_ONCE = 32
+"""Calls side by side; the others wait their turn, and their time-out begins with it."""
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+PATIENCE = (401, 408, 410, 429)
+"""Answers below 500 after which the same call may succeed later."""
+
+Fence = Callable[[], None]
+"""Raises when nothing may be written any more."""
 
 
-def configuration() -> SingleConfig:
-    """The cluster of `KUBECONFIG`, or that of the pod's service account."""
-    config = KubeConfig.from_env().get()
-    assert config is not None
-    return config
+class Answer(NamedTuple):
+    """What the API said."""
+
+    status: int
+    body: bytes
 
 
 class Api:
     """Reads and writes objects as they are on the wire.
 
-    Every call raises Unreachable when the API does not answer or asks for patience, Refused when it says no for good,
-    and a write raises Conflict when the object changed since it was read, or is gone.
+    Every call raises ClusterUnreachable when the API does not answer or asks for patience, Refused when it says no for
+    good, and a write raises Conflict when the object changed since it was read, or is gone.
     """
 
-    def __init__(self, http: httpx2.AsyncClient) -> None:
-        self._http = http
+    def __init__(self, config: SingleConfig, fence: Fence = lambda: None) -> None:
+        self._address, self._credentials, self._fence = config.cluster.server, Credentials(config.user), fence
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=tls(config), limit=0),
+            timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS, sock_connect=CONNECT_SECONDS),
+        )
 
-    @classmethod
-    def connect(cls, config: SingleConfig) -> Self:
-        """A client with the credentials of a kubeconfig or service account; tokens that rotate are read again."""
-        timeout = httpx2.Timeout(TIMEOUT_SECONDS, connect=CONNECT_SECONDS)
-        params = client_adapter.ConnectionParams(timeout=timeout, trust_env=False)
-        limits = httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
-        return cls(httpx2.AsyncClient(**params.httpx_params(config), limits=limits))
+    async def __aenter__(self) -> Self:
+        """The client itself."""
+        return self
 
-    async def close(self) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._http.close()
 
     async def get(self, kind: str, namespace: str, name: str) -> Object | None:
         """The object, or None where there is none."""
         answer = await self._call("GET", PLACES[kind].path(namespace, name))
-        return None if answer.status_code == 404 else _body(answer)
+        return None if answer.status == 404 else _body(answer)
 
     async def select(self, kind: str, namespace: str, selector: str) -> list[Object]:
         """The objects of a namespace with these labels."""
@@ -69,7 +77,7 @@ class Api:
         headers = {"Accept": METADATA_ONLY} if metadata_only else None
         while True:
             answer = await self._call("GET", PLACES[kind].path(namespace), params=params, headers=headers)
-            if answer.status_code == 404:
+            if answer.status == 404:
                 return
             body = _body(answer)
             named = {"apiVersion": PLACES[kind].api_version, "kind": kind}
@@ -86,8 +94,8 @@ class Api:
             Missing: the namespace or the kind is not there.
         """
         path = PLACES[obj["kind"]].path(obj["metadata"]["namespace"])
-        answer = await self._call("POST", path, params={"fieldManager": FIELD_MANAGER}, json=obj)
-        if answer.status_code == 404:
+        answer = await self._call("POST", path, params={"fieldManager": FIELD_MANAGER}, body=obj)
+        if answer.status == 404:
             raise Missing(f"There is no {obj['kind']} here: {_message(answer)}")
         return _written(answer)
 
@@ -95,7 +103,7 @@ class Api:
         """Replace an object, or one of its subresources, as it was read."""
         meta = obj["metadata"]
         path = PLACES[obj["kind"]].path(meta["namespace"], meta["name"], *filter(None, [subresource]))
-        return _written(await self._call("PUT", path, params={"fieldManager": FIELD_MANAGER}, json=obj))
+        return _written(await self._call("PUT", path, params={"fieldManager": FIELD_MANAGER}, body=obj))
 
     async def merge(self, obj: Object, patch: Mapping[str, Any]) -> Object:
         """Merge a patch into an object."""
@@ -111,8 +119,8 @@ class Api:
         """Delete an object and what it owns, before it or after; one that is gone is fine."""
         policy = {"propagationPolicy": "Foreground" if foreground else "Background"}
         options = {**policy, **({"preconditions": {"uid": uid}} if uid else {})}
-        answer = await self._call("DELETE", PLACES[kind].path(namespace, name), json=options)
-        if answer.status_code not in (404, 409):
+        answer = await self._call("DELETE", PLACES[kind].path(namespace, name), body=options)
+        if answer.status not in (404, 409):
             _written(answer)
 
     async def _patch(self, obj: Object, patch: Mapping[str, Any], media: str, params: Mapping[str, str]) -> Object:
@@ -122,36 +130,55 @@ class Api:
                 "PATCH",
                 PLACES[obj["kind"]].path(meta["namespace"], meta["name"]),
                 params={"fieldManager": FIELD_MANAGER, **params},
-                json=patch,
+                body=patch,
                 headers={"Content-Type": media},
             )
         )
 
-    async def _call(self, method: str, path: str, **kwargs: Any) -> httpx2.Response:
-        try:
-            return await self._http.request(method, path, **kwargs)
-        except httpx2.HTTPError as error:
-            raise Unreachable(f"The Kubernetes API did not answer: {error or type(error).__name__}") from error
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
+        given = {"Accept": "application/json", "Content-Type": "application/json", **(headers or {})}
+        async with self._turns:
+            if method != "GET":
+                self._fence()
+            try:
+                sent = {**given, **self._credentials.headers()}
+                async with self._http.request(
+                    method, f"{self._address}{path}", params=params, data=data, headers=sent
+                ) as answer:
+                    return Answer(answer.status, await answer.read())
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                raise ClusterUnreachable(
+                    f"The Kubernetes API did not answer: {str(error) or type(error).__name__}"
+                ) from error
 
 
-def _written(answer: httpx2.Response) -> Object:
-    if answer.status_code in (404, 409):
+def _written(answer: Answer) -> Object:
+    if answer.status in (404, 409):
         raise Conflict(_message(answer))
     return _body(answer)
 
 
-def _body(answer: httpx2.Response) -> Object:
-    if answer.is_success:
-        body: Object = answer.json()
+def _body(answer: Answer) -> Object:
+    if answer.status < 300:
+        body: Object = json.loads(answer.body)
         return body
-    message = f"The Kubernetes API answered {answer.status_code}: {_message(answer)}"
-    if answer.status_code in (401, 408, 410, 429) or answer.status_code >= 500:
-        raise Unreachable(message)
+    message = f"The Kubernetes API answered {answer.status}: {_message(answer)}"
+    if answer.status in PATIENCE or answer.status >= 500:
+        raise ClusterUnreachable(message)
     raise Refused(message)
 
 
-def _message(answer: httpx2.Response) -> str:
+def _message(answer: Answer) -> str:
     try:
-        return str(answer.json()["message"])
+        return str(json.loads(answer.body)["message"])
     except (ValueError, KeyError, TypeError):
-        return answer.text[:1024]
+        return answer.body[:1024].decode(errors="replace")

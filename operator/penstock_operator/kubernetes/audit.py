@@ -5,38 +5,50 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
 
 import structlog
 
 from penstock_operator.kubernetes.api import Api
 from penstock_operator.kubernetes.cache import Cache, version
+from penstock_operator.kubernetes.watching import Watch
 from penstock_operator.loop.reconciler import Key
 from penstock_operator.ports import Object, Refused, Unreachable
 
-EVERY_SECONDS = 60.0
 RETRY_SECONDS = 2.0
-GRACE_SECONDS = 5.0
-"""How far a watch may be behind."""
 DEAD_AFTER = 2
-"""Audits in a row in which a kind's watch had missed something."""
+"""Audits that found a kind's watch silent while objects changed."""
+CALM_AFTER = 3
+"""Audits in a row that found nothing, after which that is forgotten: a watch that only just began looks well."""
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of an audit."""
+
+    every: float = 60.0
+    """From one to the next."""
+    grace: float = 5.0
+    """How far a watch may be behind."""
 
 
 class Audit:
     """Compares names and versions of all watched objects with the API, now and then."""
 
-    def __init__(self, api: Api, cache: Cache, namespaces: Collection[str]) -> None:
-        self._api = api
-        self._cache = cache
+    def __init__(self, api: Api, cache: Cache, watch: Watch, namespaces: Collection[str], timing: Timing) -> None:
+        """Audit these namespaces, or all where there are none."""
+        self._api, self._cache, self._watch, self._timing = api, cache, watch, timing
         self._namespaces: Collection[str | None] = namespaces or (None,)
-        self._missed: Counter[str] = Counter()
+        self._silent: Counter[str] = Counter()
+        self._calm: Counter[str] = Counter()
         self.filled = False
 
     @property
     def dead(self) -> list[str]:
-        """The kinds whose watch misses what happens."""
-        return [kind for kind, times in self._missed.items() if times >= DEAD_AFTER]
+        """The kinds whose watch is silent."""
+        return [kind for kind, times in self._silent.items() if times >= DEAD_AFTER]
 
     async def fill(self) -> None:
         """Read everything once, as soon as the API answers."""
@@ -44,33 +56,45 @@ class Audit:
         self.filled = True
 
     async def _fill(self) -> None:
-        for kind in self._cache.kinds:
-            for namespace in self._namespaces:
-                async for page in self._api.pages(kind, namespace):
-                    for obj in page:
-                        self._cache.put(obj)
+        await asyncio.gather(*(self._read(kind) for kind in self._cache.kinds))
+
+    async def _read(self, kind: str) -> None:
+        for namespace in self._namespaces:
+            async for page in self._api.pages(kind, namespace):
+                for obj in page:
+                    self._cache.put(obj)
 
     async def run(self) -> None:
         """Audit until cancelled."""
         while True:
-            await asyncio.sleep(EVERY_SECONDS)
-            for kind in self._cache.kinds:
-                try:
-                    missed = await self.check(kind, GRACE_SECONDS)
-                except (Unreachable, Refused) as error:
-                    log.warning("Audit failed", kind=kind, error=str(error))
-                    continue
-                self._missed[kind] = self._missed[kind] + 1 if missed else 0
-                if missed:
-                    log.error("Watch missed changes", kind=kind, objects=len(missed), times=self._missed[kind])
+            await asyncio.sleep(self._timing.every)
+            silent = await asyncio.gather(*(self._is_silent(kind) for kind in self._cache.kinds))
+            if any(silent):
+                self._watch.again()
+
+    async def _is_silent(self, kind: str) -> bool:
+        heard = self._watch.heard[kind]
+        try:
+            missed = await self.check(kind, self._timing.grace)
+        except (Unreachable, Refused) as error:
+            log.warning("Audit failed", kind=kind, error=str(error))
+            return False
+        # A watch that has brought other changes meanwhile is late, not dead.
+        silent = bool(missed) and self._watch.heard[kind] == heard
+        self._calm[kind] = 0 if silent else self._calm[kind] + 1
+        if silent:
+            self._silent[kind] += 1
+            log.error("Watch is silent", kind=kind, missed=len(missed), times=self._silent[kind])
+        elif self._calm[kind] >= CALM_AFTER:
+            self._silent[kind] = 0
+        return silent
 
     async def mend(self) -> None:
         """Bring the cache up to what the API has now, as soon as it answers."""
         await _insist(self._mend)
 
     async def _mend(self) -> None:
-        for kind in self._cache.kinds:
-            await self.check(kind, 0)
+        await asyncio.gather(*(self.check(kind, 0) for kind in self._cache.kinds))
 
     async def check(self, kind: str, grace: float) -> list[Key]:
         """Mend the objects of a kind that the watch has not brought within the grace time; returns which."""
@@ -81,11 +105,7 @@ class Audit:
             # One that has changed again since may be on its way.
             behind = {key: seen for key, seen in behind.items() if later.get(key) == seen}
         for key in behind:
-            obj = await self._api.get(*key)
-            if obj is not None:
-                self._cache.put(obj)
-            elif (known := self._cache.get(*key)) is not None:
-                self._cache.remove(known)
+            self._cache.settle(key, await self._api.get(*key))
         return list(behind)
 
     async def _behind(self, kind: str) -> dict[Key, int]:

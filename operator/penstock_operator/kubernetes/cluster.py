@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Literal
 
+from penstock.api import Materialization, TrainingJob
 from penstock_operator.kubernetes.api import Api
 from penstock_operator.kubernetes.cache import Cache
 from penstock_operator.kubernetes.events import Recorder
+from penstock_operator.kubernetes.happened import happened
+from penstock_operator.kubernetes.metrics import Metrics
+from penstock_operator.loop.reconciler import Key
 from penstock_operator.ports import Change, Conflict, Object
 
 
 class KubernetesCluster:
     """Reads watched kinds from the cache, and others, such as Secrets, from the API; writes to the API."""
 
-    def __init__(self, api: Api, cache: Cache, recorder: Recorder) -> None:
-        self._api = api
-        self._cache = cache
-        self._recorder = recorder
+    def __init__(self, api: Api, cache: Cache, recorder: Recorder, metrics: Metrics) -> None:
+        self._api, self._cache, self._recorder, self._metrics = api, cache, recorder, metrics
 
     async def get(self, kind: str, namespace: str, name: str) -> Object | None:
         """The object, or None."""
@@ -32,13 +35,17 @@ class KubernetesCluster:
 
     async def write_status(self, obj: Object, status: Mapping[str, Any]) -> Object:
         """Replace the status of the object as it was read."""
-        return self._seen(await self._api.replace({**obj, "status": dict(status)}, "status"))
+        written = await self._write(obj, self._api.replace({**obj, "status": dict(status)}, "status"))
+        if obj["kind"] == Materialization.__name__:
+            job = self._cache.get(TrainingJob.__name__, *_job_of(obj))
+            self._metrics.happened(happened(obj.get("status") or {}, status, job), datetime.now(UTC))
+        return written
 
     async def write_finalizers(self, obj: Object, finalizers: Sequence[str]) -> Object:
         """Replace the finalizers of the object as it was read."""
         meta = obj["metadata"]
         precondition = {"uid": meta["uid"], "resourceVersion": meta["resourceVersion"]}
-        return self._seen(await self._api.merge(obj, {"metadata": {**precondition, "finalizers": [*finalizers]}}))
+        return await self._write(obj, self._api.merge(obj, {"metadata": {**precondition, "finalizers": [*finalizers]}}))
 
     async def select(self, kind: str, namespace: str, selector: str) -> Sequence[Object]:
         """The objects with these labels, from the API."""
@@ -46,14 +53,7 @@ class KubernetesCluster:
 
     async def create(self, obj: Object) -> Object:
         """Create an object; whoever reads next finds it, or the one that has its name."""
-        try:
-            made = await self._api.create(obj)
-        except Conflict:
-            meta = obj["metadata"]
-            if (known := await self._api.get(obj["kind"], meta["namespace"], meta["name"])) is not None:
-                self._keep(known)
-            raise
-        return self._keep(made)
+        return await self._write(obj, self._api.create(obj))
 
     async def delete(self, obj: Object, *, wait: bool = False) -> None:
         """Delete an object, and nothing else that has its name by now; with `wait` it goes after all that it owns."""
@@ -68,14 +68,22 @@ class KubernetesCluster:
         """What is, then what changes; of a kind that is not watched, nothing."""
         return self._cache.watch(kind) if kind in self._cache.kinds else _silence()
 
-    def _keep(self, obj: Object) -> Object:
-        if obj["kind"] in self._cache.kinds:
-            self._cache.put(obj)
-        return obj
-
-    def _seen(self, written: Object) -> Object:
-        self._cache.put(written)
+    async def _write(self, obj: Object, call: Awaitable[Object]) -> Object:
+        """Keep what was written; after a conflict read what is there, which the watch may bring late or never."""
+        try:
+            written = await call
+        except Conflict:
+            key = Key.of(obj)
+            if key.kind in self._cache.kinds:
+                self._cache.settle(key, await self._api.get(*key))
+            raise
+        if written["kind"] in self._cache.kinds:
+            self._cache.put(written)
         return written
+
+
+def _job_of(mat: Object) -> tuple[str, str]:
+    return mat["metadata"]["namespace"], mat["spec"]["trainingJobRef"]["name"]
 
 
 async def _silence() -> AsyncIterator[Change]:

@@ -12,6 +12,8 @@ from penstock_operator.ports import Conflict, Object, Refused, Unreachable
 
 WAITING = 10_000
 WRITERS = 4
+PAUSES = (1.0, 5.0, 15.0)
+"""Seconds after each try: an event that the API has no time for may wait, but not for ever."""
 
 log = structlog.get_logger(__name__)
 
@@ -37,19 +39,26 @@ class Recorder:
             for _ in range(WRITERS):
                 tasks.create_task(self._write())
 
-    async def flush(self) -> None:
-        """Return when all that was taken is posted."""
-        await self._waiting.join()
-
     async def _write(self) -> None:
         while True:
             posted = await self._waiting.get()
             try:
-                await self._post(posted)
-            except (Unreachable, Refused) as error:
-                log.warning("Event lost", reason=posted["reason"], error=str(error))
+                await self._insist(posted)
             finally:
                 self._waiting.task_done()
+
+    async def _insist(self, posted: Object) -> None:
+        for pause in PAUSES:
+            try:
+                await self._post(posted)
+            except Unreachable:
+                await asyncio.sleep(pause)
+            except Refused as error:
+                log.warning("Event refused", reason=posted["reason"], error=str(error))
+                return
+            else:
+                return
+        log.warning("Event lost", reason=posted["reason"])
 
     async def _post(self, posted: Object) -> None:
         try:

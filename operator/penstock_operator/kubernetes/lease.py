@@ -17,13 +17,13 @@ from typing import Any
 import structlog
 
 from penstock_operator.kubernetes.api import Api
-from penstock_operator.ports import Conflict, Object, Refused, Unreachable
+from penstock_operator.ports import ClusterUnreachable, Conflict, Object, Refused, Unreachable
 
 log = structlog.get_logger(__name__)
 
 
-class LeaseLost(Exception):
-    """The lease could not be renewed in time: nothing may be done any more."""
+class LeaseLost(ClusterUnreachable):
+    """The lease is not ours, or could not be renewed in time: nothing may be done any more."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,11 @@ class Timing:
     duration: float = 15.0
     """How long a lease holds without a renewal."""
     deadline: float = 10.0
-    """How long the leader tries to renew before it stops to act; the rest of the duration is for stopping."""
-    retry: float = 2.0
-    """Between two tries."""
+    """How long after a renewal the leader may act; the rest of the duration is for what is on its way."""
+    renew: float = 2.0
+    """Between two renewals."""
+    retry: float = 1.0
+    """Between two tries to get it."""
     call: float = 3.0
     """How long one call may take."""
 
@@ -47,16 +49,29 @@ class Lease:
         self._api, self._namespace, self._name, self._identity = api, namespace, name, identity
         self.timing = timing or Timing()
         self.leading = False
-        self.renewed_at = 0.0
-        """By the monotonic clock, when the lease was last ours."""
+        self._renewed_at = 0.0
         self._seen: tuple[Any, float] = (None, 0.0)
         self._held: Object | None = None
 
-    async def lead(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Wait for the lease, work while it is ours, give it back when cancelled.
+    @property
+    def age(self) -> float:
+        """Seconds since the lease was last surely ours."""
+        return time.monotonic() - self._renewed_at
+
+    def check(self) -> None:
+        """Stand before every effect.
 
         Raises:
-            LeaseLost: it could not be renewed; the work is cancelled, and this process should end.
+            LeaseLost: this replica does not lead, or no longer knows that it does.
+        """
+        if not self.leading or self.age >= self.timing.deadline:
+            raise LeaseLost(f"Lease {self._namespace}/{self._name} is not held by {self._identity}")
+
+    async def lead(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Wait for the lease, and work while it is ours; when cancelled, the work has ended, the lease stays ours.
+
+        Raises:
+            LeaseLost: it could not be renewed, or is another's; this process should end at once.
         """
         while not await self._try():  # noqa: ASYNC110 - what is waited for is elsewhere
             await asyncio.sleep(self.timing.retry)
@@ -70,21 +85,34 @@ class Lease:
             self.leading = False
             working.cancel()
             renewing.cancel()
-            await asyncio.wait([working, renewing], timeout=self.timing.duration - self.timing.deadline)
-            lost = renewing.done() and not renewing.cancelled()
-            if working.done() and not lost:
-                await self._release()
+            if renewing.done():
+                self._held = None
+            else:
+                await asyncio.wait([working], timeout=self.timing.call)
+                # What still works must not find another at its side.
+                self._held = self._held if working.done() else None
         for task in (renewing, working):
             if task.done() and not task.cancelled():
                 task.result()
 
+    async def release(self) -> None:
+        """Let another have it at once, if the work has ended; what cannot be given back runs out by itself."""
+        if self._held is None:
+            return
+        spec = {**self._held["spec"], "holderIdentity": "", "leaseDurationSeconds": 1}
+        try:
+            async with asyncio.timeout(self.timing.call):
+                await self._api.replace(self._with_spec(self._held, spec))
+        except (Unreachable, Conflict, Refused, TimeoutError) as error:
+            log.warning("Lease not given back", lease=self._name, error=str(error) or "no answer in time")
+
     async def _renew(self) -> None:
         while True:
-            await asyncio.sleep(self.timing.retry)
+            await asyncio.sleep(self.timing.renew)
             while not await self._try():
-                if time.monotonic() - self.renewed_at + self.timing.retry >= self.timing.deadline:
+                if self.age + self.timing.renew >= self.timing.deadline:
                     raise LeaseLost(f"Lease {self._namespace}/{self._name} could not be renewed")
-                await asyncio.sleep(self.timing.retry / 4)
+                await asyncio.sleep(self.timing.renew / 4)
 
     async def _try(self) -> bool:
         """Take or renew the lease; whether it is ours now."""
@@ -92,12 +120,14 @@ class Lease:
         try:
             async with asyncio.timeout(self.timing.call):
                 ours = await self._take()
+        except LeaseLost:
+            raise
         except (Unreachable, Conflict, Refused, TimeoutError) as error:
             log.warning("Lease not reached", lease=self._name, error=str(error) or "no answer in time")
             return False
         if ours:
             # The API may have taken it at any moment since.
-            self.renewed_at = started
+            self._renewed_at = started
         return ours
 
     async def _take(self) -> bool:
@@ -148,14 +178,3 @@ class Lease:
         if known is not None:
             meta["resourceVersion"] = known["metadata"]["resourceVersion"]
         return {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": meta, "spec": spec}
-
-    async def _release(self) -> None:
-        """Let another have it at once; one that cannot be given back runs out by itself."""
-        if self._held is None:
-            return
-        spec = {**self._held["spec"], "holderIdentity": "", "leaseDurationSeconds": 1}
-        try:
-            async with asyncio.timeout(self.timing.call):
-                await self._api.replace(self._with_spec(self._held, spec))
-        except (Unreachable, Conflict, Refused, TimeoutError) as error:
-            log.warning("Lease not given back", lease=self._name, error=str(error) or "no answer in time")

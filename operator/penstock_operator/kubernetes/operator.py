@@ -9,15 +9,18 @@ from typing import Any
 
 from lightkube.config.kubeconfig import SingleConfig
 
+from penstock_operator.kubernetes import audit, lease
 from penstock_operator.kubernetes.api import Api
 from penstock_operator.kubernetes.audit import Audit
 from penstock_operator.kubernetes.cache import Cache
 from penstock_operator.kubernetes.cluster import KubernetesCluster
 from penstock_operator.kubernetes.events import Recorder
+from penstock_operator.kubernetes.fence import Fenced, Watchdog
 from penstock_operator.kubernetes.kinds import WATCHED
-from penstock_operator.kubernetes.lease import Lease, Timing
+from penstock_operator.kubernetes.lease import Lease
+from penstock_operator.kubernetes.metrics import Metrics
 from penstock_operator.kubernetes.server import Vitals, serving
-from penstock_operator.kubernetes.watching import watch
+from penstock_operator.kubernetes.watching import Watch
 from penstock_operator.loop.manager import Manager
 from penstock_operator.loop.reconciler import Reconciler
 
@@ -36,7 +39,8 @@ class Options:
     """To watch; none for all."""
     host: str = "0.0.0.0"  # noqa: S104 - probes and scrapes come to the pod's address
     port: int = 8081
-    timing: Timing = field(default_factory=Timing)
+    lease: lease.Timing = field(default_factory=lease.Timing)
+    audit: audit.Timing = field(default_factory=audit.Timing)
 
 
 Build = Callable[[Api, KubernetesCluster], Sequence[Reconciler[Any, Any]]]
@@ -46,33 +50,57 @@ Build = Callable[[Api, KubernetesCluster], Sequence[Reconciler[Any, Any]]]
 async def run(config: SingleConfig, build: Build, options: Options) -> None:
     """Run a replica until cancelled.
 
+    When it returns, another may lead: whoever calls this has to end the process at once, and the threads in it that
+    still call a store.
+
     Args:
         config: the cluster.
         build: makes the reconcilers.
         options: how to run.
 
     Raises:
-        ExceptionGroup: of a LeaseLost, after which the process must end.
+        ExceptionGroup: of a LeaseLost, after which the process must end too.
     """
-    api = Api.connect(config)
-    cache = Cache(WATCHED)
-    recorder = Recorder(api, options.identity)
-    audit = Audit(api, cache, options.namespaces)
-    lease = Lease(api, options.namespace, LEASE, options.identity, options.timing)
-    manager = Manager(cluster := KubernetesCluster(api, cache, recorder), build(api, cluster))
+    # The lease has connections of its own: it must not wait behind thousands of other calls.
+    async with Api(config) as own:
+        leadership = Lease(own, options.namespace, LEASE, options.identity, options.lease)
+        try:
+            async with Api(config, leadership.check) as api:
+                with Watchdog(leadership):
+                    await Replica(config, api, leadership, build, options).run()
+        finally:
+            await leadership.release()
 
-    async def work() -> None:
-        # Another may have led until now, and its last writes need not have come by the watch yet.
-        await audit.mend()
-        await manager.run()
 
-    try:
-        async with serving(Vitals(audit, lease), options.host, options.port):
-            await audit.fill()
+class Replica:
+    """The parts of a replica, and how they run together."""
+
+    def __init__(self, config: SingleConfig, api: Api, leadership: Lease, build: Build, options: Options) -> None:
+        self._options, self._lease = options, leadership
+        cache = Cache(WATCHED)
+        self._metrics = metrics = Metrics(cache, leadership)
+        self._watch = Watch(config, cache, options.namespaces)
+        self._audit = Audit(api, cache, self._watch, options.namespaces, options.audit)
+        self._recorder = Recorder(api, options.identity)
+        cluster = KubernetesCluster(api, cache, self._recorder, metrics)
+        fenced = [Fenced(one, leadership.check, metrics.converged) for one in build(api, cluster)]
+        self._manager = Manager(cluster, fenced, observer=metrics.passed)
+        metrics.watch_queue(self._manager.queue)
+
+    async def run(self) -> None:
+        """Run until cancelled, and come back when nothing acts any more."""
+        async with serving(Vitals(self._audit, self._lease, self._metrics), self._options.host, self._options.port):
+            await self._audit.fill()
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(watch(config, cache, options.namespaces), name="watch")
-                tasks.create_task(audit.run(), name="audit")
-                tasks.create_task(recorder.run(), name="record events")
-                tasks.create_task(lease.lead(work), name="lead")
-    finally:
-        await api.close()
+                tasks.create_task(self._watch.run(), name="watch")
+                tasks.create_task(self._audit.run(), name="audit")
+                tasks.create_task(self._lease.lead(self._work), name="lead")
+
+    async def _work(self) -> None:
+        # Another may have led until now, and its last writes need not have come by the watch yet.
+        await self._audit.mend()
+        recording = asyncio.create_task(self._recorder.run(), name="record events")
+        try:
+            await self._manager.run()
+        finally:
+            recording.cancel()

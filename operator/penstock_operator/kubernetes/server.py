@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from penstock_operator.kubernetes.audit import Audit
 from penstock_operator.kubernetes.lease import Lease
+from penstock_operator.kubernetes.metrics import Metrics
 
 
 @dataclass(frozen=True)
@@ -20,13 +20,13 @@ class Vitals:
 
     audit: Audit
     lease: Lease
+    metrics: Metrics
 
     def ills(self) -> list[str]:
         """What only a restart can mend."""
-        found = [f"the watch of {kind} misses changes" for kind in self.audit.dead]
-        late = time.monotonic() - self.lease.renewed_at
-        if self.lease.leading and late > self.lease.timing.duration:
-            found.append(f"this replica leads, and has not renewed its lease for {late:.0f} s")
+        found = [f"the watch of {kind} is silent" for kind in self.audit.dead]
+        if self.lease.leading and self.lease.age > self.lease.timing.duration:
+            found.append(f"this replica leads, and has not renewed its lease for {self.lease.age:.0f} s")
         return found
 
 
@@ -43,7 +43,7 @@ async def serving(vitals: Vitals, host: str, port: int) -> AsyncIterator[int]:
         return web.json_response({"ready": filled, "leading": vitals.lease.leading}, status=200 if filled else 503)
 
     async def metrics(_: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return web.Response(body=vitals.metrics.exposition(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     app = web.Application()
     app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)])

@@ -4,57 +4,101 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable
-from pathlib import Path
+from contextlib import suppress
 from typing import Any
 
 import kopf
+import structlog
 from lightkube.config.kubeconfig import SingleConfig
 
 from penstock.api.meta import GROUP
 from penstock_operator.kubernetes.cache import Cache
+from penstock_operator.kubernetes.connection import for_kopf
 from penstock_operator.kubernetes.kinds import PLACES
 from penstock_operator.ports import Object
 
 SERVER_SECONDS, CLIENT_SECONDS = 290, 300
 """A watch is ended by the server, and by us where the server does not; kopf then goes on from where it was."""
-STOP_SECONDS = 3.0
+STOP_SECONDS = 1.0
+"""How long kopf may take to end."""
+RESTART_SECONDS = 2.0
 SILENT_SECONDS = 90
 """The API sends a bookmark every minute: a watch that is silent for longer is dead."""
 
+log = structlog.get_logger(__name__)
 
-async def watch(config: SingleConfig, cache: Cache, namespaces: Collection[str]) -> None:
-    """Keep the cache fed until cancelled.
+
+class Watch:
+    """Keeps a cache fed by kopf.
 
     kopf has a thread and an event loop of its own: it takes every task of its loop for one of its own when it ends,
-    and in the main thread the signals of the process.
-
-    Args:
-        config: the cluster.
-        cache: takes what is seen.
-        namespaces: to watch; none for all.
+    and in the main thread the signals of the process. When it ends unasked, or misses something, it is started again.
     """
-    ours, stop = asyncio.get_running_loop(), threading.Event()
 
-    def see(change: str | None, obj: Object) -> None:
-        ours.call_soon_threadsafe(cache.remove if change == "DELETED" else cache.put, obj)
+    def __init__(self, config: SingleConfig, cache: Cache, namespaces: Collection[str]) -> None:
+        """Watch the kinds of the cache in these namespaces; none for all."""
+        self._config, self._cache, self._namespaces = config, cache, namespaces
+        self._stop = threading.Event()
+        self.heard: Counter[str] = Counter()
+        """How many changes of each kind it has brought."""
 
-    def run() -> None:
-        kopf.run(
-            registry=registry(config, cache.kinds, see),
-            settings=settings(clusterwide=not namespaces),
-            clusterwide=not namespaces,
-            namespaces=namespaces,
-            standalone=True,
-            stop_flag=stop,
-        )
+    def again(self) -> None:
+        """Start anew: list everything, then watch."""
+        self._stop.set()
 
-    watching = asyncio.ensure_future(asyncio.to_thread(run))
-    try:
-        await asyncio.shield(watching)
-    finally:
-        stop.set()
-        await asyncio.wait([watching], timeout=STOP_SECONDS)
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        while True:
+            self._stop = threading.Event()
+            try:
+                await self._once(self._stop)
+            finally:
+                self._stop.set()
+            log.warning("Watching again")
+            await asyncio.sleep(RESTART_SECONDS)
+
+    def _see(self, change: str | None, obj: Object) -> None:
+        self.heard[obj["kind"]] += 1
+        if change == "DELETED":
+            self._cache.remove(obj)
+        else:
+            self._cache.put(obj)
+
+    async def _once(self, stop: threading.Event) -> None:
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[None] = loop.create_future()
+
+        def see(change: str | None, obj: Object) -> None:
+            loop.call_soon_threadsafe(self._see, change, obj)
+
+        def end() -> None:
+            if not ended.done():
+                ended.set_result(None)
+
+        def work() -> None:
+            try:
+                kopf.run(
+                    registry=registry(self._config, self._cache.kinds, see),
+                    settings=settings(clusterwide=not self._namespaces),
+                    clusterwide=not self._namespaces,
+                    namespaces=self._namespaces,
+                    standalone=True,
+                    stop_flag=stop,
+                )
+            except Exception as error:  # noqa: BLE001 - whatever ended it, it is started again
+                log.error("Watching ended", error=repr(error))
+            with suppress(RuntimeError):  # our loop has ended first
+                loop.call_soon_threadsafe(end)
+
+        # A daemon: what hangs in there must not keep a process alive that has stopped.
+        threading.Thread(target=work, name="kopf", daemon=True).start()
+        try:
+            await asyncio.shield(ended)
+        finally:
+            stop.set()
+            await asyncio.wait([ended], timeout=STOP_SECONDS)
 
 
 def registry(
@@ -65,7 +109,7 @@ def registry(
 
     @kopf.on.login(registry=handlers)
     async def login(**_: Any) -> kopf.ConnectionInfo:
-        return credentials(config)
+        return for_kopf(config)
 
     async def on_event(type: str | None, event: Any, **_: Any) -> None:
         see(type, {**event["object"], "metadata": {**event["object"]["metadata"]}})
@@ -93,25 +137,3 @@ def settings(clusterwide: bool) -> kopf.OperatorSettings:
     chosen.networking.request_timeout = 30
     chosen.networking.connect_timeout = 5
     return chosen
-
-
-def credentials(config: SingleConfig) -> kopf.ConnectionInfo:
-    """What lightkube found, in kopf's words; read again by kopf when the API refuses it."""
-    cluster, user = config.cluster, config.user
-    token = user.token if user else None
-    if user is not None and user.token_file is not None:
-        token = Path(user.token_file).read_text().strip()
-    return kopf.ConnectionInfo(
-        server=cluster.server,
-        ca_path=str(config.abs_file(cluster.certificate_auth)) if cluster.certificate_auth else None,
-        ca_data=cluster.certificate_auth_data,
-        insecure=cluster.insecure,
-        username=user.username if user else None,
-        password=user.password if user else None,
-        token=token,
-        certificate_path=str(config.abs_file(user.client_cert)) if user and user.client_cert else None,
-        certificate_data=user.client_cert_data if user else None,
-        private_key_path=str(config.abs_file(user.client_key)) if user and user.client_key else None,
-        private_key_data=user.client_key_data if user else None,
-        expiration=None,
-    )

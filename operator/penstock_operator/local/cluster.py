@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 from penstock_operator.local.errors import AlreadyExists, Gone, NotFound, Stale
 from penstock_operator.local.store import ObjectStore
+from penstock_operator.loop.event import event
 from penstock_operator.ports import Change, Conflict, Object
 
 
@@ -46,33 +45,14 @@ class LocalCluster:
 
     async def record(self, obj: Object, severity: Literal["Normal", "Warning"], reason: str, message: str) -> None:
         """Post an event; one that repeats is counted."""
-        meta = obj["metadata"]
-        digest = hashlib.sha256(f"{meta['uid']}{reason}{message}".encode()).hexdigest()[:16]
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        event: Object = {
-            "apiVersion": "v1",
-            "kind": "Event",
-            "metadata": {"name": f"{meta['name']}.{digest}", "namespace": meta["namespace"]},
-            "involvedObject": {
-                "apiVersion": obj["apiVersion"],
-                "kind": obj["kind"],
-                "namespace": meta["namespace"],
-                "name": meta["name"],
-                "uid": meta["uid"],
-            },
-            "type": severity,
-            "reason": reason,
-            "message": message[:1024],
-            "source": {"component": "penstock"},
-            "firstTimestamp": now,
-            "lastTimestamp": now,
-            "count": 1,
-        }
+        posted = event(obj, severity, reason, message)
+        meta = posted["metadata"]
         try:
-            self._store.create(event)
+            self._store.create(posted)
         except AlreadyExists:
-            known = self._store.get("Event", meta["namespace"], event["metadata"]["name"])
-            self._store.update({**known, "lastTimestamp": now, "count": known["count"] + 1})
+            known = self._store.get("Event", meta["namespace"], meta["name"])
+            last = posted["lastTimestamp"]
+            self._store.update({**known, "lastTimestamp": last, "count": known.get("count", 0) + 1})
 
     async def watch(self, kind: str) -> AsyncIterator[Change]:
         """What is, then what changes; a listener that falls behind the log lists again."""

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import yaml
@@ -16,7 +16,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from penstock_operator.local import metadata, patches, responses
 from penstock_operator.local.errors import Gone, NotFound, Stale, StoreError
 from penstock_operator.local.resources import ServedKind
-from penstock_operator.local.selectors import selector
+from penstock_operator.local.selection import Selection
+from penstock_operator.local.selectors import Selector, selector
 from penstock_operator.local.store import ObjectStore
 from penstock_operator.local.tables import table
 from penstock_operator.ports import Object
@@ -71,6 +72,7 @@ class Endpoints:
             if request.method == "GET":
                 return JSONResponse(old)
             body = self._parse(await request.body())
+            self._named(body, namespace, name)
             new = body if request.method == "PUT" else patches.merge(old, body)
             meta = {**old["metadata"], "resourceVersion": (body.get("metadata") or {}).get("resourceVersion", "")}
             return JSONResponse(self._store.update_status({**old, "metadata": meta, "status": new.get("status", {})}))
@@ -97,25 +99,30 @@ class Endpoints:
         return JSONResponse(responses.listing(self._kind, items, version))
 
     async def _watch(
-        self, request: Request, namespace: str | None, matches: Any, since: int, limit: float
+        self, request: Request, namespace: str | None, matches: Selector, since: int, limit: float
     ) -> AsyncIterator[bytes]:
         woken = asyncio.Event()
         unlisten = self._store.listen(woken.set)
         deadline = time.monotonic() + limit
         as_table = _wants_table(request)
         try:
+            known: Sequence[Object] = []
             if since == 0:
                 since = self._store.version
-                for obj in self._store.list(self._kind.kind, namespace):
-                    if matches(obj):
-                        yield self._line("ADDED", obj, as_table)
+                known = self._store.list(self._kind.kind, namespace)
+                for obj in filter(matches, known):
+                    yield self._line("ADDED", obj, as_table)
+            elif _selective(request):
+                known = self._store.at(self._kind.kind, since, namespace)
+            selection = Selection(matches, known) if _selective(request) else None
             while (left := deadline - time.monotonic()) > 0:
                 woken.clear()
                 changes = self._store.changes(self._kind.kind, since, namespace)
                 for change in changes:
                     since = change.version
-                    if matches(change.object):
-                        yield self._line(change.type, change.object, as_table)
+                    told = selection.told(change) if selection is not None else (change.type, change.object)
+                    if told is not None:
+                        yield self._line(*told, as_table)
                 try:
                     await asyncio.wait_for(woken.wait(), min(left, BOOKMARK_SECONDS))
                 except TimeoutError:
@@ -177,7 +184,7 @@ class Endpoints:
                 raise ValueError("fieldManager is required for an apply patch")
             new = patches.apply(old, applied, manager)
         elif media in ("application/merge-patch+json", "application/strategic-merge-patch+json"):
-            new = patches.merge(old, patch)
+            new = self._named(patches.merge(old, patch), namespace, name)
         else:
             return responses.failure(415, "UnsupportedMediaType", f"{media} is not served: use a merge patch or apply")
         return self._create(request, new) if old is None else self._write(request, old, new)
@@ -221,10 +228,10 @@ class Endpoints:
 
     def _object(self, request: Request, body: bytes) -> Object:
         obj = self._parse(body)
-        name = request.path_params.get("name") or (obj.get("metadata") or {}).get("name")
-        if not name:
+        given = (obj.get("metadata") or {}).get("name")
+        if not given:
             raise ValueError("metadata.name is required")
-        return self._named(obj, self._namespace(request), str(name))
+        return self._named(obj, self._namespace(request), str(request.path_params.get("name", given)))
 
     def _named(self, obj: Object, namespace: str, name: str) -> Object:
         if obj.get("kind", self._kind.kind) != self._kind.kind:
@@ -232,6 +239,8 @@ class Endpoints:
         meta = {**(obj.get("metadata") or {})}
         if meta.get("namespace", namespace) != namespace:
             raise ValueError(f"metadata.namespace is {meta['namespace']!r}, and the path says {namespace!r}")
+        if meta.get("name", name) != name:
+            raise ValueError(f"metadata.name is {meta['name']!r}, and the path says {name!r}")
         meta["name"] = name
         if self._kind.namespaced:
             meta["namespace"] = namespace
@@ -243,6 +252,10 @@ def _yaml(body: bytes) -> Any:
         return yaml.safe_load(body)
     except (yaml.YAMLError, RecursionError) as error:
         raise ValueError(f"The body is neither JSON nor YAML: {error}") from error
+
+
+def _selective(request: Request) -> bool:
+    return any(request.query_params.get(name) for name in ("labelSelector", "fieldSelector"))
 
 
 def _wants_table(request: Request) -> bool:
@@ -257,4 +270,4 @@ def _with_string_data(obj: Object) -> Object:
     plain = obj.get("stringData") or {}
     encoded = {name: base64.b64encode(str(value).encode()).decode() for name, value in plain.items()}
     rest = {name: value for name, value in obj.items() if name != "stringData"}
-    return {**rest, "data": {**(obj.get("data") or {}), **encoded}}
+    return {**rest, "type": obj.get("type") or "Opaque", "data": {**(obj.get("data") or {}), **encoded}}

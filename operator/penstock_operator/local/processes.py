@@ -37,6 +37,8 @@ class Program(NamedTuple):
     env: Mapping[str, str] = {}
     grace: float = 8.0
     """Seconds between being asked to end and being made to."""
+    prepare: Callable[[], None] | None = None
+    """Called before each start, in a thread; nothing of it runs then."""
 
 
 class Note(NamedTuple):
@@ -77,8 +79,11 @@ class ChildProcess:
             return
         self._log.parent.mkdir(parents=True, exist_ok=True)
         await self.end_leftover()
+        if self._program.prepare is not None:
+            await asyncio.to_thread(self._program.prepare)
         command = list(self._program.command())
         try:
+            # For appending, so that it can be emptied while it is written to.
             with self._log.open("ab") as log:
                 self._child = subprocess.Popen(  # noqa: ASYNC220 - it returns at once
                     command,

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from penstock_operator.local import sessions
 from penstock_operator.local.ports import Ports
 from penstock_operator.local.probe import answers
 from penstock_operator.local.processes import ChildProcess, Program
@@ -19,6 +20,8 @@ START_SECONDS = 60.0
 STOP_SECONDS = 2.0
 """Its store of objects takes longer to end by itself, and nothing of it is kept."""
 OBJECT_STORE_BYTES = 200_000_000
+LOG_BYTES = 16 << 20
+"""Of each log that Ray keeps of its own parts; it would let them grow to half a gigabyte."""
 DASHBOARD = "ray-dashboard"
 OTHERS = ("ray", "ray-agent", "ray-client")
 
@@ -40,17 +43,24 @@ class RayHead:
         env = {
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_DEDUP_LOGS": "0",
+            "RAY_ROTATION_MAX_BYTES": str(LOG_BYTES),
+            "RAY_ROTATION_BACKUP_COUNT": "2",
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN_PATH": str(self.token_path),
         }
         self.process = ChildProcess(
-            Program("Ray", self._command, self._ready, START_SECONDS, env, STOP_SECONDS), home / "logs" / "ray.log"
+            Program("Ray", self._command, self._ready, START_SECONDS, env, STOP_SECONDS, self.clean),
+            home / "logs" / "ray.log",
         )
 
     @property
     def address(self) -> str:
         """The dashboard's address."""
         return f"http://127.0.0.1:{self._ports.get(DASHBOARD)}"
+
+    def clean(self) -> None:
+        """Remove what earlier sessions left under the temporary directory, but for the last."""
+        sessions.clean(self._temp)
 
     async def _ready(self) -> bool:
         return await answers(f"{self.address}/api/version", self.token)

@@ -24,6 +24,8 @@ class ServedKind:
     short: tuple[str, ...] = ()
     namespaced: bool = True
     definition: dict[str, Any] | None = None
+    own_columns: tuple[dict[str, Any], ...] = ()
+    """The printer columns of a core kind, but for its age; `count` asks how many a value has."""
 
     @property
     def api_version(self) -> str:
@@ -39,14 +41,17 @@ class ServedKind:
     def columns(self) -> list[dict[str, Any]]:
         """The printer columns after the name."""
         if self.definition is None:
-            return [{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}]
+            return [*self.own_columns, {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}]
         columns: list[dict[str, Any]] = self.definition["spec"]["versions"][0]["additionalPrinterColumns"]
         return columns
 
 
+_DATA = {"name": "Data", "type": "integer", "jsonPath": ".data", "count": True}
 CORE = (
-    ServedKind("Secret", "secrets", "", "v1"),
-    ServedKind("ConfigMap", "configmaps", "", "v1", ("cm",)),
+    ServedKind(
+        "Secret", "secrets", "", "v1", own_columns=({"name": "Type", "type": "string", "jsonPath": ".type"}, _DATA)
+    ),
+    ServedKind("ConfigMap", "configmaps", "", "v1", ("cm",), own_columns=(_DATA,)),
     ServedKind("Event", "events", "", "v1", ("ev",)),
     ServedKind("Namespace", "namespaces", "", "v1", ("ns",), namespaced=False),
 )

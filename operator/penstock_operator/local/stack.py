@@ -7,11 +7,11 @@ import fcntl
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from penstock.api.ray import RayBackend, RayCluster
 from penstock.installation import Installation
@@ -22,6 +22,7 @@ from penstock_operator.data.vectors import MilvusVectors
 from penstock_operator.local.api import create_app
 from penstock_operator.local.certificates import loopback_certificate
 from penstock_operator.local.cluster import LocalCluster
+from penstock_operator.local.expiry import expire
 from penstock_operator.local.gateway import PORT as GATEWAY
 from penstock_operator.local.gateway import GatewayServer
 from penstock_operator.local.kubeconfig import write_kubeconfig
@@ -30,6 +31,7 @@ from penstock_operator.local.milvus import MilvusServer
 from penstock_operator.local.ports import Ports
 from penstock_operator.local.processes import ChildProcess, StartError
 from penstock_operator.local.rayhead import RayHead
+from penstock_operator.local.rotation import keep_small
 from penstock_operator.local.serve import serving
 from penstock_operator.local.store import ObjectStore
 from penstock_operator.loop.manager import Manager
@@ -90,7 +92,11 @@ async def local_stack(home: Path, port: int, gateway_port: int, cpus: int) -> As
             cluster = LocalCluster(store)
             async with RayBackends(cluster, installation) as rays:
                 app = create_app(store, token, RayLogs(store, rays))
-                async with serving(app, ports.get(API), certificate), _supervised(servers):
+                async with (
+                    serving(app, ports.get(API), certificate),
+                    _supervised(servers),
+                    _beside(keep_small(home / "logs"), expire(store)),
+                ):
                     world = reconcilers(cluster, rays, FeastFeatures(), MilvusVectors(), FileArtifacts(), installation)
                     manager = asyncio.create_task(Manager(cluster, world).run())
                     storage.replace(str(home / "stack.json"), json.dumps(asdict(addresses)).encode())
@@ -113,6 +119,7 @@ async def end_leftovers(home: Path) -> None:
     with hold(home):
         servers = _servers(home, Ports(home / "ports.json"), 1)
         await asyncio.gather(*(server.process.end_leftover() for server in servers))
+        await asyncio.to_thread(servers.ray.clean)
         (home / "stack.json").unlink(missing_ok=True)
 
 
@@ -203,6 +210,19 @@ async def _supervised(servers: Servers) -> AsyncIterator[None]:
             keeper.cancel()
         await asyncio.gather(*keepers, return_exceptions=True)
         await asyncio.gather(*(server.process.stop() for server in servers))
+        await asyncio.to_thread(servers.ray.clean)
+
+
+@asynccontextmanager
+async def _beside(*chores: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Do the chores while the block runs."""
+    tasks = [asyncio.create_task(chore) for chore in chores]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _start(servers: Servers) -> None:

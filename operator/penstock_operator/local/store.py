@@ -7,7 +7,7 @@ import json
 import sqlite3
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -95,6 +95,22 @@ class ObjectStore:
         rows = self._db.execute(f"SELECT version, type, body FROM changes WHERE {query} ORDER BY version", values)  # noqa: S608
         return [StoredChange(version, type_, _load(body)) for version, type_, body in rows]
 
+    def at(self, kind: str, version: int, namespace: str | None = None) -> Sequence[Object]:
+        """The objects of a kind as they were at a version.
+
+        Raises:
+            Gone: the log does not reach back so far.
+        """
+        now = self.list(kind, namespace)
+        found = {obj["metadata"]["uid"]: obj for obj in now if int(obj["metadata"]["resourceVersion"]) <= version}
+        seen: set[str] = set()
+        for change in self.changes(kind, version, namespace):
+            uid = change.object["metadata"]["uid"]
+            if uid not in seen and change.type != "ADDED":
+                found[uid] = self._logged(kind, uid, version)
+            seen.add(uid)
+        return list(found.values())
+
     # Writing
 
     def create(self, obj: Object) -> Object:
@@ -165,6 +181,15 @@ class ObjectStore:
             new["metadata"]["deletionTimestamp"] = _now()
             return self._put("MODIFIED", new)
 
+    def delete_all(self, objects: Sequence[Object]) -> None:
+        """Delete objects, those that are still there, as one write."""
+        if not objects:
+            return
+        with self._transaction():
+            for obj in objects:
+                with suppress(NotFound):
+                    self.delete(obj["kind"], obj["metadata"]["namespace"], obj["metadata"]["name"])
+
     # The parts of a write
 
     @contextmanager
@@ -221,6 +246,16 @@ class ObjectStore:
         rows = self._db.execute("SELECT body FROM objects WHERE body LIKE ?", (f'%"uid":"{uid}"%',)).fetchall()
         found = [_load(row[0]) for row in rows]
         return [o for o in found if any(r["uid"] == uid for r in o["metadata"].get("ownerReferences", ()))]
+
+    def _logged(self, kind: str, uid: str, version: int) -> Object:
+        row = self._db.execute(
+            "SELECT body FROM changes WHERE kind = ? AND version <= ? AND json_extract(body, '$.metadata.uid') = ? "
+            "ORDER BY version DESC LIMIT 1",
+            (kind, version, uid),
+        ).fetchone()
+        if row is None:
+            raise Gone(f"What {kind} {uid} was at resource version {version} is not known any more: list again")
+        return _load(row[0])
 
     def _log(self, type_: ChangeType, obj: Object) -> int:
         """Add to the log, which gives the object its version."""

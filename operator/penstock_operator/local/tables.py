@@ -69,6 +69,8 @@ def age(then: str, now: datetime) -> str:
 
 def _cell(obj: Object, column: dict[str, Any], now: datetime) -> Any:
     value = value_at(obj, column["jsonPath"])
+    if column.get("count"):
+        return len(value or ())
     if value is None:
         return "" if column["type"] == "string" else None
     return age(value, now) if column["type"] == "date" else value

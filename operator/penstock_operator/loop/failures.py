@@ -20,6 +20,15 @@ class Failure(StrEnum):
     BUG = "bug"
 
 
+WAITS = {
+    Failure.STALE: (0.05, 5.0),
+    Failure.RETRY: (1.0, 30.0),
+    Failure.TERMINAL: (15.0, 120.0),
+    Failure.BUG: (5.0, 300.0),
+}
+"""Seconds after the first failure, and at most."""
+
+
 def classify(error: BaseException) -> Failure:
     """Which kind of failure an exception is."""
     match error:
@@ -53,10 +62,8 @@ def told(error: BaseException) -> tuple[ReconciledReason, str]:
 def delay(failure: Failure, failures: int) -> float:
     """Seconds until the next pass after so many failures in a row.
 
-    A stale read is repeated at once; what was refused is tried again rarely, in case the world changed.
+    A stale read is repeated soon; what was refused is tried again rarely, in case the world changed.
     """
-    if failure is Failure.STALE:
-        return 0.05
-    base, most = {Failure.RETRY: (1.0, 30.0), Failure.TERMINAL: (15.0, 120.0), Failure.BUG: (5.0, 300.0)}[failure]
+    base, most = WAITS[failure]
     spread: float = random.uniform(0.9, 1.1)  # noqa: S311 - spreads load, guards nothing
     return float(min(base * 2 ** min(failures - 1, 16), most) * spread)

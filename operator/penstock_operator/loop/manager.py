@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import structlog
 
 from penstock_operator.loop.failures import Failure, classify, delay
-from penstock_operator.loop.queue import KeyQueue
+from penstock_operator.loop.queue import KeyQueue, Result
 from penstock_operator.loop.reconcile import Clock, reconcile, utc_now
 from penstock_operator.loop.reconciler import Key, Reconciler
 from penstock_operator.ports import Change, Cluster, Object
@@ -19,15 +21,25 @@ log = structlog.get_logger(__name__)
 WATCH_RETRY_SECONDS = 1.0
 
 
+PassObserver = Callable[[str, str, float], None]
+"""(kind, outcome, seconds) of a pass that has ended; the outcome is `success` or a kind of failure."""
+
+
 class Manager:
     """Drives reconcilers from the watches of one cluster until it is cancelled."""
 
-    def __init__(self, cluster: Cluster, reconcilers: Sequence[Reconciler[Any, Any]], clock: Clock = utc_now) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        reconcilers: Sequence[Reconciler[Any, Any]],
+        clock: Clock = utc_now,
+        observer: PassObserver = lambda kind, outcome, seconds: None,
+    ) -> None:
         self._cluster = cluster
         self._reconcilers = {reconciler.kind.__name__: reconciler for reconciler in reconcilers}
-        self._clock = clock
-        self._queue = KeyQueue(self._pass)
-        self._known: dict[str, dict[Key, Object]] = {}
+        self._clock, self._observer = clock, observer
+        self.queue = KeyQueue(self._pass)
+        self._known: dict[tuple[str, str], dict[str, Object]] = defaultdict(dict)
         self._failures: dict[Key, int] = {}
 
     async def run(self) -> None:
@@ -40,7 +52,7 @@ class Manager:
                 for kind in sorted(kinds):
                     tasks.create_task(self._watch(kind), name=f"watch {kind}")
         finally:
-            await self._queue.close()
+            await self.queue.close()
 
     async def _watch(self, kind: str) -> None:
         while True:
@@ -53,29 +65,33 @@ class Manager:
 
     def _see(self, kind: str, change: Change) -> None:
         key = Key.of({"kind": kind, **change.object})
-        known = self._known.setdefault(kind, {})
+        known = self._known[kind, key.namespace]
         if change.type == "DELETED":
-            known.pop(key, None)
+            known.pop(key.name, None)
             self._failures.pop(key, None)
         else:
-            known[key] = change.object
+            known[key.name] = change.object
             if kind in self._reconcilers:
-                self._queue.add(key)
+                self.queue.add(key)
         for reconciler in self._reconcilers.values():
             if (related := reconciler.related.get(kind)) is not None:
                 for other in related({"kind": kind, **change.object}, self._list):
-                    self._queue.add(other)
+                    self.queue.add(other)
 
     def _list(self, kind: str, namespace: str) -> Iterable[Object]:
-        return [obj for key, obj in self._known.get(kind, {}).items() if key.namespace == namespace]
+        return list(self._known[kind, namespace].values())
 
-    async def _pass(self, key: Key) -> float | None:
+    async def _pass(self, key: Key) -> Result:
+        started, outcome = time.perf_counter(), "success"
         try:
-            requeue = await reconcile(self._cluster, self._reconcilers[key.kind], key, self._clock)
+            after = await reconcile(self._cluster, self._reconcilers[key.kind], key, self._clock)
+            self._failures.pop(key, None)
+            return Result(after)
         except Exception as error:  # noqa: BLE001 - mapped by kind of failure, in one place
-            return self._failed(key, error)
-        self._failures.pop(key, None)
-        return requeue
+            outcome = str(classify(error))
+            return Result(self._failed(key, error), failed=True)
+        finally:
+            self._observer(key.kind, outcome, time.perf_counter() - started)
 
     def _failed(self, key: Key, error: Exception) -> float:
         failure = classify(error)

@@ -3,40 +3,73 @@
 from __future__ import annotations
 
 import asyncio
+import random
+from collections import deque
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 from penstock_operator.loop.reconciler import Key
+
+PLACES = 64
+"""Passes that run side by side, so that thousands at once leave the event loop time for the lease and the watches."""
+PATIENCE_SECONDS = 0.5
+"""How long a pass may keep its place: one that takes longer waits for some endpoint, and must not delay others."""
+SPREAD_FROM_SECONDS = 5.0
+
+
+class Result(NamedTuple):
+    """How a pass ended."""
+
+    requeue_after: float | None = None
+    """Seconds until the next look, whatever happens."""
+    failed: bool = False
 
 
 class KeyQueue:
     """Runs `work(key)` for every key that was added.
 
-    A key that is added while its pass runs is run again after it. Passes of different keys run side by side without a
-    limit, so that one that waits for a dead endpoint delays no other.
+    A key that is added while its pass runs is run again after it.
     """
 
-    def __init__(self, work: Callable[[Key], Awaitable[float | None]]) -> None:
+    def __init__(self, work: Callable[[Key], Awaitable[Result]]) -> None:
         self._work = work
+        self._waiting: deque[Key] = deque()
+        self._queued: set[Key] = set()
         self._running: dict[Key, asyncio.Task[None]] = {}
+        self._placed: set[Key] = set()
         self._again: set[Key] = set()
         self._timers: dict[Key, asyncio.TimerHandle] = {}
+        self._changed: dict[Key, float] = {}
         self._closed = False
 
+    @property
+    def depth(self) -> int:
+        """How many keys wait for a pass."""
+        return len(self._queued) + len(self._again)
+
+    @property
+    def oldest(self) -> float:
+        """Seconds since the oldest change that no pass has dealt with yet; 0 where there is none."""
+        # Changes are noted in order, so that the first is the oldest.
+        first = next(iter(self._changed.values()), None)
+        return 0.0 if first is None else asyncio.get_running_loop().time() - first
+
     def add(self, key: Key) -> None:
-        """Run a pass for the key as soon as none is running."""
+        """Run a pass for the key, which has changed, as soon as none is running."""
         if self._closed:
             return
-        if (timer := self._timers.pop(key, None)) is not None:
-            timer.cancel()
-        if key in self._running:
-            self._again.add(key)
-        else:
-            self._running[key] = asyncio.create_task(self._run(key), name=f"reconcile {'/'.join(key)}")
+        self._changed.setdefault(key, asyncio.get_running_loop().time())
+        self._enqueue(key)
 
     def add_after(self, key: Key, seconds: float) -> None:
-        """Run a pass for the key after a while, unless one is added earlier."""
+        """Run a pass for the key after a while, unless one is added earlier.
+
+        A long while is shortened by up to a fifth, so that keys that came together do not come together for ever.
+        """
         if self._closed:
             return
+        if seconds >= SPREAD_FROM_SECONDS:
+            seconds *= random.uniform(0.8, 1.0)  # noqa: S311 - spreads load, guards nothing
         loop = asyncio.get_running_loop()
         at = loop.time() + seconds
         timer = self._timers.get(key)
@@ -49,6 +82,8 @@ class KeyQueue:
     async def close(self) -> None:
         """Start no pass any more, and end the running ones."""
         self._closed = True
+        self._waiting.clear()
+        self._queued.clear()
         for timer in self._timers.values():
             timer.cancel()
         tasks = list(self._running.values())
@@ -58,15 +93,48 @@ class KeyQueue:
 
     def _fire(self, key: Key) -> None:
         self._timers.pop(key, None)
-        self.add(key)
+        self._enqueue(key)
+
+    def _enqueue(self, key: Key) -> None:
+        if self._closed:
+            return
+        if (timer := self._timers.pop(key, None)) is not None:
+            timer.cancel()
+        if key in self._running:
+            self._again.add(key)
+        elif key not in self._queued:
+            self._queued.add(key)
+            self._waiting.append(key)
+            self._start()
+
+    def _start(self) -> None:
+        while self._waiting and len(self._placed) < PLACES:
+            key = self._waiting.popleft()
+            self._queued.discard(key)
+            self._placed.add(key)
+            self._running[key] = asyncio.create_task(self._run(key), name=f"reconcile {'/'.join(key)}")
+
+    def _give_place(self, key: Key) -> None:
+        self._placed.discard(key)
+        self._start()
 
     async def _run(self, key: Key) -> None:
+        patience = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self._give_place, key)
+        result = Result(failed=True)
         try:
-            requeue = await self._work(key)
+            result = await self._work(key)
         finally:
             del self._running[key]
-        if key in self._again:
-            self._again.discard(key)
+            patience.cancel()
+            self._give_place(key)
+        self._settle(key, result)
+
+    def _settle(self, key: Key, result: Result) -> None:
+        again = key in self._again
+        self._again.discard(key)
+        if not result.failed:
+            self._changed.pop(key, None)
+        if again:
             self.add(key)
-        elif requeue is not None:
-            self.add_after(key, requeue)
+        elif result.requeue_after is not None:
+            self.add_after(key, result.requeue_after)

@@ -117,7 +117,7 @@ async def _write_status(cluster: Cluster, obj: Object, resource: Resource, plan:
     before = Status.model_validate(obj.get("status") or {})
     written = await cluster.write_status(obj, wire)
     for condition in plan.status.conditions:
-        if _is_transition(find(before.conditions, condition.type), condition):
+        if _is_transition(find(before.conditions, condition.type), condition, type(resource)):
             await cluster.record(
                 written,
                 "Warning" if condition.status == "False" else "Normal",
@@ -132,5 +132,17 @@ def _stays(error: Exception) -> str:
     return f"It goes, and something that it made stays behind: {error}"
 
 
-def _is_transition(before: Condition | None, after: Condition) -> bool:
-    return before is None or (before.status, before.reason) != (after.status, after.reason)
+def _is_transition(before: Condition | None, after: Condition, kind: type[Resource]) -> bool:
+    """Whether a change of a condition is worth an event: its status changed, or there is something to do about it.
+
+    On the first visit nothing has changed yet, unless all is well at once.
+    """
+    if before is None:
+        changed = after.status == "True"
+    elif before.status != after.status:
+        return True
+    else:
+        changed = False
+    reasons = {**kind.CONDITIONS, **kind.COMMON_CONDITIONS}.get(after.type, ())
+    remedy = any(reason.remedy for reason in reasons if reason == after.reason)
+    return changed or (remedy and (before is None or before.reason != after.reason))

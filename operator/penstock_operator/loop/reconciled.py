@@ -14,7 +14,7 @@ from penstock.api.meta import Condition, Reason
 from penstock_operator.loop.conditions import find, with_condition
 from penstock_operator.loop.failures import Failure, classify, told
 from penstock_operator.loop.reconciler import Key
-from penstock_operator.ports import Cluster, Object
+from penstock_operator.ports import Cluster, ClusterUnreachable, Object
 
 RECONCILED = "Reconciled"
 VARYING = re.compile(r"0x[0-9a-fA-F]+|\d+")
@@ -45,9 +45,10 @@ def failing(
 async def tell(cluster: Cluster, key: Key, error: Exception, now: datetime) -> None:
     """Show on the object why a pass over it failed; the rest of its status stays as it is.
 
-    An object that cannot be written does not hide the failure: it is in the log too.
+    An object that cannot be written does not hide the failure: it is in the log too. What the Kubernetes API has no
+    time for is not told by another call.
     """
-    if classify(error) is Failure.STALE:
+    if classify(error) is Failure.STALE or isinstance(error, ClusterUnreachable):
         return
     try:
         obj = await cluster.get(*key)

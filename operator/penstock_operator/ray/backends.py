@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -13,8 +13,8 @@ import httpx2
 from penstock.api import Materialization, TrainingJob
 from penstock.api.ray import KubeRay, RayCluster
 from penstock.installation import Installation
-from penstock.secrets import read_secrets
-from penstock_operator.ports import Cluster, Ray, Refused
+from penstock.secrets import read_secret, read_secrets
+from penstock_operator.ports import Cluster, Ray, RaySubmission, Refused
 from penstock_operator.ray.jobs import RayJobs, new_http
 
 MakeKubeRay = Callable[[TrainingJob | Materialization, KubeRay, httpx2.AsyncClient], Ray]
@@ -43,7 +43,7 @@ class RayBackends:
         assert backend.ray_cluster is not None
         namespace = owner.metadata.namespace
         token = await self._token(namespace, backend.ray_cluster, default=owner.spec.ray is None)
-        return RayJobs(backend.ray_cluster.address, token, self._http, partial(read_secrets, self._cluster, namespace))
+        return RayJobs(backend.ray_cluster.address, token, self._http, partial(self._secrets, namespace))
 
     async def __aenter__(self) -> Self:
         """The finder itself."""
@@ -54,6 +54,14 @@ class RayBackends:
     ) -> None:
         """Close the connections."""
         await self._http.aclose()
+
+    async def _secrets(self, namespace: str, submission: RaySubmission) -> Mapping[str, str]:
+        """What its variables take from Secrets, and what all jobs need to reach the artifacts."""
+        secret = await read_secrets(self._cluster, namespace, submission.secrets.values())
+        values = {name: secret(ref) for name, ref in submission.secrets.items()}
+        if (name := self._installation.artifacts_secret) is None:
+            return values
+        return {**await read_secret(self._cluster, namespace, name), **values}
 
     async def _token(self, namespace: str, ray: RayCluster, *, default: bool) -> str | None:
         if (ref := ray.token_secret_ref) is not None:

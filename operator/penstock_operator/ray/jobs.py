@@ -5,19 +5,18 @@ https://docs.ray.io/en/latest/cluster/running-applications/job-submission/api.ht
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
 import httpx2
 
-from penstock.api.meta import SecretKeyRef
 from penstock_operator.ports import JobState, RayJob, RaySubmission, Refused, Unreachable
 
 TIMEOUT = httpx2.Timeout(10.0, connect=3.0)
 
-ReadSecrets = Callable[[Iterable[SecretKeyRef]], Awaitable[Callable[[SecretKeyRef], str]]]
-"""Reads keys of Secrets, of the namespace of the object whose jobs these are."""
+Secrets = Callable[[RaySubmission], Awaitable[Mapping[str, str]]]
+"""Reads what a submission's variables take from Secrets: this Ray cannot."""
 
 
 def new_http() -> httpx2.AsyncClient:
@@ -35,9 +34,9 @@ class RayJobs:
         address: str,
         token: str | None = None,
         http: httpx2.AsyncClient | None = None,
-        read_secrets: ReadSecrets | None = None,
+        secrets: Secrets | None = None,
     ) -> None:
-        self._read_secrets = read_secrets
+        self._secrets = secrets
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._address = address.rstrip("/")
         self._http = http or new_http()
@@ -74,7 +73,7 @@ class RayJobs:
         Raises:
             MissingSecret: a Secret of a variable is not there.
         """
-        secrets = await self._secrets(submission)
+        secrets = await self._secrets(submission) if self._secrets is not None else {}
         body: dict[str, Any] = {
             "entrypoint": submission.entrypoint,
             "submission_id": submission.submission_id,
@@ -118,13 +117,6 @@ class RayJobs:
 
     async def release(self) -> None:
         """Nothing is kept."""
-
-    async def _secrets(self, submission: RaySubmission) -> dict[str, str]:
-        """The values of the variables that come from Secrets: this Ray cannot read them."""
-        if not submission.secrets or self._read_secrets is None:
-            return {}
-        secret = await self._read_secrets(submission.secrets.values())
-        return {name: secret(ref) for name, ref in submission.secrets.items()}
 
     async def _call(self, method: str, path: str, **kwargs: Any) -> httpx2.Response:
         try:

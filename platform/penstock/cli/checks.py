@@ -13,7 +13,7 @@ import httpx2
 from penstock.api import GROUP, KINDS, VERSION
 from penstock.cli.stack import Stack
 from penstock.client import AsyncClient
-from penstock.client.config import find_kubeconfig
+from penstock.client.config import find_kubeconfigs, shown
 from penstock.client.errors import NotFound, PenstockError
 
 PYTHON = (3, 11)
@@ -64,11 +64,11 @@ def disk(home: Path) -> Check:
 
 async def _api(kubeconfig: Path | None, context: str | None) -> list[Check]:
     try:
-        path = find_kubeconfig(kubeconfig)
+        paths = find_kubeconfigs(kubeconfig)
         client = AsyncClient(kubeconfig, context=context)
     except PenstockError as error:
         return [Check(False, "No kubeconfig", str(error))]
-    found = [Check(True, f"Kubeconfig {path or 'of the service account'}")]
+    found = [Check(True, f"Kubeconfig {shown(paths) or 'of the service account'}")]
     async with client:
         served: list[str] = []
         try:

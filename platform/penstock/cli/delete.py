@@ -14,8 +14,6 @@ from penstock.client.errors import NotFound
 if TYPE_CHECKING:
     from penstock.client import AsyncClient
 
-CORE = ("Secret", "ConfigMap")
-
 
 def delete(
     resources: Annotated[
@@ -37,6 +35,8 @@ def delete(
 ) -> None:
     """Delete resources and what they made (or keep that, by their deletion policy)."""
     import anyio
+
+    from penstock.client.core import CORE
 
     if bool(resources) == bool(filename):
         raise typer.BadParameter("name resources (TYPE NAME), or a file with -f")
@@ -77,6 +77,8 @@ def _read(filename: str) -> list[dict[str, Any]]:
 
 
 def _without_core(documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    from penstock.client.core import CORE
+
     return [document for document in documents if document["kind"] not in CORE]
 
 

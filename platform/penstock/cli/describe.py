@@ -35,11 +35,15 @@ def describe(
 
 
 async def _described(client: AsyncClient, target: Target) -> list[str]:
+    from penstock.cli.contents import contents
     from penstock.cli.description import description
+    from penstock.client.core import CORE
     from penstock.client.session import typed
 
     kind, name = target
     documents = [await client.document(kind, name)] if name else await client.documents(kind)
+    if kind.__name__ in CORE:
+        return [contents(typed(kind, document)) for document in documents]
     return [
         description(typed(kind, document), document, await client.events(kind, document["metadata"]["name"]))
         for document in documents

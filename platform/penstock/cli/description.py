@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,20 +12,23 @@ from penstock.cli.output import age, as_yaml, columns
 from penstock.client.ends import reason_of
 from penstock.client.records import Event
 
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+"""kubectl's own note; it holds the whole object, the values of a Secret too."""
+
 
 def description(
     resource: Resource, document: dict[str, Any], events: Sequence[Event], now: datetime | None = None
 ) -> str:
     """All that is known of a resource."""
     now = now or datetime.now(UTC)
-    parts = [_metadata(resource, now), f"Spec:\n{_indented(as_yaml(document.get('spec') or {}))}"]
+    parts = [metadata(resource, now), f"Spec:\n{_indented(as_yaml(document.get('spec') or {}))}"]
     parts.append(_conditions(resource, now))
     if isinstance(resource, TrainingJob):
         parts += _job(resource, now)
     if isinstance(resource, Materialization):
         parts += _materialization(resource, now)
-    rows = [[e.type, e.reason, age(e.last_seen, now), e.count, e.message] for e in events]
-    parts.append(_table("Events", ["Type", "Reason", "Age", "Count", "Message"], rows))
+    rows = [[e.type, e.reason, _seen(e, now), e.source, e.message] for e in events]
+    parts.append(_table("Events", ["Type", "Reason", "Age", "From", "Message"], rows))
     return "\n".join(parts)
 
 
@@ -41,20 +44,33 @@ def remedies(resource: Resource, conditions: Sequence[Condition]) -> list[str]:
     return lines
 
 
-def _metadata(resource: Resource, now: datetime) -> str:
+def metadata(resource: Resource, now: datetime) -> str:
+    """The lines on an object's metadata."""
     meta = resource.metadata
     lines = {
         "Name": meta.name,
         "Namespace": meta.namespace,
         "Kind": f"{resource.kind} ({resource.api_version})",
-        "Labels": ", ".join(f"{key}={value}" for key, value in meta.labels.items()) or "<none>",
-        "Annotations": ", ".join(f"{key}={value}" for key, value in meta.annotations.items()) or "<none>",
+        "Labels": listed(meta.labels),
+        "Annotations": listed({key: value for key, value in meta.annotations.items() if key != LAST_APPLIED}),
         "Age": age(meta.creation_timestamp, now),
         "Generation": str(meta.generation),
     }
     if meta.deletion_timestamp is not None:
         lines["Deleting"] = f"for {age(meta.deletion_timestamp, now)}"
     return "\n".join(f"{name + ':':<13} {text}" for name, text in lines.items())
+
+
+def listed(pairs: Mapping[str, str]) -> str:
+    """Labels or annotations on one line."""
+    return ", ".join(f"{key}={value}" for key, value in pairs.items()) or "<none>"
+
+
+def _seen(event: Event, now: datetime) -> str:
+    """When an event was, and how often, as kubectl writes it."""
+    if event.count <= 1:
+        return age(event.first_seen or event.last_seen, now)
+    return f"{age(event.last_seen, now)} (x{event.count} over {age(event.first_seen, now)})"
 
 
 def _conditions(resource: Resource, now: datetime) -> str:

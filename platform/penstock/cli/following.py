@@ -16,7 +16,7 @@ from penstock.cli.follow import Step, job_step, materialization_step
 from penstock.cli.options import connect
 from penstock.cli.output import say
 from penstock.cli.progress import Reporter, reporter
-from penstock.client.config import find_kubeconfig
+from penstock.client.config import find_kubeconfigs
 from penstock.client.ends import reason_of
 from penstock.client.errors import ConfigError, NotFound, WaitFailed, WaitTimeout
 from penstock.client.records import Applied
@@ -139,9 +139,9 @@ def _first(group: ExceptionGroup[Exception]) -> Exception:
 def _flags(kubeconfig: Path | None, context: str | None, namespace: str | None) -> str:
     """The options that the next command needs to reach the same place."""
     try:
-        found = find_kubeconfig()
+        found = [path.resolve() for path in find_kubeconfigs()]
     except ConfigError:
-        found = None
-    same = kubeconfig is None or (found is not None and found.resolve() == kubeconfig.resolve())
+        found = []
+    same = kubeconfig is None or found == [kubeconfig.resolve()]
     given = {"--kubeconfig": None if same else kubeconfig, "--context": context, "-n": namespace}
     return "".join(f" {flag} {value}" for flag, value in given.items() if value)

@@ -94,11 +94,13 @@ def _pair(word: str) -> Target:
 
 def _kinds(word: str) -> list[Target]:
     from penstock.api import KINDS
+    from penstock.client.core import CORE
     from penstock.client.kinds import resolve
 
+    served = (*KINDS.values(), *CORE.values())
     if word in ALL:
         return [Target(kind) for kind in KINDS.values()]
     if (kind := resolve(word)) is None:
-        known = ", ".join(f"{kind.PLURAL} ({kind.SHORT[0]})" for kind in KINDS.values())
+        known = ", ".join(" ".join((kind.PLURAL, *(f"({short})" for short in kind.SHORT))) for kind in served)
         raise typer.BadParameter(f"type {word!r} is not known: use all, or one of {known}")
     return [Target(kind)]

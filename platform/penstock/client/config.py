@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from penstock.client.errors import ConfigError
+from penstock.client.kubeconfig import read
 
 if TYPE_CHECKING:
     from lightkube.config.kubeconfig import SingleConfig
@@ -21,30 +20,30 @@ GATEWAY_EXTENSION = "penstock.dev/gateway"
 NOT_FOUND = "No kubeconfig is found: start a local stack with `penstock up`, or name a cluster's with --kubeconfig"
 
 
-def find_kubeconfig(explicit: str | Path | None = None) -> Path | None:
-    """The kubeconfig to use, or None inside a cluster that gives a service account.
+def find_kubeconfigs(explicit: str | Path | None = None) -> list[Path]:
+    """The kubeconfig files to use, or none inside a cluster that gives a service account.
 
     The first of: the argument, `PENSTOCK_KUBECONFIG`, `.penstock/kubeconfig` in this folder or a folder above it,
-    the first file of `KUBECONFIG` that exists, `~/.kube/config`, the service account.
+    the files of `KUBECONFIG` that exist, `~/.kube/config`, the service account. Only `KUBECONFIG` may name several.
 
     Raises:
         ConfigError: there is none, the one that is named is not there, or that of a folder is another user's.
 
     Examples:
-        >>> find_kubeconfig("cluster.yaml")  # doctest: +SKIP
-        PosixPath('cluster.yaml')
+        >>> find_kubeconfigs("cluster.yaml")  # doctest: +SKIP
+        [PosixPath('cluster.yaml')]
     """
     for source, named in (("--kubeconfig", explicit), ("PENSTOCK_KUBECONFIG", os.environ.get("PENSTOCK_KUBECONFIG"))):
         if named:
             path = Path(named).expanduser()
             if not path.is_file():
                 raise ConfigError(f"Kubeconfig {str(path)!r} ({source}) is not there: name one that is")
-            return path
-    for path in _candidates():
-        if path.is_file():
-            return path
+            return [path]
+    for candidates in _candidates():
+        if found := [path for path in candidates if path.is_file()]:
+            return found
     if SERVICE_ACCOUNT.is_file():
-        return None
+        return []
     raise ConfigError(NOT_FOUND)
 
 
@@ -63,10 +62,10 @@ def load(kubeconfig: str | Path | None = None, context: str | None = None) -> Si
     from lightkube.config.models import User
     from lightkube.core.exceptions import ConfigError as LightkubeConfigError
 
-    path = find_kubeconfig(kubeconfig)
-    where = f"Kubeconfig {str(path)!r}" if path is not None else "The service account"
+    paths = find_kubeconfigs(kubeconfig)
+    where = f"Kubeconfig {shown(paths)!r}" if paths else "The service account"
     try:
-        config = KubeConfig.from_service_account() if path is None else KubeConfig.from_dict(_read(path), path)
+        config = KubeConfig.from_dict(read(paths), paths[0]) if paths else KubeConfig.from_service_account()
         chosen = config.get(context)
     except (LightkubeConfigError, msgspec.ValidationError) as error:
         raise ConfigError(f"{where} cannot be used: {error}") from error
@@ -92,8 +91,7 @@ def gateway_url(explicit: str | None = None, kubeconfig: str | Path | None = Non
     named = explicit or os.environ.get("PENSTOCK_GATEWAY")
     if named:
         return named.rstrip("/")
-    path = find_kubeconfig(kubeconfig)
-    config = _read(path) if path is not None else {}
+    config = read(find_kubeconfigs(kubeconfig))
     cluster = _cluster(config, context or config.get("current-context"))
     for extension in cluster.get("extensions") or ():
         if extension.get("name") == GATEWAY_EXTENSION and (extension.get("extension") or {}).get("url"):
@@ -101,29 +99,24 @@ def gateway_url(explicit: str | None = None, kubeconfig: str | Path | None = Non
     raise ConfigError("The gateway's address is not known: set --gateway or PENSTOCK_GATEWAY to its URL")
 
 
-def _candidates() -> Iterator[Path]:
+def shown(paths: Sequence[Path]) -> str:
+    """The files as `KUBECONFIG` names them."""
+    return os.pathsep.join(str(path) for path in paths)
+
+
+def _candidates() -> Iterator[list[Path]]:
     here = Path.cwd()
     for folder in (here, *here.parents):
         _refuse_foreign(folder / LOCAL_KUBECONFIG)
-        yield folder / LOCAL_KUBECONFIG
-    yield from (Path(part) for part in os.environ.get("KUBECONFIG", "").split(os.pathsep) if part)
-    yield USER_KUBECONFIG.expanduser()
+        yield [folder / LOCAL_KUBECONFIG]
+    yield [Path(part) for part in os.environ.get("KUBECONFIG", "").split(os.pathsep) if part]
+    yield [USER_KUBECONFIG.expanduser()]
 
 
 def _refuse_foreign(path: Path) -> None:
     """A kubeconfig can name programs to run: one that was only come across must be the user's own."""
     if path.is_file() and hasattr(os, "getuid") and path.stat().st_uid != os.getuid():
         raise ConfigError(f"Kubeconfig {str(path)!r} belongs to another user: name it with --kubeconfig to trust it")
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        config = yaml.safe_load(path.read_text())
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise ConfigError(f"Kubeconfig {str(path)!r} cannot be read: {error}") from error
-    if not isinstance(config, dict):
-        raise ConfigError(f"Kubeconfig {str(path)!r} is not a kubeconfig")
-    return config
 
 
 def _cluster(config: dict[str, Any], context: str | None) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def parse(text: str) -> Awaited:
 def fresh(resource: Resource) -> list[Condition]:
     """The conditions that speak of the spec as it now is."""
     generation = resource.metadata.generation
-    conditions: list[Condition] = resource.status.conditions  # type: ignore[attr-defined]
+    conditions: list[Condition] = getattr(getattr(resource, "status", None), "conditions", [])
     return [condition for condition in conditions if condition.observed_generation >= generation]
 
 

@@ -8,10 +8,8 @@ from typing import Any
 from lightkube.generic_resource import create_namespaced_resource
 
 from penstock.api import API_VERSION, GROUP, KINDS, VERSION, Resource
+from penstock.client.core import CORE
 from penstock.client.errors import NotPossible
-
-CORE = ("Secret", "ConfigMap")
-"""The core kinds that may be applied beside Penstock's own."""
 
 ORDER = (
     *CORE,
@@ -40,6 +38,18 @@ def api_version(kind: str) -> str:
     return API_VERSION if kind in KINDS else "v1"
 
 
+def collection(kind: type[Resource], namespace: str | None) -> str:
+    """The path of a kind's objects, in a namespace or in all.
+
+    Examples:
+        >>> from penstock.api import TrainingJob
+        >>> collection(TrainingJob, "default")
+        '/apis/penstock.dev/v1alpha1/namespaces/default/trainingjobs'
+    """
+    root = f"/apis/{API_VERSION}" if kind.__name__ in KINDS else "/api/v1"
+    return f"{root}/namespaces/{namespace}/{kind.PLURAL}" if namespace is not None else f"{root}/{kind.PLURAL}"
+
+
 def resolve(name: str) -> type[Resource] | None:
     """The kind by any of its names, as kubectl takes them: plural, singular, short, with or without the group.
 
@@ -48,7 +58,8 @@ def resolve(name: str) -> type[Resource] | None:
         ('TrainingJob', 'Materialization')
     """
     word = name.lower().removesuffix(f".{VERSION}.{GROUP}").removesuffix(f".{GROUP}")
-    return next((kind for kind in KINDS.values() if word in (kind.__name__.lower(), kind.PLURAL, *kind.SHORT)), None)
+    known = (*KINDS.values(), *CORE.values())
+    return next((kind for kind in known if word in (kind.__name__.lower(), kind.PLURAL, *kind.SHORT)), None)
 
 
 def full_name(kind: str, name: str) -> str:
@@ -74,6 +85,6 @@ def needs_suspend(kind: type[Resource], name: str) -> None:
     Raises:
         NotPossible: it cannot.
     """
-    spec = kind.model_fields["spec"].annotation
-    if "suspend" not in getattr(spec, "model_fields", {}):
+    spec = kind.model_fields.get("spec")
+    if spec is None or "suspend" not in getattr(spec.annotation, "model_fields", {}):
         raise NotPossible(f"{full_name(kind.__name__, name)} cannot be suspended: only jobs and materializations can")

@@ -6,9 +6,9 @@ import builtins
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from penstock.api import GROUP, VERSION, Resource
+from penstock.api import Resource
 from penstock.client.errors import NotFound, NotPossible
-from penstock.client.kinds import checked_name, full_name, resource_class
+from penstock.client.kinds import api_version, checked_name, collection, full_name, resource_class
 from penstock.client.records import Event, R
 from penstock.client.session import Session, typed
 
@@ -79,7 +79,7 @@ class Reading(Session):
         """
         path = self._path(kind, namespace, all_namespaces)
         body = await self._transport.get_json(path, _selecting(labels), "application/json")
-        api = {"apiVersion": f"{GROUP}/{VERSION}", "kind": kind.__name__}
+        api = {"apiVersion": api_version(kind.__name__), "kind": kind.__name__}
         return [{**api, **item} for item in body["items"]]
 
     async def table(
@@ -119,7 +119,15 @@ class Reading(Session):
             )
             found = [event async for event in listing]
         events = [
-            Event(e.type or "", e.reason or "", e.message or "", e.count or 1, e.lastTimestamp or e.eventTime)
+            Event(
+                type=e.type or "",
+                reason=e.reason or "",
+                message=e.message or "",
+                count=e.count or 1,
+                last_seen=e.lastTimestamp or e.eventTime,
+                first_seen=e.firstTimestamp or e.eventTime,
+                source=(e.source.component if e.source else None) or e.reportingComponent or "",
+            )
             for e in found
         ]
         return sorted(events, key=lambda event: (event.last_seen is not None, event.last_seen))
@@ -166,8 +174,7 @@ class Reading(Session):
             ) from error
 
     def _path(self, kind: type[Resource], namespace: str | None, all_namespaces: bool) -> str:
-        space = "" if all_namespaces else f"/namespaces/{namespace or self.namespace}"
-        return f"/apis/{GROUP}/{VERSION}{space}/{kind.PLURAL}"
+        return collection(kind, None if all_namespaces else namespace or self.namespace)
 
 
 def _selecting(labels: Labels | None) -> dict[str, str]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 
 from penstock.api import KINDS, Resource
+from penstock.client.core import CORE
 
 R = TypeVar("R", bound=Resource)
 
@@ -33,8 +34,8 @@ class Applied:
 
     @property
     def resource(self) -> Resource:
-        """The document as a resource of its kind; a Secret or ConfigMap is a bare `Resource`."""
-        return KINDS.get(self.kind, Resource).model_validate(self.document)
+        """The document as a resource of its kind."""
+        return {**KINDS, **CORE}[self.kind].model_validate(self.document)
 
 
 @dataclass(frozen=True)
@@ -54,3 +55,5 @@ class Event:
     message: str
     count: int
     last_seen: datetime | None
+    first_seen: datetime | None = None
+    source: str = ""

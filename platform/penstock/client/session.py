@@ -27,7 +27,7 @@ class Session:
         """Choose a context; nothing is sent yet.
 
         Args:
-            kubeconfig: its path; unset, it is looked for (`penstock.client.config.find_kubeconfig`).
+            kubeconfig: its path; unset, it is looked for (`penstock.client.config.find_kubeconfigs`).
             context: of the kubeconfig; unset, its current one.
             namespace: of every call that names none; unset, the context's.
             timeout: seconds that one answer may take.

@@ -52,8 +52,16 @@ def read_rows(
     answer = store.get_online_features(features=names, entity_rows=[dict(key) for key in keys])
     values, (statuses, events) = answer.to_dict(), _first_feature(answer, features)
     oldest = time.time() - ttl_seconds if ttl_seconds else 0
-    found = [status != NOT_FOUND and event.seconds >= oldest for status, event in zip(statuses, events, strict=True)]
-    return [{name: values[name][i] for name in features} if there else None for i, there in enumerate(found)]
+    rows = [{name: values[name][i] for name in features} for i in range(len(keys))]
+    return [
+        row if status != NOT_FOUND and event.seconds >= oldest and not _blank(row, event) else None
+        for row, status, event in zip(rows, statuses, events, strict=True)
+    ]
+
+
+def _blank(row: Mapping[str, Any], event: Any) -> bool:
+    """Whether Redis knows nothing of the entity: Feast gives nulls of no time for it, and says that they are there."""
+    return not event.seconds and not event.nanos and all(value is None for value in row.values())
 
 
 def _first_feature(answer: Any, features: Sequence[str]) -> tuple[Sequence[int], Sequence[Any]]:

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
+from penstock.features.drivers import away_errors, driver_errors, is_refusal, ping
 from penstock.features.errors import FeaturesError, FeaturesRefused, FeaturesUnreachable
 from penstock.features.lean import feast
 
@@ -44,6 +45,7 @@ def check(config: Mapping[str, Any]) -> None:
     store = open_store(config)
     with translated(config):
         store.list_feature_services()
+        ping(store)
 
 
 @contextmanager
@@ -58,6 +60,11 @@ def translated(config: Mapping[str, Any]) -> Iterator[None]:
         raise FeaturesRefused(f"Feast project {project!r}: {_first_line(error)}") from error
     except OperationalError as error:
         raise FeaturesUnreachable(f"Feast project {project!r}: the registry does not answer: {error.orig}") from error
+    except driver_errors() as error:
+        text = f"Feast project {project!r}: the online store"
+        if isinstance(error, away_errors()) and not is_refusal(error):
+            raise FeaturesUnreachable(f"{text} does not answer: {_first_line(error)}") from error
+        raise FeaturesRefused(f"{text} refuses: {_first_line(error)}") from error
     except (SQLAlchemyError, OSError) as error:
         raise FeaturesUnreachable(f"Feast project {project!r}: {_first_line(error)}") from error
 

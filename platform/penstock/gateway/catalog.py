@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import structlog
 
@@ -14,12 +14,16 @@ from penstock.api.materialization import Materialization, RunState, StagedOutput
 from penstock.gateway import metrics
 from penstock.gateway.bundle import Bundle
 from penstock.gateway.errors import NotServed, Unavailable
+from penstock.gateway.once import Once
 
 WARM = 4
 """Bundles kept for one Materialization: a rollback, or a pinned run, need not be loaded."""
 FIRST_WAIT, LONGEST_WAIT = 0.5, 15.0
+TRIES = 3
+"""Loads of a first run that failed, after which the start waits no longer for it: others are served meanwhile."""
 
 log = structlog.get_logger()
+T = TypeVar("T")
 Key = tuple[str, str]
 
 
@@ -38,8 +42,10 @@ class Entry:
     current: Bundle | None = None
     warm: OrderedDict[str, Bundle] = field(default_factory=OrderedDict)
     moved: asyncio.Event = field(default_factory=asyncio.Event)
-    loading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    loading: Once[str, Bundle] = field(default_factory=Once)
+    """By run: a slow one delays no other, and each is loaded once."""
     problem: str = ""
+    failures: int = 0
     keeper: asyncio.Task[None] | None = None
 
     @property
@@ -52,6 +58,11 @@ class Entry:
         if status.active is not None:
             runs[status.active.run] = (status.active.uri, status.active.outputs)
         return runs
+
+    def names(self, run: str) -> bool:
+        """Whether the pointer names this run."""
+        active = self.pointer.status.active
+        return active is not None and active.run == run
 
     @property
     def behind(self) -> bool:
@@ -66,7 +77,10 @@ class Catalog:
     def __init__(self, loader: Loads) -> None:
         self._loader = loader
         self._entries: dict[Key, Entry] = {}
+        self._ready = False
         self.synced = False
+        self.problem = ""
+        """Why the API cannot be watched; empty while it is, or where it just does not answer."""
 
     def follow(self, pointer: Materialization) -> None:
         """Take note of what a Materialization says now."""
@@ -101,8 +115,7 @@ class Catalog:
         """
         entry = self._entries.get((namespace, name))
         if entry is None:
-            known = ", ".join(f"{namespace}/{name}" for namespace, name in self.names()) or "none"
-            raise NotServed(f"No materialization {namespace}/{name} is known here: known is {known}")
+            raise NotServed(f"No materialization {namespace}/{name} is known here: GET /v1 lists what is")
         return entry
 
     async def bundle(self, namespace: str, name: str, run: str | None = None) -> Bundle:
@@ -120,17 +133,41 @@ class Catalog:
             raise Unavailable(f"Nothing is live under materialization {namespace}/{name} yet: {why}")
         return entry.current
 
-    def waiting(self) -> Iterator[str]:
-        """The materializations whose active run is not served yet, with the reason."""
-        for (namespace, name), entry in self._entries.items():
-            if entry.behind and entry.current is None:
-                yield f"{namespace}/{name}: {entry.problem or 'loading'}"
+    def unready(self) -> str | None:
+        """Why queries should not come here yet; None once what was live at the start is loaded or has failed often.
+
+        Once it is ready it stays so: a Materialization that is new, or broken, keeps none of the others from callers.
+        """
+        if self._ready:
+            return None
+        if not self.synced:
+            return self.problem or "The Kubernetes API has not answered yet"
+        waiting = [
+            f"{namespace}/{name}: {entry.problem or 'loading'}"
+            for (namespace, name), entry in self._entries.items()
+            if entry.behind and entry.current is None and entry.failures < TRIES
+        ]
+        if waiting:
+            return f"Not loaded yet: {'; '.join(waiting)}"
+        self._ready = True
+        return None
+
+    def problems(self) -> list[str]:
+        """What is not served as it should be, and why."""
+        broken = [
+            f"{namespace}/{name}: {entry.problem}"
+            for (namespace, name), entry in sorted(self._entries.items())
+            if entry.behind and entry.problem
+        ]
+        return [*([self.problem] if self.problem else []), *broken]
 
     async def close(self) -> None:
         """Stop following."""
         keepers = [entry.keeper for entry in self._entries.values() if entry.keeper is not None]
         for keeper in keepers:
             keeper.cancel()
+        for entry in self._entries.values():
+            entry.loading.cancel()
         await asyncio.gather(*keepers, return_exceptions=True)
 
     async def _keep(self, entry: Entry) -> None:
@@ -146,15 +183,19 @@ class Catalog:
             meta = entry.pointer.metadata
             about = log.bind(namespace=meta.namespace, name=meta.name, run=active.run)
             try:
-                bundle = await self._load(entry, active.run)
+                bundle = await _unless(entry.moved, self._load(entry, active.run))
             except Exception as error:  # noqa: BLE001 - a bundle that cannot be loaded must not end the gateway
                 entry.problem = f"run {active.run} cannot be loaded: {error}"
+                entry.failures += 1
                 metrics.LOAD_FAILURES.inc()
                 about.warning("Bundle not loaded", error=str(error), retry_seconds=wait)
                 await _wait(entry.moved, wait)
                 wait = min(wait * 2, LONGEST_WAIT)
                 continue
-            entry.current, entry.problem = bundle, ""
+            if bundle is None or not entry.names(bundle.run):
+                # The pointer has moved on meanwhile.
+                continue
+            entry.current, entry.problem, entry.failures = bundle, "", 0
             metrics.SWITCHES.inc()
             about.info("Run is live")
 
@@ -168,16 +209,20 @@ class Catalog:
             raise Unavailable(f"Run {run} cannot be loaded: {error}", run) from error
 
     async def _load(self, entry: Entry, run: str) -> Bundle:
-        async with entry.loading:
-            if run not in entry.warm:
-                uri, outputs = entry.kept[run]
-                with metrics.LOAD_SECONDS.time():
-                    entry.warm[run] = await self._loader.load(entry.pointer.metadata.namespace, run, uri, outputs)
+        if run in entry.warm:
             entry.warm.move_to_end(run)
-            bundle = entry.warm[run]
-            while len(entry.warm) > WARM:
-                entry.warm.popitem(last=False)
-            return bundle
+            return entry.warm[run]
+        return await entry.loading.run(run, lambda: self._load_cold(entry, run))
+
+    async def _load_cold(self, entry: Entry, run: str) -> Bundle:
+        uri, outputs = entry.kept[run]
+        with metrics.LOAD_SECONDS.time():
+            bundle = await self._loader.load(entry.pointer.metadata.namespace, run, uri, outputs)
+        if run in entry.kept:
+            entry.warm[run] = bundle
+        while len(entry.warm) > WARM:
+            entry.warm.popitem(last=False)
+        return bundle
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:
@@ -185,3 +230,14 @@ async def _wait(event: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(event.wait(), seconds)
     except TimeoutError:
         return
+
+
+async def _unless(event: asyncio.Event, call: Coroutine[Any, Any, T]) -> T | None:
+    """The result of the call; None when the event came first."""
+    calling, told = asyncio.ensure_future(call), asyncio.ensure_future(event.wait())
+    try:
+        await asyncio.wait((calling, told), return_when=asyncio.FIRST_COMPLETED)
+        return calling.result() if calling.done() else None
+    finally:
+        calling.cancel()
+        told.cancel()

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from penstock.features.errors import FeaturesError
+from penstock.features.errors import FeaturesError, FeaturesUnreachable
 from penstock.features.lean import feast
 from penstock.features.rows import read_rows
 from penstock.features.store import open_store, translated
@@ -56,10 +56,24 @@ class Project:
             Unavailable: the store does not answer.
         """
         try:
-            with translated(self._config):
-                return read_rows(self._store(view), view, entities, features, ttl_seconds)
+            try:
+                return self._read(view, entities, features, ttl_seconds)
+            except FeaturesUnreachable:
+                # A server that was started again does not know the connections of before.
+                return self._read(view, entities, features, ttl_seconds)
         except FeaturesError as error:
             raise Unavailable(str(error)) from error
+
+    def _read(
+        self, view: str, entities: Sequence[Entity], features: Sequence[str], ttl_seconds: float | None
+    ) -> list[Features | None]:
+        try:
+            with translated(self._config):
+                return read_rows(self._store(view), view, entities, features, ttl_seconds)
+        except FeaturesError:
+            # Its connection may be broken, or stand in a transaction that failed.
+            self._local.__dict__.pop("store", None)
+            raise
 
     def _store(self, view: str) -> feast.FeatureStore:
         """The store of this thread, with the view in its copy of the registry."""

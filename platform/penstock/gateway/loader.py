@@ -16,6 +16,7 @@ from penstock.gateway.encoder import Encoder
 from penstock.gateway.features import Project, View
 from penstock.gateway.limits import Limits
 from penstock.gateway.memory import MemoryIndex
+from penstock.gateway.once import Once
 from penstock.gateway.workers import Workers
 from penstock.installation import Installation
 from penstock.rundir.digests import digest_json
@@ -26,6 +27,8 @@ from penstock.secrets import Objects, read_secrets
 from penstock.vectors.connection import milvus_connection, vector_store_refs
 
 COMPUTE_THREADS = 4
+LOAD_THREADS = 4
+"""Of each load: what hangs in one keeps no other waiting, and no query."""
 
 
 class LoadError(Exception):
@@ -42,6 +45,7 @@ class Loader:
         self._compute = Workers("an encoder or an index in memory", COMPUTE_THREADS, limits.waiting)
         self._projects: dict[str, Project] = {}
         self._servers: dict[str, Server] = {}
+        self._opening: Once[str, Server] = Once()
 
     async def load(self, namespace: str, run: str, uri: str, outputs: Sequence[StagedOutput]) -> Bundle:
         """The bundle of a run.
@@ -52,12 +56,23 @@ class Loader:
             FeaturesError, VectorsError, RunDirError: a store or the run directory does not answer.
             ValueError: neither a store nor the installation says where it is.
         """
-        manifest = await asyncio.to_thread(read_manifest, uri)
+        threads = Workers(f"the load of run {run}", LOAD_THREADS, len(outputs) + 1)
+        try:
+            return await self._load(threads, namespace, run, uri, outputs)
+        finally:
+            threads.close()
+
+    async def _load(
+        self, threads: Workers, namespace: str, run: str, uri: str, outputs: Sequence[StagedOutput]
+    ) -> Bundle:
+        manifest = await threads.run(read_manifest, uri)
         if manifest.run != run:
             raise LoadError(f"{uri} holds run {manifest.run}, not {run}")
-        views = [self._view(namespace, output) for output in outputs if output.kind == "Features"]
+        views = [self._view(threads, namespace, output) for output in outputs if output.kind == "Features"]
         collections = [
-            self._collection(namespace, uri, manifest, output) for output in outputs if output.kind == "Embeddings"
+            self._collection(threads, namespace, uri, manifest, output)
+            for output in outputs
+            if output.kind == "Embeddings"
         ]
         found_views, found_collections = await asyncio.gather(asyncio.gather(*views), asyncio.gather(*collections))
         return Bundle(
@@ -67,21 +82,23 @@ class Loader:
             manifest.metrics,
         )
 
-    async def _view(self, namespace: str, output: StagedOutput) -> View:
+    async def _view(self, threads: Workers, namespace: str, output: StagedOutput) -> View:
         project = await self._project(namespace, output.store)
-        about = await project.workers.run(project.about, output.physical)
+        about = await threads.run(project.about, output.physical)
         return View(output.resource, output.physical, project, about)
 
-    async def _collection(self, namespace: str, uri: str, manifest: Manifest, output: StagedOutput) -> Collection:
+    async def _collection(
+        self, threads: Workers, namespace: str, uri: str, manifest: Manifest, output: StagedOutput
+    ) -> Collection:
         written = _written(manifest, output.output)
         if output.metric is None or output.dimension is None:
             raise LoadError(f"Run {manifest.run}: the record of {output.physical!r} lacks metric or dimension")
         server = await self._server(namespace, output.store)
-        await server.workers.run(server.load, output.physical)
+        await threads.run(server.load, output.physical)
         fields = tuple(column.name for column in written.columns if column.name not in ("id", "vector"))
         memory = None
         if output.serving is Serving.IN_MEMORY:
-            memory = await asyncio.to_thread(MemoryIndex, uri, written, output.dimension, output.metric, fields)
+            memory = await threads.run(MemoryIndex, uri, written, output.dimension, output.metric, fields)
         return Collection(
             name=output.resource,
             physical=output.physical,
@@ -91,11 +108,11 @@ class Loader:
             dimension=output.dimension,
             rows=output.rows,
             fields=fields,
-            encoder=await self._encoder(uri, manifest, output),
+            encoder=await self._encoder(threads, uri, manifest, output),
             memory=memory,
         )
 
-    async def _encoder(self, uri: str, manifest: Manifest, output: StagedOutput) -> Encoder | None:
+    async def _encoder(self, threads: Workers, uri: str, manifest: Manifest, output: StagedOutput) -> Encoder | None:
         if output.encoder is None:
             return None
         written = _written(manifest, output.encoder)
@@ -103,7 +120,7 @@ class Loader:
             raise DigestMismatch(
                 f"Encoder {output.encoder!r} of run {manifest.run} is not the one that filled {output.physical!r}"
             )
-        encoder = await asyncio.to_thread(Encoder, uri, written)
+        encoder = await threads.run(Encoder, uri, written)
         if encoder.about.dimension != output.dimension:
             raise LoadError(
                 f"Encoder {output.encoder!r} of run {manifest.run} gives dimension {encoder.about.dimension}, "
@@ -125,9 +142,17 @@ class Loader:
         secret = await read_secrets(self._objects, namespace, vector_store_refs(store))
         connection = milvus_connection(store, self._installation, secret)
         key = digest_json(connection.to_wire())
-        if key not in self._servers:
-            self._servers[key] = await asyncio.to_thread(Server, connection, self._waiting)
-        return self._servers[key]
+
+        async def open_() -> Server:
+            # A connection of all loads: not in the threads of the one that was first.
+            threads = Workers(f"Milvus at {connection.uri}", 1, 0)
+            try:
+                server = self._servers[key] = await threads.run(Server, connection, self._waiting)
+            finally:
+                threads.close()
+            return server
+
+        return self._servers.get(key) or await self._opening.run(key, open_)
 
     async def _get(self, kind: str, namespace: str, name: str) -> dict[str, Any]:
         found = await self._objects.get(kind, namespace, name)

@@ -132,7 +132,7 @@ class CollectionCheck:
         return [self._ids(vectors[str(id_)][None, :], k)[0] if str(id_) in vectors else [] for id_ in ids]
 
     def _ids(self, queries: np.ndarray[Any, Any], k: int) -> list[list[Any]]:
-        hits = search(self._client, self._target.collection, queries, k, metric=self._target.metric)
+        hits = search(self._client, self._target.collection, queries, k, metric=self._target.metric, fresh=True)
         return [[hit.id for hit in found] for found in hits]
 
     def _sample(self, size: int) -> np.ndarray[Any, Any]:

@@ -26,6 +26,7 @@ def search(
     fields: Sequence[str] = (),
     where: str = "",
     timeout: float | None = None,
+    fresh: bool = False,
 ) -> list[list[Hit]]:
     """The k nearest rows of each vector, the nearest first.
 
@@ -38,6 +39,7 @@ def search(
         fields: scalar fields to bring along.
         where: a Milvus filter; empty for all rows.
         timeout: seconds to wait for an answer; None for the client's own patience.
+        fresh: whether to wait for rows that were written just now; the collection of a staged run has none.
     """
     found = client.search(
         collection,
@@ -48,6 +50,7 @@ def search(
         output_fields=list(fields) or ["id"],
         anns_field="vector",
         timeout=timeout,
+        consistency_level="Strong" if fresh else "Eventually",
         search_params={"metric_type": METRICS[metric], "params": {"ef": max(SEARCH_EF, k), "nprobe": SEARCH_PROBES}},
     )
     return [

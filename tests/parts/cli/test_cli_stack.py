@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +35,11 @@ def penstock(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+def ray_sessions(home: Path) -> Path:
+    digest = hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:8]
+    return Path(tempfile.gettempdir()) / f"penstock-{digest}"
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path
@@ -44,6 +51,9 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.ray
 def test_up_and_down(folder: Path) -> None:
     assert penstock("down", folder=folder).returncode == 3
+    sessions = ray_sessions(folder / ".penstock")
+    for name in ("session_2026-01-01_00-00-00_000000_1", "session_2026-01-02_00-00-00_000000_1"):
+        (sessions / name).mkdir(parents=True)
     up = penstock("up", folder=folder)
     assert up.returncode == 0, up.stderr
     stack = Stack.at(folder / ".penstock")
@@ -52,12 +62,15 @@ def test_up_and_down(folder: Path) -> None:
     assert f"(pid {stack.pid()})" in up.stdout.splitlines()[0]
     assert {addresses["api"], addresses["ray"]} <= set(up.stdout.split())
     assert "--kubeconfig" not in up.stdout
-    second = penstock("up", folder=folder)
-    assert (second.returncode, str(stack.pid()) in second.stderr, str(stack.home) in second.stderr) == (3, True, True)
+    again = penstock("up", folder=folder)
+    assert (again.returncode, str(stack.pid()) in again.stderr, str(stack.home) in again.stderr) == (3, True, True)
     inside = folder / "a" / "b"
     inside.mkdir(parents=True)
     assert penstock("get", "all", folder=inside).stderr == "No resources found in default namespace\n"
+    first, second = sorted(path.name for path in sessions.glob("session_*-*"))
+    assert (first, (sessions / second / "logs").is_dir()) == ("session_2026-01-02_00-00-00_000000_1", True)
     down = penstock("down", folder=folder)
+    assert [path.name for path in sessions.glob("session_*-*")] == [second]
     assert (down.returncode, stack.pid(), stack.addresses()) == (0, None, {})
     assert penstock("get", "all", folder=folder).returncode == 7
     assert penstock("down", folder=folder).returncode == 3

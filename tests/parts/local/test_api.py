@@ -216,3 +216,31 @@ async def test_the_log_of_a_ray_that_is_away_says_so(tmp_path: Path) -> None:
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://api") as http:
         answer = await http.get("/penstock/v1/namespaces/default/trainingjobs/digits/log", params={"follow": "true"})
     assert (answer.status_code, answer.json()["message"]) == (503, "Ray is away")
+
+
+async def test_another_name_or_namespace_than_the_paths_is_refused_and_changes_nothing(
+    url: str, client: AsyncClient
+) -> None:
+    made = (await client.create(job())).to_dict()
+    other = (await client.create(job("other"))).to_dict()
+    path = "/apis/penstock.dev/v1alpha1/namespaces/default/trainingjobs/digits"
+    patch = {"metadata": {"name": "other", "resourceVersion": None}, "spec": {"suspend": True}}
+    apply = {**made, "metadata": {"name": "other", "namespace": "default"}}
+    merge = {"Content-Type": "application/merge-patch+json"}
+    ssa = {"Content-Type": "application/apply-patch+yaml"}
+    async with httpx2.AsyncClient(base_url=url, trust_env=False, headers=HEADERS) as http:
+        answers = [
+            await http.put(path, json={**made, "metadata": {**made["metadata"], "name": "other"}}),
+            await http.put(path, json={**made, "metadata": {**made["metadata"], "namespace": "elsewhere"}}),
+            await http.put(path, json={**made, "metadata": {}}),
+            await http.put(f"{path}/status", json={**made, "metadata": {**made["metadata"], "name": "other"}}),
+            await http.patch(path, json=patch, headers=merge),
+            await http.patch(path, json=apply, headers=ssa, params={"fieldManager": "test"}),
+        ]
+        assert [answer.status_code for answer in answers] == [400] * 6, [answer.text for answer in answers]
+        assert "metadata.name is 'other', and the path says 'digits'" in answers[0].json()["message"]
+        assert "metadata.namespace is 'elsewhere'" in answers[1].json()["message"]
+        assert (await http.get(path)).json() == made
+        assert (await http.get(path.replace("digits", "other"))).json() == other
+        replaced = await http.put(path, json={**made, "metadata": {**made["metadata"], "labels": {"a": "b"}}})
+        assert (replaced.status_code, replaced.json()["metadata"]["labels"]) == (200, {"a": "b"})

@@ -93,7 +93,7 @@ def test_a_good_run_is_staged_and_anybody_can_read_it(world: Any, write_run: Any
 
 
 def test_a_killed_staging_goes_on_and_ends_as_if_it_had_not_been(world: Any, write_run: Any) -> None:
-    rows, shards = 6000, 12
+    rows, shards = 12_000, 60
     world.train("r-1", lambda run: write_run(run, rows, shards))
     spec = world.spec("r-1", gates=GATES[:5])
     marks = Path(spec.stage_uri) / "shards"

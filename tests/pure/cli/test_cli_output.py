@@ -9,9 +9,11 @@ import typer
 
 from penstock.api import FeatureView, TrainingJob
 from penstock.cli.answers import features_table, hits_table
+from penstock.cli.description import description
 from penstock.cli.options import seconds
 from penstock.cli.output import age, columns
 from penstock.cli.targets import Target, name_of, named, one, parse
+from penstock.client.records import Event
 from penstock.serving import FeaturesAnswer, Hit, SearchAnswer
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -99,4 +101,26 @@ def test_answers() -> None:
         "ID    SCORE   LABEL   INK",
         "7     0.5     3       0.25",
         "8     0.25    1",
+    ]
+
+
+def test_events_are_described_as_kubectl_describes_them() -> None:
+    now = datetime(2026, 1, 1, 1, tzinfo=UTC)
+    job = TrainingJob.model_validate(
+        {
+            "kind": "TrainingJob",
+            "metadata": {"name": "digits"},
+            "spec": {"source": {"path": "/code"}, "entrypoint": "train.py"},
+        }
+    )
+    first, last = now - timedelta(minutes=12), now - timedelta(seconds=5)
+    events = [
+        Event("Normal", "Running", "Attempt 1 runs", 1, first, first, "penstock"),
+        Event("Warning", "AttemptFailed", "out of memory", 3, last, first, "penstock"),
+    ]
+    lines = description(job, {"spec": {}}, events, now).splitlines()
+    assert lines[-3:] == [
+        "  TYPE      REASON          AGE                FROM       MESSAGE",
+        "  Normal    Running         12m                penstock   Attempt 1 runs",
+        "  Warning   AttemptFailed   5s (x3 over 12m)   penstock   out of memory",
     ]

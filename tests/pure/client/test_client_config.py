@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from penstock.client import config, errors
+from penstock.client import config, errors, kubeconfig
 
 
 @pytest.fixture(autouse=True)
@@ -35,27 +35,27 @@ def written(path: Path, **cluster: object) -> Path:
 
 def test_without_any_the_next_step_is_named() -> None:
     with pytest.raises(errors.ConfigError, match="penstock up"):
-        config.find_kubeconfig()
+        config.find_kubeconfigs()
 
 
 def test_the_order_of_places(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (nowhere / "token").touch()
-    assert config.find_kubeconfig() is None
+    assert config.find_kubeconfigs() == []
     user = written(nowhere / "home" / "config")
-    assert config.find_kubeconfig() == user
+    assert config.find_kubeconfigs() == [user]
     named = written(nowhere / "named")
     monkeypatch.setenv("KUBECONFIG", f"{nowhere}/absent:{named}")
-    assert config.find_kubeconfig() == named
+    assert config.find_kubeconfigs() == [named]
     local = written(nowhere / ".penstock" / "kubeconfig")
     (nowhere / "a" / "b").mkdir(parents=True)
     monkeypatch.chdir(nowhere / "a" / "b")
-    assert config.find_kubeconfig() == local
+    assert config.find_kubeconfigs() == [local]
     own = written(nowhere / "own")
     monkeypatch.setenv("PENSTOCK_KUBECONFIG", str(own))
-    assert config.find_kubeconfig() == own
-    assert config.find_kubeconfig(named) == named
+    assert config.find_kubeconfigs() == [own]
+    assert config.find_kubeconfigs(named) == [named]
     with pytest.raises(errors.ConfigError, match="absent"):
-        config.find_kubeconfig(nowhere / "absent")
+        config.find_kubeconfigs(nowhere / "absent")
 
 
 def test_a_kubeconfig_of_another_user_is_used_only_when_it_is_named(
@@ -64,8 +64,8 @@ def test_a_kubeconfig_of_another_user_is_used_only_when_it_is_named(
     local = written(nowhere / ".penstock" / "kubeconfig")
     monkeypatch.setattr("os.getuid", lambda: local.stat().st_uid + 1)
     with pytest.raises(errors.ConfigError, match="another user: name it with --kubeconfig"):
-        config.find_kubeconfig()
-    assert config.find_kubeconfig(local) == local
+        config.find_kubeconfigs()
+    assert config.find_kubeconfigs(local) == [local]
 
 
 def test_a_context_has_a_namespace_and_need_not_have_a_user(nowhere: Path) -> None:
@@ -95,6 +95,44 @@ def test_the_gateway(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PENSTOCK_GATEWAY")
     with pytest.raises(errors.ConfigError, match="PENSTOCK_GATEWAY"):
         config.gateway_url(kubeconfig=written(nowhere / "plain"))
+
+
+def test_several_files_are_one(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = written(nowhere / "a" / "one", **{"certificate-authority": "ca.crt"})
+    body = yaml.safe_load(first.read_text())
+    del body["current-context"]
+    first.write_text(yaml.safe_dump(body))
+    second = written(nowhere / "b" / "two", extensions=[{"name": "x"}])
+    body = yaml.safe_load(second.read_text())
+    extension = {"name": "penstock.dev/gateway", "extension": {"url": "http://gateway"}}
+    paths = {"certificate-authority": "/etc/ca.crt", "extensions": [extension]}
+    body["clusters"].append({"name": "d", "cluster": {"server": "http://127.0.0.1:2", **paths}})
+    login = {"apiVersion": "client.authentication.k8s.io/v1", "command": "login"}
+    user = {"client-certificate": "../cert.pem", "client-key": "key.pem", "exec": {**login, "command": "bin/login"}}
+    body["users"] = [{"name": "v", "user": user}, {"name": "w", "user": {"exec": login}}]
+    body["contexts"].append({"name": "y", "context": {"cluster": "d", "user": "v"}})
+    body["current-context"] = "y"
+    second.write_text(yaml.safe_dump(body))
+    third = nowhere / "three"
+    third.write_text("current-context: x")
+    (nowhere / "empty").touch()
+    monkeypatch.setenv("KUBECONFIG", f"{nowhere}/absent:a/one:{nowhere}/empty:b/two:{third}")
+    chosen = config.load()
+    assert (chosen.context_name, chosen.cluster.server, chosen.user.client_cert) == (
+        "y",
+        "http://127.0.0.1:2",
+        f"{nowhere}/b/../cert.pem",
+    )
+    assert chosen.user.exec.command == f"{nowhere}/b/bin/login"
+    assert config.gateway_url() == "http://gateway"
+    other = config.load(context="x")
+    assert (other.cluster.server, other.cluster.certificate_auth) == ("http://127.0.0.1:1", f"{nowhere}/a/ca.crt")
+    whole = kubeconfig.read(config.find_kubeconfigs())
+    assert whole["users"][1]["user"]["exec"]["command"] == "login"
+    assert [cluster["name"] for cluster in whole["clusters"]] == ["c", "d"]
+    third.write_text("[")
+    with pytest.raises(errors.ConfigError, match="three"):
+        config.load()
 
 
 def test_the_package_exports_the_client_without_importing_it() -> None:

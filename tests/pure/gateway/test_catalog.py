@@ -24,12 +24,15 @@ class Loader:
     def __init__(self) -> None:
         self.loaded: list[str] = []
         self.broken: set[str] = set()
+        self.slow: set[str] = set()
         self.gate = asyncio.Event()
         self.gate.set()
 
     async def load(self, namespace: str, run: str, uri: str, outputs: Sequence[Any]) -> Bundle:
         self.loaded.append(run)
         await self.gate.wait()
+        while run in self.slow:
+            await asyncio.sleep(0)
         if run in self.broken:
             raise OSError(f"{uri} is away")
         return Bundle(run, {}, {}, {})
@@ -78,12 +81,13 @@ async def catalog(loader: Loader, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 async def test_nothing_is_answered_before_a_run_is_live_and_an_unknown_name_is_told(catalog: Catalog) -> None:
-    with pytest.raises(NotServed, match="known is none"):
+    with pytest.raises(NotServed, match="default/m is known here: GET /v1 lists"):
         await catalog.bundle("default", "m")
     catalog.follow(mat(None))
     with pytest.raises(Unavailable, match="penstock describe materialization m"):
         await catalog.bundle("default", "m")
-    assert list(catalog.waiting()) == []
+    catalog.synced = True
+    assert catalog.unready() is None
 
 
 async def test_the_old_run_answers_until_the_new_one_is_whole(catalog: Catalog, loader: Loader) -> None:
@@ -120,7 +124,7 @@ async def test_a_first_run_that_cannot_be_loaded_is_told_with_the_cause(catalog:
     await asyncio.sleep(0.01)
     with pytest.raises(Unavailable, match="run a cannot be loaded: file:///a is away"):
         await catalog.bundle("default", "m")
-    assert list(catalog.waiting()) == ["default/m: run a cannot be loaded: file:///a is away"]
+    assert catalog.problems() == ["default/m: run a cannot be loaded: file:///a is away"]
 
 
 async def test_a_rollback_goes_to_a_warm_run(catalog: Catalog, loader: Loader) -> None:
@@ -175,3 +179,65 @@ async def test_one_that_cannot_be_loaded_delays_no_other(catalog: Catalog, loade
         while catalog.entry("default", "n").current is None:
             await asyncio.sleep(0)
     assert (await catalog.bundle("default", "n")).run == "b"
+
+
+async def test_a_slow_pin_delays_neither_the_live_run_nor_another_pin_and_each_run_is_loaded_once(
+    catalog: Catalog, loader: Loader
+) -> None:
+    loader.slow.add("a")
+    catalog.follow(mat("b", "a", "b", "c", "d"))
+    pinned = [asyncio.create_task(catalog.bundle("default", "m", "a")) for _ in range(3)]
+    await asyncio.sleep(0)
+    await until(catalog, "b")
+    async with asyncio.timeout(1):
+        assert (await catalog.bundle("default", "m", "c")).run == "c"
+    catalog.follow(mat("d", "a", "b", "c", "d"))
+    await until(catalog, "d")
+    pinned[0].cancel()
+    await asyncio.sleep(0)
+    assert not any(task.done() for task in pinned[1:])
+    loader.slow.clear()
+    assert [(await task).run for task in pinned[1:]] == ["a", "a"]
+    assert sorted(loader.loaded) == ["a", "b", "c", "d"]
+
+
+async def test_a_slow_run_delays_no_newer_one_and_never_goes_live_after_it(catalog: Catalog, loader: Loader) -> None:
+    catalog.follow(mat("a", "a"))
+    await until(catalog, "a")
+    loader.slow.add("b")
+    catalog.follow(mat("b", "a", "b"))
+    await asyncio.sleep(0.01)
+    catalog.follow(mat("c", "a", "b", "c"))
+    await until(catalog, "c")
+    catalog.follow(mat("c", "c"))
+    loader.slow.clear()
+    for _ in range(20):
+        await asyncio.sleep(0)
+        assert await live(catalog) == "c"
+    assert list(catalog.entry("default", "m").warm) == ["c"]
+
+
+async def test_the_start_waits_for_what_is_live_but_not_for_what_cannot_be_loaded(
+    catalog: Catalog, loader: Loader
+) -> None:
+    assert catalog.unready() == "The Kubernetes API has not answered yet"
+    catalog.problem = "The gateway may not list"
+    assert catalog.unready() == "The gateway may not list"
+    catalog.problem = ""
+    loader.gate.clear()
+    catalog.follow(mat("a", "a"))
+    catalog.synced = True
+    await asyncio.sleep(0.01)
+    assert catalog.unready() == "Not loaded yet: default/m: loading"
+    loader.broken.add("a")
+    loader.gate.set()
+    async with asyncio.timeout(2):
+        while catalog.unready() is not None:
+            await asyncio.sleep(0)
+    assert loader.loaded.count("a") >= 3
+    assert catalog.problems() == ["default/m: run a cannot be loaded: file:///a is away"]
+    loader.gate.clear()
+    other = mat("b", "b")
+    catalog.follow(other.model_copy(update={"metadata": other.metadata.model_copy(update={"name": "n"})}))
+    await asyncio.sleep(0)
+    assert catalog.unready() is None

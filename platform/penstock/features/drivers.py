@@ -1,0 +1,55 @@
+"""Online stores that are servers: whether one answers, and what the errors of their drivers mean.
+
+Feast lets these errors through as they are, and has no call that only asks.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from penstock.features.lean import feast
+
+Errors = tuple[type[Exception], ...]
+
+
+def ping(store: feast.FeatureStore) -> None:
+    """Ask a Redis or PostgreSQL online store for a sign of life; others are files, or answer when they are used."""
+    online: Any = store._get_provider().online_store
+    config = store.config
+    if config.online_store.type == "redis":
+        online._get_client(config.online_store).ping()
+    elif config.online_store.type == "postgres":
+        with online._get_conn(config, autocommit=True) as connection:
+            connection.execute("SELECT 1")
+
+
+def away_errors() -> Errors:
+    """What the drivers that are loaded raise when a server does not answer."""
+    return _errors(
+        ("redis.exceptions", ("ConnectionError", "TimeoutError")),
+        ("psycopg", ("OperationalError", "InterfaceError")),
+        ("psycopg_pool", ("PoolTimeout", "PoolClosed")),
+    )
+
+
+def driver_errors() -> Errors:
+    """All that the drivers that are loaded raise."""
+    return _errors(("redis.exceptions", ("RedisError",)), ("psycopg", ("Error",)))
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether a server that answers will not let us in, though its driver says that it cannot connect."""
+    sqlstate = str(getattr(error, "sqlstate", None) or "")
+    denied = ("password authentication failed", "does not exist", "no pg_hba.conf entry")
+    return (
+        isinstance(error, _errors(("redis.exceptions", ("AuthenticationError",))))
+        or sqlstate.startswith(("28", "3D"))
+        or any(text in str(error) for text in denied)
+    )
+
+
+def _errors(*named: tuple[str, tuple[str, ...]]) -> Errors:
+    """Of modules that were imported: what was not cannot have raised anything."""
+    loaded = [(sys.modules[module], names) for module, names in named if module in sys.modules]
+    return tuple(getattr(module, name) for module, names in loaded for name in names)

@@ -1,0 +1,104 @@
+"""Which Ray an object's jobs go to, with which token and which secrets: by what a small Jobs API received."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from aiohttp import web
+
+from penstock.api import TrainingJob
+from penstock.api.meta import SecretKeyRef
+from penstock.api.ray import RayBackend, RayCluster
+from penstock.installation import Installation
+from penstock.secrets import MissingSecret
+from penstock_operator.ports import JobState, RaySubmission, Refused
+from penstock_operator.ray.backends import RayBackends
+
+
+class Objects:
+    """Secrets of the namespace `team`."""
+
+    secrets: ClassVar = {"ray": {"token": "spec's"}, "s3": {"AWS_ACCESS_KEY_ID": "id"}, "own": {"password": "p"}}
+
+    async def get(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
+        assert kind == "Secret"
+        found = self.secrets.get(name) if namespace == "team" else None
+        data = {key: base64.b64encode(value.encode()).decode() for key, value in (found or {}).items()}
+        return {"data": data} if found is not None else None
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[tuple[str, list[dict[str, Any]]]]:
+    """The address of a Jobs API, and what it was sent."""
+    seen: list[dict[str, Any]] = []
+
+    async def submit(request: web.Request) -> web.Response:
+        seen.append({"token": request.headers.get("Authorization"), **await request.json()})
+        return web.json_response({"submission_id": "s"})
+
+    async def job(request: web.Request) -> web.Response:
+        seen.append({"token": request.headers.get("Authorization")})
+        return web.json_response({"status": "RUNNING"})
+
+    app = web.Application()
+    app.add_routes([web.post("/api/jobs/", submit), web.get("/api/jobs/{id}", job)])
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}", seen
+    await runner.cleanup()
+
+
+def job(ray: dict[str, Any] | None = None, namespace: str = "team") -> TrainingJob:
+    spec = {"source": {"path": "/code"}, "entrypoint": "train.py", **({"ray": ray} if ray else {})}
+    return TrainingJob.model_validate(
+        {"kind": "TrainingJob", "metadata": {"name": "a", "namespace": namespace, "uid": "u"}, "spec": spec}
+    )
+
+
+def installation(address: str, **changed: Any) -> Installation:
+    return Installation(artifacts="/runs", ray=RayBackend(ray_cluster=RayCluster(address=address)), **changed)
+
+
+async def test_the_installations_ray_is_asked_with_its_own_token(api: Any, tmp_path: Path) -> None:
+    address, seen = api
+    (tmp_path / "token").write_text("installation's\n")
+    home = installation(address, ray_token_path=str(tmp_path / "token"))
+    async with RayBackends(Objects(), home) as rays:  # type: ignore[arg-type]
+        found = await (await rays.ray_of(job())).job("s-1")
+        assert found is not None
+        assert (found.state, found.dashboard_url) == (JobState.RUNNING, f"{address}/#/jobs/s-1")
+        assert seen == [{"token": "Bearer installation's"}]
+
+
+async def test_a_ray_of_the_spec_never_gets_the_installations_token(api: Any, tmp_path: Path) -> None:
+    address, seen = api
+    (tmp_path / "token").write_text("installation's")
+    home = installation("http://127.0.0.1:1", ray_token_path=str(tmp_path / "token"))
+    async with RayBackends(Objects(), home) as rays:  # type: ignore[arg-type]
+        await (await rays.ray_of(job({"rayCluster": {"address": f"{address}/"}}))).job("s")
+        ref = {"name": "ray", "key": "token"}
+        await (await rays.ray_of(job({"rayCluster": {"address": address, "tokenSecretRef": ref}}))).job("s")
+    assert [one["token"] for one in seen] == [None, "Bearer spec's"]
+
+
+async def test_secrets_are_read_for_a_ray_that_cannot_read_them(api: Any) -> None:
+    address, seen = api
+    submission = RaySubmission(
+        "s", "true", env={"A": "a"}, secrets={"PASSWORD": SecretKeyRef(name="own", key="password")}
+    )
+    async with RayBackends(Objects(), installation(address, artifacts_secret="s3")) as rays:  # type: ignore[arg-type]
+        await (await rays.ray_of(job())).submit(submission)
+        assert seen[0]["runtime_env"]["env_vars"] == {"A": "a", "AWS_ACCESS_KEY_ID": "id", "PASSWORD": "p"}
+        with pytest.raises(MissingSecret, match="'s3' is not in namespace 'elsewhere'"):
+            await (await rays.ray_of(job(namespace="elsewhere"))).submit(RaySubmission("s", "true"))
+
+
+async def test_a_kube_ray_that_is_not_there_is_refused_with_the_next_step() -> None:
+    async with RayBackends(Objects(), installation("http://127.0.0.1:1")) as rays:  # type: ignore[arg-type]
+        with pytest.raises(Refused, match=r"set spec\.ray\.rayCluster"):
+            await rays.ray_of(job({"kubeRay": {}}))

@@ -1,0 +1,118 @@
+"""Stores as they run in production, each a server of our own on loopback: Redis, PostgreSQL, Milvus."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+START_SECONDS = 90
+POSTGRES = "/usr/lib/postgresql/*/bin"
+
+
+def free_ports(count: int) -> list[int]:
+    # All are held at once, so that they differ.
+    holders = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [holder.getsockname()[1] for holder in holders]
+    for holder in holders:
+        holder.close()
+    return ports
+
+
+@contextmanager
+def served(command: Sequence[str], ready: Callable[[], bool], log: Path) -> Iterator[None]:
+    """Run a server until the block ends."""
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not ready():
+            assert process.poll() is None, f"{command[0]} ended: {log.read_text()[-2000:]}"
+            assert time.monotonic() < deadline, f"{command[0]} is not ready: {log.read_text()[-2000:]}"
+            time.sleep(0.1)
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[str]:
+    """The connection string of a Redis, as Feast writes it."""
+    if (program := shutil.which("redis-server")) is None:
+        pytest.skip("redis-server is not installed (Debian's package redis-server)")
+    (port,) = free_ports(1)
+    with tempfile.TemporaryDirectory() as folder:
+        command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
+        with served(command, lambda: listens(port), Path(folder) / "log"):
+            yield f"127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[dict[str, Any]]:
+    """Host, port, user and database of a PostgreSQL."""
+    folders = sorted(Path("/").glob(POSTGRES.lstrip("/")))
+    if not folders:
+        pytest.skip("PostgreSQL is not installed (Debian's package postgresql)")
+    (port,) = free_ports(1)
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "data"
+        # It does not run as root.
+        root = os.geteuid() == 0
+        if root:
+            shutil.chown(folder, "postgres")
+        user = ["runuser", "-u", "postgres", "--"] if root else []
+        prepare = [*user, str(folders[-1] / "initdb"), "-D", str(data), "-U", "feast", "--auth=trust"]
+        subprocess.run(prepare, check=True, capture_output=True)
+        where = ["-D", str(data), "-h", "127.0.0.1", "-p", str(port), "-k", folder, "-c", "fsync=off"]
+        with served([*user, str(folders[-1] / "postgres"), *where], lambda: listens(port), Path(folder) / "log"):
+            probe = [str(folders[-1] / "pg_isready"), "-h", "127.0.0.1", "-p", str(port)]
+            while subprocess.run(probe, capture_output=True).returncode:
+                time.sleep(0.1)
+            yield {"host": "127.0.0.1", "port": port, "database": "postgres", "user": "feast", "password": "any"}
+
+
+@pytest.fixture(scope="session")
+def milvus_server() -> Iterator[str]:
+    """The address of a full Milvus 2.3."""
+    program = Path(sys.executable).with_name("milvus-server")
+    names = ["etcd", "root-coord", "proxy", "proxy-internal", "query-coord", "query-node", "index-coord", "index-node"]
+    names += ["data-coord", "data-node"]
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    with tempfile.TemporaryDirectory() as folder:
+        flags = [word for name, port in ports.items() for word in (f"--{name}-port", str(port))]
+        command = [str(program), "--data", folder, *flags]
+        with served(command, lambda: healthy(ports["proxy"]), Path(folder) / "log"):
+            yield f"http://127.0.0.1:{ports['proxy']}"
+
+
+def healthy(port: int) -> bool:
+    from pymilvus import MilvusClient
+    from pymilvus.exceptions import MilvusException
+
+    if not listens(port):
+        return False
+    try:
+        MilvusClient(uri=f"http://127.0.0.1:{port}", timeout=5).list_collections()
+    except MilvusException:
+        return False
+    return True
