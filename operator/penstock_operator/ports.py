@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -13,6 +14,7 @@ from penstock.api.trainingjob import Workers
 from penstock.handoff import MilvusConnection, StagingReport
 from penstock.rundir.manifest import Manifest
 from penstock.rundir.progress import Progress
+from penstock.sources.archive import Archive
 
 Object = dict[str, Any]
 """A resource on the wire: apiVersion, kind, metadata, spec, status."""
@@ -211,7 +213,7 @@ class Missing(Refused):
 
 
 class Artifacts(Protocol):
-    """The run directories."""
+    """The run directories, and archives of code."""
 
     async def manifest(self, run_uri: str) -> Manifest:
         """The manifest, checked.
@@ -228,6 +230,15 @@ class Artifacts(Protocol):
 
     async def has_file(self, folder: str, path: str) -> bool:
         """Whether a folder holds a file."""
+
+    async def has_source(self, artifacts: str, digest: str) -> bool:
+        """Whether the store at a URI has an archive of code."""
+
+    async def put_source(self, artifacts: str, archive: Archive) -> None:
+        """Put an archive of code into the store at a URI; one that is there is written again."""
+
+    async def expired_sources(self, artifacts: str, named: set[str], now: datetime) -> Sequence[str]:
+        """The URIs of archives that are old enough to go, but for those of the named digests."""
 
     async def has_checkpoint(self, run_uri: str) -> bool:
         """Whether a run left a checkpoint to go on from."""

@@ -159,8 +159,9 @@ def audited(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     policy.write_text(AUDIT_POLICY)
     server = Server(assets, folder, flags=("--audit-policy-file", str(policy), "--audit-log-path", str(log)))
     try:
-        with server.start() as client:
-            yield client, folder
+        client = server.start()
+        yield client, folder
+        client.close()
     finally:
         server.stop()
 

@@ -21,7 +21,16 @@ from penstock_operator.digest import spec_digest
 from penstock_operator.loop.conditions import Truth, with_condition
 from penstock_operator.loop.reconciler import Plan
 from penstock_operator.ports import JobState, RayJob
-from penstock_operator.training.observed import DeleteRun, Forget, Observed, Release, Stop, Submit
+from penstock_operator.training.observed import (
+    DeleteRun,
+    Forget,
+    Observed,
+    Release,
+    Stop,
+    StoreSource,
+    Submit,
+    SweepSources,
+)
 
 RUN_FIELDS = ("source", "entrypoint", "args", "params", "env", "workers", "strategy", "ray", "outputs", "rerun")
 """The fields of the spec that define a run: a change of one is a new run."""
@@ -45,6 +54,12 @@ def current_attempt(job: TrainingJob) -> Attempt | None:
     """The attempt that is recorded and has not ended."""
     last = job.status.attempts[-1] if job.status.attempts else None
     return last if last is not None and last.state in LIVE else None
+
+
+def is_complete(job: TrainingJob) -> bool:
+    """Whether the newest attempt succeeded with the spec as it is: nothing is to begin."""
+    last = job.status.attempts[-1] if job.status.attempts else None
+    return last is not None and last.state is AttemptState.SUCCEEDED and last.spec_digest == run_digest(job.spec)
 
 
 def plan(job: TrainingJob, seen: Observed, now: datetime) -> Plan:
@@ -105,14 +120,16 @@ class _Pass:
                 wait = (retry_at - self.now).total_seconds()
                 message = f"Attempt {last.number} failed ({last.reason}): {last.message}"
                 return self.result("Unknown", SucceededReason.BACKING_OFF, message, after=wait)
-        if self.seen.source_error:
-            return self.result("False", SucceededReason.INVALID_SOURCE, self.seen.source_error, after=RECHECK_SECONDS)
-        if self.seen.missing_secret:
-            return self.result(
-                "Unknown", SucceededReason.MISSING_REFERENCE, self.seen.missing_secret, after=RECHECK_SECONDS
-            )
+        code = self.seen.code
+        if code.invalid:
+            return self.result("False", SucceededReason.INVALID_SOURCE, code.invalid, after=RECHECK_SECONDS)
+        if missing := self.seen.missing_secret or code.missing:
+            return self.result("Unknown", SucceededReason.MISSING_REFERENCE, missing, after=RECHECK_SECONDS)
         if self.seen.session is None:
             return self.unreachable()
+        if code.unstored is not None:
+            message = "The code is being stored, under its digest"
+            return self.result("Unknown", SucceededReason.PENDING, message, StoreSource(code.unstored), after=0)
         return self.record(retry, self.seen.session)
 
     def completed(self, last: Attempt) -> Plan:
@@ -143,6 +160,7 @@ class _Pass:
             submission_id=submission_id(uid, number),
             session=session,
             spec_digest=self.digest,
+            source_revision=self.seen.code.revision,
             retry=retry,
             resume_from=self.resume_from(),
             state=AttemptState.PENDING,
@@ -285,7 +303,8 @@ class _Pass:
         ]
         self.status.latest_run = attempt.run
         self.show_progress(attempt)
-        return self.result("True", SucceededReason.COMPLETED, f"Run {attempt.run} is complete", after=0)
+        message = f"Run {attempt.run} is complete"
+        return self.result("True", SucceededReason.COMPLETED, message, SweepSources(), after=0)
 
     def failed(self, attempt: Attempt, reason: SucceededReason, message: str) -> Plan:
         self.finish(attempt, AttemptState.FAILED)
@@ -332,4 +351,5 @@ class _Pass:
         if self.spec.deletion_policy is DeletionPolicy.DELETE:
             runs = {a.run for a in self.status.attempts} | {run.run for run in self.status.runs}
             actions_ += [DeleteRun(run) for run in sorted(runs - self.seen.protected)]
+        actions_.append(SweepSources())
         return Plan(self.status, actions_, finalized=True)

@@ -15,6 +15,7 @@ from penstock_operator.training.converge import Action, Converger
 from penstock_operator.training.observe import Observer
 from penstock_operator.training.observed import Observed
 from penstock_operator.training.plan import plan
+from penstock_operator.training.sweep import SourceSweeper
 
 
 class TrainingJobReconciler:
@@ -29,7 +30,9 @@ class TrainingJobReconciler:
 
     def __init__(self, cluster: Cluster, rays: Rays, artifacts: Artifacts, installation: Installation) -> None:
         self._observer = Observer(cluster, rays, artifacts, installation)
-        self._converger = Converger(rays, artifacts, installation)
+        self._converger = Converger(
+            rays, artifacts, installation, SourceSweeper(cluster, artifacts, installation.artifacts)
+        )
 
     async def observe(self, obj: TrainingJob) -> Observed:
         """What is."""

@@ -158,6 +158,9 @@ class Attempt(StatusModel):
     spec_digest: Annotated[str, StringConstraints(max_length=80)] = Field(
         "", description="Digest of the part of the spec that defines a run."
     )
+    source_revision: Annotated[str, StringConstraints(max_length=80)] | None = Field(
+        None, description="The commit, or the digest of the archive, of its code."
+    )
     retry: int = Field(0, ge=0, description="Which retry of the spec this is.")
     resume_from: Run | None = Field(None, description="The run whose newest checkpoint it starts from.")
     state: AttemptState
@@ -223,10 +226,10 @@ class SucceededReason(Reason):
     )
     INVALID_SOURCE = (
         "InvalidSource",
-        "The source or the entrypoint is not there.",
+        "The source is not there, or the entrypoint is not in it.",
         "Correct spec.source or spec.entrypoint.",
     )
-    MISSING_REFERENCE = ("MissingReference", "A Secret that the spec names is not there.", "Create it.")
+    MISSING_REFERENCE = ("MissingReference", "A Secret or ConfigMap that the spec names is not there.", "Create it.")
     ENTRYPOINT_FAILED = ("EntrypointFailed", "The entrypoint exited with an error.", "Read the log lines.")
     DEADLINE_EXCEEDED = (
         "DeadlineExceeded",
