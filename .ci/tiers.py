@@ -6,7 +6,7 @@ import sys
 import xml.etree.ElementTree as ET
 from collections import Counter, defaultdict
 
-ALL = ("pure", "parts", "apiserver", "e2e")
+ALL = ("pure", "chart", "parts", "apiserver", "e2e")
 
 
 def count(path: str) -> dict[str, Counter[str]]:

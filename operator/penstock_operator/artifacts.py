@@ -1,16 +1,21 @@
-"""The run directories, read in worker threads."""
+"""The artifact store, called in worker threads."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import TypeVar
 
 from penstock.handoff import StagingReport
 from penstock.rundir import storage
+from penstock.rundir.errors import StoreRefused, StoreUnreachable
 from penstock.rundir.manifest import Manifest
 from penstock.rundir.progress import Progress, read_progress
 from penstock.rundir.read import read_manifest
+from penstock.sources import store
+from penstock.sources.archive import Archive
 from penstock.train.checkpoints import complete_steps
+from penstock_operator.ports import Refused, Unreachable
 from penstock_operator.threads import EndpointThreads
 
 T = TypeVar("T")
@@ -20,7 +25,7 @@ TIMEOUT_SECONDS = 20.0
 
 
 class FileArtifacts:
-    """Artifacts at any URI that fsspec opens."""
+    """Artifacts in files or in an object store."""
 
     def __init__(self) -> None:
         self._threads = EndpointThreads(threads=8, waiting=256)
@@ -48,6 +53,18 @@ class FileArtifacts:
         """Whether a folder holds a file."""
         return await self._in_thread(lambda: storage.is_file(storage.join(folder, path)))
 
+    async def has_source(self, artifacts: str, digest: str) -> bool:
+        """Whether there is an archive of code."""
+        return await self._in_thread(lambda: store.has(artifacts, digest))
+
+    async def put_source(self, artifacts: str, archive: Archive) -> None:
+        """Write an archive of code."""
+        await self._in_thread(lambda: store.put(artifacts, archive))
+
+    async def expired_sources(self, artifacts: str, named: set[str], now: datetime) -> Sequence[str]:
+        """The archives that may go."""
+        return await self._in_thread(lambda: store.expired(artifacts, named, now))
+
     async def has_checkpoint(self, run_uri: str) -> bool:
         """Whether a run left a whole checkpoint."""
         return await self._in_thread(lambda: bool(complete_steps(run_uri)))
@@ -57,4 +74,9 @@ class FileArtifacts:
         await self._in_thread(lambda: storage.delete_tree(uri))
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await self._threads.run("The artifact store", work, TIMEOUT_SECONDS)
+        try:
+            return await self._threads.run("The artifact store", work, TIMEOUT_SECONDS)
+        except StoreUnreachable as error:
+            raise Unreachable(str(error)) from error
+        except (StoreRefused, PermissionError) as error:
+            raise Refused(str(error)) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -13,6 +14,7 @@ from penstock.api.trainingjob import Workers
 from penstock.handoff import MilvusConnection, StagingReport
 from penstock.rundir.manifest import Manifest
 from penstock.rundir.progress import Progress
+from penstock.sources.archive import Archive
 
 Object = dict[str, Any]
 """A resource on the wire: apiVersion, kind, metadata, spec, status."""
@@ -91,6 +93,12 @@ class RayJob:
     message: str = ""
     dashboard_url: str = ""
     """The job on Ray's dashboard."""
+    fault: str = ""
+    """Why it failed, where that was not the entrypoint's doing."""
+    interrupted: bool = False
+    """Whether its Ray cluster is away, and the entrypoint would begin again on another one."""
+    watched: bool = False
+    """Whether a change of it is told, so that nobody need ask."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +129,11 @@ class Ray(Protocol):
         """The job, or None where Ray knows of none."""
 
     async def submit(self, submission: RaySubmission) -> None:
-        """Submit; a submission that is there already is left as it is."""
+        """Submit; a submission that is there already is left as it is.
+
+        Raises:
+            Refused: it is understood and not wanted.
+        """
 
     async def stop(self, submission_id: str) -> None:
         """Ask the job to stop; one that is gone or has ended is left as it is."""
@@ -131,6 +143,12 @@ class Ray(Protocol):
 
     async def logs(self, submission_id: str, lines: int = 20) -> str:
         """The last lines of the job's log; empty where there is none."""
+
+    async def kept_seconds(self) -> int | None:
+        """How long an idle Ray cluster stays for the next attempt; None where none is kept."""
+
+    async def release(self) -> None:
+        """Give back the Ray clusters that are kept for a next attempt."""
 
 
 class Rays(Protocol):
@@ -190,8 +208,12 @@ class Refused(Exception):
     """A store understood the request and said no: the spec must change."""
 
 
+class Missing(Refused):
+    """The kind of the object, or its namespace, is not there."""
+
+
 class Artifacts(Protocol):
-    """The run directories."""
+    """The run directories, and archives of code."""
 
     async def manifest(self, run_uri: str) -> Manifest:
         """The manifest, checked.
@@ -208,6 +230,15 @@ class Artifacts(Protocol):
 
     async def has_file(self, folder: str, path: str) -> bool:
         """Whether a folder holds a file."""
+
+    async def has_source(self, artifacts: str, digest: str) -> bool:
+        """Whether the store at a URI has an archive of code."""
+
+    async def put_source(self, artifacts: str, archive: Archive) -> None:
+        """Put an archive of code into the store at a URI; one that is there is written again."""
+
+    async def expired_sources(self, artifacts: str, named: set[str], now: datetime) -> Sequence[str]:
+        """The URIs of archives that are old enough to go, but for those of the named digests."""
 
     async def has_checkpoint(self, run_uri: str) -> bool:
         """Whether a run left a checkpoint to go on from."""

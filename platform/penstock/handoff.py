@@ -18,6 +18,48 @@ STAGING_VARIABLE = "PENSTOCK_STAGING"
 """Environment variable with the `StagingSpec` as JSON, for `python -m penstock.materialize`."""
 
 
+GIT_TOKEN_VARIABLE = "PENSTOCK_GIT_TOKEN"  # noqa: S105 - a name
+"""Environment variable with the token of a Git source; the launcher takes it out before the training code runs."""
+
+
+class GitCode(Model):
+    """A commit of a Git repository."""
+
+    url: str
+    revision: str
+    path: str | None = Field(None, description="The folder of the code in the repository.")
+
+
+class ArchiveCode(Model):
+    """A gzipped tar archive."""
+
+    uri: str
+    digest: str
+
+
+class AttemptSource(Model):
+    """The code of an attempt. A path alone is a folder that every Ray node has; the launcher fetches the others.
+
+    What was fetched is in `path` when a strategy gets it, on the machine of the launcher alone.
+    """
+
+    path: str | None = Field(None, description="A relative one is below /opt/penstock/sources/NAME.")
+    git: GitCode | None = None
+    archive: ArchiveCode | None = None
+
+    @property
+    def fetched(self) -> bool:
+        """Whether it comes from elsewhere, and so is not on the other Ray nodes."""
+        return self.git is not None or self.archive is not None
+
+    @property
+    def revision(self) -> str | None:
+        """What pins the code: a commit, or the digest of an archive; None for a path."""
+        if self.git is not None:
+            return self.git.revision
+        return self.archive.digest if self.archive is not None else None
+
+
 class AttemptSpec(Model):
     """One attempt of a TrainingJob."""
 
@@ -28,7 +70,7 @@ class AttemptSpec(Model):
     run: str
     run_uri: str
     resume_uri: str | None = Field(None, description="The run directory whose newest checkpoint it starts from.")
-    source: str = Field(description="The folder of the code.")
+    source: AttemptSource
     entrypoint: str
     args: list[str] = Field(default_factory=list)
     params: dict[str, str] = Field(default_factory=dict)

@@ -23,6 +23,10 @@ class Installation(Model):
         description="A Secret of each job's namespace whose keys are the variables, such as AWS_ACCESS_KEY_ID, "
         "by which Ray jobs reach the artifacts.",
     )
+    artifacts_claim: str | None = Field(
+        None,
+        description="A PersistentVolumeClaim of each job's namespace, mounted at /var/lib/penstock in KubeRay's pods.",
+    )
     ray: RayBackend = Field(description="Where Ray jobs run that name no place of their own.")
     ray_token_path: str | None = Field(None, description="A file with the token of that Ray.")
     platform_image: str | None = Field(None, description="The image of KubeRay's pods that name none.")

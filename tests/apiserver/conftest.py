@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import secrets
 import socket
@@ -20,6 +22,15 @@ from penstock.crds import crd
 
 READY_SECONDS = 90
 VARIABLE = "KUBEBUILDER_ASSETS"
+AUDIT_POLICY = """\
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - level: Metadata
+    userGroups: [system:serviceaccounts]
+  - level: None
+"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -27,6 +38,40 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.apiserver)
+
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def commands(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[httpx2.Client, Path], Command]:
+    """Makes what runs kubectl and helm as the user of a client, from it and the folder of its server."""
+
+    def made(client: httpx2.Client, server: Path) -> Command:
+        folder = tmp_path_factory.mktemp("kube")
+        address = str(client.base_url).rstrip("/")
+        certificate = base64.b64encode((server / "certs" / "apiserver.crt").read_bytes()).decode()
+        token = client.headers["Authorization"].removeprefix("Bearer ")
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [
+                {"name": "test", "cluster": {"server": address, "certificate-authority-data": certificate}},
+            ],
+            "users": [{"name": "test", "user": {"token": token}}],
+            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+            "current-context": "test",
+        }
+        (folder / "kubeconfig").write_text(json.dumps(config))
+        path = f"{assets}{os.pathsep}{os.environ['PATH']}"
+        env = {"KUBECONFIG": str(folder / "kubeconfig"), "HOME": str(folder), "PATH": path}
+
+        def run(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+            return subprocess.run(words, env=env, input=stdin, capture_output=True, text=True, timeout=120, check=False)
+
+        return run
+
+    return made
 
 
 def free_ports(count: int) -> list[int]:
@@ -52,6 +97,8 @@ class Server:
 
     assets: Path
     folder: Path
+    flags: tuple[str, ...] = ()
+    """More flags of the API server."""
     port: int = 0
     token: str = field(default_factory=lambda: secrets.token_hex(16))
     commands: dict[str, list[str]] = field(default_factory=dict)
@@ -66,27 +113,18 @@ class Server:
         etcd_command = [
             *(self.assets / "etcd", "--data-dir", folder / "etcd", "--unsafe-no-fsync", "--log-level", "warn"),
             *("--listen-client-urls", etcd, "--advertise-client-urls", etcd),
-            *(
-                "--listen-peer-urls",
-                peer,
-                "--initial-advertise-peer-urls",
-                peer,
-                "--initial-cluster",
-                f"default={peer}",
-            ),
+            *("--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer),
+            *("--initial-cluster", f"default={peer}"),
         ]
         server_command = [
             *(self.assets / "kube-apiserver", "--etcd-servers", etcd),
             *("--bind-address", "127.0.0.1", "--secure-port", str(self.port), "--cert-dir", folder / "certs"),
             *("--token-auth-file", folder / "tokens.csv", "--authorization-mode", "RBAC"),
-            *(
-                "--service-cluster-ip-range",
-                "10.0.0.0/24",
-                "--service-account-issuer",
-                "https://kubernetes.default.svc",
-            ),
+            *("--service-cluster-ip-range", "10.0.0.0/24"),
+            *("--service-account-issuer", "https://kubernetes.default.svc"),
             *("--service-account-key-file", key, "--service-account-signing-key-file", key),
             *("--disable-admission-plugins", "ServiceAccount"),
+            *self.flags,
         ]
         self.commands = {"etcd": [*map(str, etcd_command)], "kube-apiserver": [*map(str, server_command)]}
 
@@ -111,6 +149,21 @@ class Server:
         """At once: nothing in there is needed any more."""
         for name in [*self.processes]:
             self.kill(name)
+
+
+@pytest.fixture(scope="session")
+def audited(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx2.Client, Path]]:
+    """Another one, which writes each request of a service account to audit.log in the folder."""
+    folder = tmp_path_factory.mktemp("audited")
+    policy, log = folder / "policy.yaml", folder / "audit.log"
+    policy.write_text(AUDIT_POLICY)
+    server = Server(assets, folder, flags=("--audit-policy-file", str(policy), "--audit-log-path", str(log)))
+    try:
+        client = server.start()
+        yield client, folder
+        client.close()
+    finally:
+        server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""A Milvus Lite server, a Feast on SQLite, runs written by the SDK, and the staging job as a process."""
+"""A Milvus Lite server, a Feast on SQLite, an S3, runs written by the SDK, and the staging job as a process."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,8 +19,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from penstock.handoff import ATTEMPT_VARIABLE, STAGING_VARIABLE, AttemptSpec, StagingReport, StagingSpec
+from penstock.handoff import ATTEMPT_VARIABLE, STAGING_VARIABLE, AttemptSource, AttemptSpec, StagingReport, StagingSpec
 from penstock.naming import collection_name, view_name
+from penstock.rundir import storage
 from penstock.train import current
 from penstock.train.commit import commit
 from penstock.train.run import Run
@@ -34,6 +36,16 @@ def _free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def _await_listener(port: int) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"nothing listens on port {port}")
+
+
 @pytest.fixture(scope="session")
 def milvus_uri() -> Iterator[str]:
     port = _free_port()
@@ -42,16 +54,61 @@ def milvus_uri() -> Iterator[str]:
         command = [program, "server", "--data-dir", folder, "--host", "127.0.0.1", "--port", str(port)]
         server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            deadline = time.monotonic() + 30
-            while time.monotonic() < deadline:
-                with socket.socket() as probe:
-                    if probe.connect_ex(("127.0.0.1", port)) == 0:
-                        break
-                time.sleep(0.05)
+            _await_listener(port)
             yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
             server.wait(20)
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[tuple[str, dict[str, str]]]:
+    """A URI in an S3, and the variables by which it is reached.
+
+    It is the one that `PENSTOCK_TEST_S3` names (`s3://bucket/prefix`, with the usual `AWS_` variables), or a versitygw
+    of our own out of the folder `KUBEBUILDER_ASSETS`.
+    """
+    if (given := os.environ.get("PENSTOCK_TEST_S3")) is not None:
+        yield f"{given.rstrip('/')}/{uuid.uuid4().hex}", {}
+        return
+    program = Path(os.environ.get("KUBEBUILDER_ASSETS", "")) / "versitygw"
+    if not program.is_file():
+        pytest.skip("no S3: set PENSTOCK_TEST_S3, or KUBEBUILDER_ASSETS to a folder with versitygw")
+    port = _free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "artifacts").mkdir()
+        command = [str(program), "--port", f"127.0.0.1:{port}", "posix", folder]
+        keys = {"ROOT_ACCESS_KEY": "test", "ROOT_SECRET_KEY": "testtest"}
+        server = subprocess.Popen(command, env=keys, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            _await_listener(port)
+            yield (
+                "s3://artifacts",
+                {
+                    "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{port}",
+                    "AWS_ACCESS_KEY_ID": "test",
+                    "AWS_SECRET_ACCESS_KEY": "testtest",
+                    "AWS_REGION": "us-east-1",
+                },
+            )
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
+@pytest.fixture
+def s3(s3_server: tuple[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch) -> str:
+    """A URI of the test's own in an S3 that this process, and those that it starts, may write to."""
+    uri, variables = s3_server
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return f"{uri}/{uuid.uuid4().hex}"
+
+
+@pytest.fixture(params=["file", "s3"])
+def artifacts(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty artifact store, of each sort."""
+    return f"file://{tmp_path}/artifacts" if request.param == "file" else str(request.getfixturevalue("s3"))
 
 
 @dataclass
@@ -60,9 +117,11 @@ class World:
 
     folder: Path
     milvus_uri: str
+    artifacts: str = ""
     config: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.artifacts = self.artifacts or str(self.folder)
         self.config = {
             "project": "demo",
             "provider": "local",
@@ -80,8 +139,8 @@ class World:
             uid="u",
             attempt=1,
             run=run,
-            run_uri=str(self.folder / run),
-            source=str(self.folder / "code"),
+            run_uri=f"{self.artifacts}/{run}",
+            source=AttemptSource(path=str(self.folder / "code")),
             entrypoint="train.py",
         )
         with pytest.MonkeyPatch.context() as patch:
@@ -109,7 +168,7 @@ class World:
 
     def spec(self, run: str, **fields: Any) -> StagingSpec:
         """The staging of a run, both its outputs unless told otherwise."""
-        uri = str(self.folder / run)
+        uri = f"{self.artifacts}/{run}"
         base = {"namespace": "default", "name": "m", "uid": "m", "run": run, "runUri": uri}
         outputs = {"features": [self.view(run)], "vectors": [self.collection(run)]}
         return StagingSpec.model_validate(base | outputs | {"stageUri": f"{uri}/staging/m-1"} | fields)
@@ -127,8 +186,8 @@ class World:
         return [(job.returncode, log.splitlines()[-1]) for job, log in zip(jobs, logs, strict=True)]
 
     def report(self, spec: StagingSpec) -> StagingReport | None:
-        path = Path(spec.stage_uri) / "report.json"
-        return StagingReport.model_validate_json(path.read_text()) if path.exists() else None
+        path = f"{spec.stage_uri}/report.json"
+        return StagingReport.model_validate_json(storage.read_bytes(path)) if storage.exists(path) else None
 
 
 @pytest.fixture(scope="session")

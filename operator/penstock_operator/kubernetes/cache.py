@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 
+from penstock_operator.kubernetes.kinds import KEPT
 from penstock_operator.loop.reconciler import Key
 from penstock_operator.ports import Change, Object
+
+REMEMBERED = 10_000
+"""Deleted objects whose uids are kept: a write that was under way may still be answered."""
 
 
 class Cache:
@@ -19,6 +23,7 @@ class Cache:
     def __init__(self, kinds: Iterable[str]) -> None:
         self._objects: dict[str, dict[str, dict[str, Object]]] = {kind: {} for kind in kinds}
         self._feeds: dict[str, set[_Feed]] = {kind: set() for kind in self._objects}
+        self._gone: dict[str, None] = {}
 
     @property
     def kinds(self) -> Sequence[str]:
@@ -36,21 +41,26 @@ class Cache:
         return [obj for objects in self._objects[kind].values() for obj in objects.values()]
 
     def put(self, obj: Object) -> None:
-        """Take an object that was seen; an older version than the known one is passed over."""
+        """Take an object that was seen; one that is older than the known one, or gone, is passed over."""
         # Nobody here reads them, and they are half of an object's size.
         obj["metadata"].pop("managedFields", None)
         key = Key.of(obj)
+        if (kept := KEPT.get(key.kind)) is not None:
+            obj["spec"] = {name: value for name, value in obj.get("spec", {}).items() if name in kept}
         known = self.get(*key)
-        if known is not None and version(known) >= version(obj):
+        if obj["metadata"]["uid"] in self._gone or (known is not None and version(known) >= version(obj)):
             return
         self._objects[key.kind].setdefault(key.namespace, {})[key.name] = obj
         self._tell(Change("ADDED" if known is None else "MODIFIED", obj))
 
     def remove(self, obj: Object) -> None:
         """Take note of a deletion; of another object of the same name nothing is forgotten."""
-        key = Key.of(obj)
+        key, uid = Key.of(obj), obj["metadata"]["uid"]
+        self._gone[uid] = None
+        if len(self._gone) > REMEMBERED:
+            del self._gone[next(iter(self._gone))]
         known = self.get(*key)
-        if known is None or known["metadata"]["uid"] != obj["metadata"]["uid"]:
+        if known is None or known["metadata"]["uid"] != uid:
             return
         names = self._objects[key.kind][key.namespace]
         del names[key.name]

@@ -38,4 +38,4 @@ class GatewayServer:
         return await answers(f"{self.url}/healthz")
 
     def _command(self) -> Sequence[str]:
-        return [sys.executable, "-m", "penstock.gateway", "--port", str(self._ports.get(PORT))]
+        return [sys.executable, "-m", "penstock.gateway", "--port", str(self._ports.get(PORT)), "--auth", "none"]

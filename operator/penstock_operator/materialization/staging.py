@@ -21,6 +21,8 @@ from penstock_operator.materialization.observed import Observed, Stage, StopStag
 from penstock_operator.ports import JobState
 
 POLL_SECONDS = 0.5
+WATCHED_SECONDS = 10.0
+"""Between looks at the progress of a staging whose end is told."""
 RECHECK_SECONDS = 10.0
 BACKOFF_SECONDS = 5
 OUTCOMES = {"Rejected": StagedReason.GATE_FAILED, "Invalid": StagedReason.INVALID_OUTPUT}
@@ -155,18 +157,23 @@ class _Staging:
             message = f"Run {record.run} is being submitted for staging"
             return Step(("Unknown", StagedReason.STAGING, message), (Stage(record),), POLL_SECONDS / 2)
         record.submitted = True
-        record.started_at = record.started_at or self.now
+        if job.state is not JobState.PENDING:
+            record.started_at = record.started_at or self.now
         if job.state.terminal:
             what = "was stopped on Ray's side" if job.state is JobState.STOPPED else "failed"
             if job.state is JobState.SUCCEEDED:
                 what = "ended without a report"
-            return self.failed(record, f"The staging job {what}. Its last lines:\n{self.seen.log_tail or job.message}")
+            lines = f"The staging job {what}. Its last lines:\n{self.seen.log_tail or job.message}"
+            return self.failed(record, f"The staging job failed: {job.fault}" if job.fault else lines)
+        if record.started_at is None:
+            message = f"Run {record.run} waits to be staged{f': {job.message}' if job.message else ''}"
+            return self.wait(StagedReason.STAGING, message, after=None if job.watched else POLL_SECONDS)
         deadline = record.started_at + timedelta(seconds=self.spec.staging_deadline_seconds)
         if self.now >= deadline:
             message = f"Run {record.run} takes longer than spec.stagingDeadlineSeconds and is being stopped"
             return Step(("Unknown", StagedReason.STAGING, message), (StopStaging(record.submission_id),), 1.0)
         message = f"Run {record.run} is being staged{self.seen.progress}"
-        return self.wait(StagedReason.STAGING, message, after=POLL_SECONDS)
+        return self.wait(StagedReason.STAGING, message, after=WATCHED_SECONDS if job.watched else POLL_SECONDS)
 
     def failed(self, record: RunRecord, message: str) -> Step:
         """A try failed for a cause outside the run."""

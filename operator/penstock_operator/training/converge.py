@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from penstock.api.source import Source
 from penstock.api.trainingjob import Attempt, TrainingJob
-from penstock.handoff import ATTEMPT_VARIABLE, AttemptSpec
+from penstock.handoff import (
+    ATTEMPT_VARIABLE,
+    GIT_TOKEN_VARIABLE,
+    ArchiveCode,
+    AttemptSource,
+    AttemptSpec,
+    GitCode,
+)
 from penstock.installation import Installation
 from penstock.naming import run_uri
+from penstock.sources.store import archive_uri
 from penstock_operator.ports import Artifacts, Rays, RaySubmission
-from penstock_operator.training.observed import DeleteRun, Forget, Stop, Submit
+from penstock_operator.training.observed import DeleteRun, Forget, Release, Stop, StoreSource, Submit, SweepSources
+from penstock_operator.training.sweep import SourceSweeper
 
-Action = Submit | Stop | Forget | DeleteRun
+Action = StoreSource | SweepSources | Submit | Stop | Forget | Release | DeleteRun
 
 
 @dataclass(frozen=True)
@@ -21,6 +31,7 @@ class Converger:
     rays: Rays
     artifacts: Artifacts
     installation: Installation
+    sweeper: SourceSweeper
 
     async def converge(self, job: TrainingJob, action: Action) -> None:
         """Perform one action; a repetition changes nothing."""
@@ -31,16 +42,33 @@ class Converger:
                 await (await self.rays.ray_of(job)).stop(submission_id)
             case Forget(submission_id):
                 await (await self.rays.ray_of(job)).delete(submission_id)
+            case Release():
+                await (await self.rays.ray_of(job)).release()
+            case StoreSource(archive):
+                await self.artifacts.put_source(self.installation.artifacts, archive)
+            case SweepSources():
+                await self.sweeper.sweep()
             case DeleteRun(run):
                 await self.artifacts.delete(self._uri(job, run))
 
     def _uri(self, job: TrainingJob, run: str) -> str:
         return run_uri(self.installation.artifacts, job.metadata.namespace, job.metadata.name, run)
 
+    def _source(self, source: Source, attempt: Attempt) -> AttemptSource:
+        if source.git is not None:
+            git = source.git
+            return AttemptSource(git=GitCode(url=git.url, revision=git.revision, path=git.path))
+        if attempt.source_revision is None:
+            return AttemptSource(path=source.path)
+        uri = archive_uri(self.installation.artifacts, attempt.source_revision)
+        return AttemptSource(archive=ArchiveCode(uri=uri, digest=attempt.source_revision))
+
     def _submission(self, job: TrainingJob, attempt: Attempt) -> RaySubmission:
         spec, meta = job.spec, job.metadata
         env = {variable.name: variable.value or "" for variable in spec.env if variable.secret_ref is None}
         secrets = {variable.name: variable.secret_ref for variable in spec.env if variable.secret_ref is not None}
+        if spec.source.git is not None and spec.source.git.token_secret_ref is not None:
+            secrets[GIT_TOKEN_VARIABLE] = spec.source.git.token_secret_ref
         handed = AttemptSpec(
             namespace=meta.namespace,
             name=meta.name,
@@ -49,7 +77,7 @@ class Converger:
             run=attempt.run,
             run_uri=self._uri(job, attempt.run),
             resume_uri=self._uri(job, attempt.resume_from) if attempt.resume_from else None,
-            source=spec.source.path or "",
+            source=self._source(spec.source, attempt),
             entrypoint=spec.entrypoint,
             args=spec.args,
             params={param.name: param.value for param in spec.params},

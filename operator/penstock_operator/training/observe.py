@@ -12,8 +12,9 @@ from penstock.rundir.errors import RunDirError
 from penstock.rundir.manifest import Manifest
 from penstock.secrets import MissingSecret, read_secrets
 from penstock_operator.ports import Artifacts, Cluster, RayJob, Rays, Refused, Unreachable
-from penstock_operator.training.observed import Observed
-from penstock_operator.training.plan import current_attempt
+from penstock_operator.training.observed import Code, Observed
+from penstock_operator.training.plan import current_attempt, is_complete
+from penstock_operator.training.sources import SourceObserver
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class Observer:
             manifest=manifest,
             manifest_error=manifest_error,
             progress=await self.artifacts.progress(self._uri(job, attempt.run)) if attempt else None,
-            source_error="" if attempt or deleting else await self._source_error(job),
+            kept_seconds=None if attempt else await self._kept_seconds(job),
+            code=Code() if attempt or deleting or is_complete(job) else await self._code(job),
             missing_secret="" if attempt or deleting else await self._missing_secret(job),
             checkpoints=frozenset() if attempt else await self._checkpoints(job),
             protected=await self._protected(job),
@@ -57,6 +59,15 @@ class Observer:
             return session, "", await ray.job(attempt.submission_id) if attempt else None
         except (Unreachable, Refused, MissingSecret) as error:
             return None, str(error), None
+
+    async def _kept_seconds(self, job: TrainingJob) -> int | None:
+        kube_ray = (job.spec.ray or self.installation.ray).kube_ray
+        if kube_ray is None or not kube_ray.reuse_cluster:
+            return None
+        try:
+            return await (await self.rays.ray_of(job)).kept_seconds()
+        except (Unreachable, Refused, MissingSecret):
+            return None
 
     async def _log_tail(self, job: TrainingJob, ray_job: RayJob | None) -> str:
         if ray_job is None:
@@ -79,16 +90,13 @@ class Observer:
                 return None, f"The manifest has no {output.kind} output {output.name!r}, which spec.outputs declares"
         return manifest, ""
 
-    async def _source_error(self, job: TrainingJob) -> str:
-        folder = job.spec.source.path
-        if folder is None or not self.installation.shared_files:
-            return ""
-        if await self.artifacts.has_file(folder, job.spec.entrypoint):
-            return ""
-        return f"spec.entrypoint: {job.spec.entrypoint!r} is not in spec.source.path {folder!r}: correct one of them"
+    async def _code(self, job: TrainingJob) -> Code:
+        return await SourceObserver(self.cluster, self.artifacts, self.installation).observe(job)
 
     async def _missing_secret(self, job: TrainingJob) -> str:
         refs = [variable.secret_ref for variable in job.spec.env if variable.secret_ref is not None]
+        if job.spec.source.git is not None and job.spec.source.git.token_secret_ref is not None:
+            refs.append(job.spec.source.git.token_secret_ref)
         try:
             await read_secrets(self.cluster, job.metadata.namespace, refs)
         except MissingSecret as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from penstock.api.meta import DeletionPolicy, NamedNumber
@@ -19,18 +20,29 @@ from penstock.naming import run_name, submission_id
 from penstock_operator.digest import spec_digest
 from penstock_operator.loop.conditions import Truth, with_condition
 from penstock_operator.loop.reconciler import Plan
-from penstock_operator.ports import JobState
-from penstock_operator.training.observed import DeleteRun, Forget, Observed, Stop, Submit
+from penstock_operator.ports import JobState, RayJob
+from penstock_operator.training.observed import (
+    DeleteRun,
+    Forget,
+    Observed,
+    Release,
+    Stop,
+    StoreSource,
+    Submit,
+    SweepSources,
+)
 
 RUN_FIELDS = ("source", "entrypoint", "args", "params", "env", "workers", "strategy", "ray", "outputs", "rerun")
 """The fields of the spec that define a run: a change of one is a new run."""
 
 POLL_SECONDS = 1.0
+WATCHED_SECONDS = 10.0
+"""Between looks at the progress of an attempt whose end is told."""
 RECHECK_SECONDS = 10.0
 DELETION_SECONDS = 60
 MAX_ATTEMPTS = 20
 
-LIVE = (AttemptState.PENDING, AttemptState.RUNNING, AttemptState.STOPPING)
+LIVE = (AttemptState.PENDING, AttemptState.SUBMITTED, AttemptState.RUNNING, AttemptState.STOPPING)
 
 
 def run_digest(spec: TrainingJobSpec) -> str:
@@ -42,6 +54,12 @@ def current_attempt(job: TrainingJob) -> Attempt | None:
     """The attempt that is recorded and has not ended."""
     last = job.status.attempts[-1] if job.status.attempts else None
     return last if last is not None and last.state in LIVE else None
+
+
+def is_complete(job: TrainingJob) -> bool:
+    """Whether the newest attempt succeeded with the spec as it is: nothing is to begin."""
+    last = job.status.attempts[-1] if job.status.attempts else None
+    return last is not None and last.state is AttemptState.SUCCEEDED and last.spec_digest == run_digest(job.spec)
 
 
 def plan(job: TrainingJob, seen: Observed, now: datetime) -> Plan:
@@ -90,32 +108,42 @@ class _Pass:
         if last is not None and last.state is AttemptState.SUCCEEDED:
             return self.completed(last)
         if self.spec.suspend:
-            return self.result("Unknown", SucceededReason.SUSPENDED, "Suspended by spec.suspend", after=None)
+            return self.idle("Unknown", SucceededReason.SUSPENDED, "Suspended by spec.suspend")
         retry = 0
         if last is not None:
             retry = last.retry + (last.state is AttemptState.FAILED)
             if retry > self.spec.retry.limit:
                 message = f"Attempt {last.number} was the last that spec.retry.limit allows: {last.message}"
-                return self.result("False", SucceededReason.ATTEMPTS_EXHAUSTED, message, after=None)
+                return self.idle("False", SucceededReason.ATTEMPTS_EXHAUSTED, message)
             if last.state is AttemptState.FAILED and (retry_at := self.retry_at(last)) > self.now:
                 self.status.retry_at = retry_at
                 wait = (retry_at - self.now).total_seconds()
                 message = f"Attempt {last.number} failed ({last.reason}): {last.message}"
                 return self.result("Unknown", SucceededReason.BACKING_OFF, message, after=wait)
-        if self.seen.source_error:
-            return self.result("False", SucceededReason.INVALID_SOURCE, self.seen.source_error, after=RECHECK_SECONDS)
-        if self.seen.missing_secret:
-            return self.result(
-                "Unknown", SucceededReason.MISSING_REFERENCE, self.seen.missing_secret, after=RECHECK_SECONDS
-            )
+        code = self.seen.code
+        if code.invalid:
+            return self.result("False", SucceededReason.INVALID_SOURCE, code.invalid, after=RECHECK_SECONDS)
+        if missing := self.seen.missing_secret or code.missing:
+            return self.result("Unknown", SucceededReason.MISSING_REFERENCE, missing, after=RECHECK_SECONDS)
         if self.seen.session is None:
             return self.unreachable()
+        if code.unstored is not None:
+            message = "The code is being stored, under its digest"
+            return self.result("Unknown", SucceededReason.PENDING, message, StoreSource(code.unstored), after=0)
         return self.record(retry, self.seen.session)
 
     def completed(self, last: Attempt) -> Plan:
-        return self.result(
-            "True", SucceededReason.COMPLETED, f"Run {last.run} is complete", *self.expired(), after=None
-        )
+        return self.idle("True", SucceededReason.COMPLETED, f"Run {last.run} is complete", *self.expired())
+
+    def idle(self, truth: Truth, reason: SucceededReason, message: str, *actions: object) -> Plan:
+        """No attempt is to come; a Ray cluster that waits for one goes when its time is over."""
+        if self.seen.kept_seconds is None:
+            return self.result(truth, reason, message, *actions, after=None)
+        since = self.last.finished_at if self.last is not None and self.last.finished_at is not None else self.now
+        left = (since + timedelta(seconds=self.seen.kept_seconds) - self.now).total_seconds()
+        if left > 0:
+            return self.result(truth, reason, message, *actions, after=left)
+        return self.result(truth, reason, message, *actions, Release(), after=None)
 
     def retry_at(self, last: Attempt) -> datetime:
         policy = self.spec.retry
@@ -132,15 +160,20 @@ class _Pass:
             submission_id=submission_id(uid, number),
             session=session,
             spec_digest=self.digest,
+            source_revision=self.seen.code.revision,
             retry=retry,
             resume_from=self.resume_from(),
             state=AttemptState.PENDING,
         )
-        self.status.attempts = [*self.status.attempts, attempt][-MAX_ATTEMPTS:]
+        attempts = [*self.status.attempts, attempt]
+        forgotten = [Forget(old.submission_id) for old in attempts[:-MAX_ATTEMPTS]]
+        self.status.attempts = attempts[-MAX_ATTEMPTS:]
         self.status.progress = None
         self.status.progress_text = None
         self.status.dashboard_url = None
-        return self.result("Unknown", SucceededReason.PENDING, f"Attempt {number} is being submitted", after=0)
+        message = f"Attempt {number} is being submitted"
+        plan = self.result("Unknown", SucceededReason.PENDING, message, after=0)
+        return replace(plan, cleanup=forgotten)
 
     def resume_from(self) -> str | None:
         if not self.spec.checkpoint.resume:
@@ -171,8 +204,8 @@ class _Pass:
             return self.absent(attempt, self.seen.session)
         self.status.dashboard_url = job.dashboard_url or self.status.dashboard_url
         if job.state.terminal:
-            return self.ended(attempt, job.state, job.message)
-        return self.alive(attempt, job.state)
+            return self.ended(attempt, job)
+        return self.alive(attempt, job)
 
     def unreachable(self) -> Plan:
         return self.result(
@@ -185,7 +218,7 @@ class _Pass:
             return self.succeeded(attempt)
         if attempt.state is AttemptState.STOPPING:
             return self.stopped(attempt)
-        if attempt.state is AttemptState.RUNNING:
+        if attempt.state in (AttemptState.SUBMITTED, AttemptState.RUNNING):
             return self.failed(attempt, SucceededReason.ATTEMPT_LOST, "Ray no longer knows the attempt")
         if attempt.session != session:
             message = "Ray restarted between the recording of the attempt and its submission"
@@ -196,7 +229,7 @@ class _Pass:
         message = f"Attempt {attempt.number} is being submitted"
         return self.result("Unknown", SucceededReason.PENDING, message, Submit(attempt), after=POLL_SECONDS / 4)
 
-    def alive(self, attempt: Attempt, state: JobState) -> Plan:
+    def alive(self, attempt: Attempt, job: RayJob) -> Plan:
         self.show_progress(attempt)
         if attempt.state is AttemptState.STOPPING:
             return self.result(
@@ -204,16 +237,28 @@ class _Pass:
                 SucceededReason.STOPPING,
                 f"Attempt {attempt.number} is being stopped ({attempt.reason})",
                 Stop(attempt.submission_id),
-                after=POLL_SECONDS,
+                after=self.poll(job),
             )
-        attempt.started_at = attempt.started_at or self.now
-        attempt.state = AttemptState.RUNNING
-        if (reason := self.stop_reason(attempt)) is not None:
+        interrupted = attempt.state is AttemptState.RUNNING and job.interrupted
+        if job.state is JobState.RUNNING:
+            attempt.started_at = attempt.started_at or self.now
+            attempt.state = AttemptState.RUNNING
+        elif attempt.state is AttemptState.PENDING:
+            attempt.state = AttemptState.SUBMITTED
+        # An attempt runs once: on another Ray cluster it would find what it left.
+        if (reason := SucceededReason.PREEMPTED if interrupted else self.stop_reason(attempt)) is not None:
             attempt.state, attempt.reason = AttemptState.STOPPING, str(reason)
             message = f"Attempt {attempt.number} is to be stopped ({reason})"
             return self.result("Unknown", SucceededReason.STOPPING, message, after=0)
-        message = f"Attempt {attempt.number} is {'waiting for Ray' if state is JobState.PENDING else 'running'}"
-        return self.result("Unknown", SucceededReason.RUNNING, message, after=POLL_SECONDS)
+        if attempt.state is AttemptState.SUBMITTED:
+            message = f"Attempt {attempt.number} waits{f': {job.message}' if job.message else ' for Ray'}"
+            return self.result("Unknown", SucceededReason.PENDING, message, after=None if job.watched else POLL_SECONDS)
+        message = f"Attempt {attempt.number} is running"
+        return self.result("Unknown", SucceededReason.RUNNING, message, after=self.poll(job))
+
+    def poll(self, job: RayJob) -> float:
+        """Seconds until the next look at a job that runs."""
+        return WATCHED_SECONDS if job.watched else POLL_SECONDS
 
     def stop_reason(self, attempt: Attempt) -> SucceededReason | None:
         if self.spec.suspend:
@@ -224,17 +269,19 @@ class _Pass:
         overdue = deadline is not None and since is not None and self.now >= since + timedelta(seconds=deadline)
         return SucceededReason.DEADLINE_EXCEEDED if overdue else None
 
-    def ended(self, attempt: Attempt, state: JobState, message: str) -> Plan:
+    def ended(self, attempt: Attempt, job: RayJob) -> Plan:
         attempt.started_at = attempt.started_at or self.now
         if self.seen.manifest is not None:
             return self.succeeded(attempt)
         if attempt.state is AttemptState.STOPPING:
             return self.stopped(attempt)
-        if state is JobState.STOPPED:
+        if job.fault:
+            return self.failed(attempt, SucceededReason.RAY_FAILED, job.fault)
+        if job.state is JobState.STOPPED:
             return self.failed(attempt, SucceededReason.ATTEMPT_STOPPED, "The job was stopped on Ray's side")
-        if state is JobState.SUCCEEDED:
+        if job.state is JobState.SUCCEEDED:
             return self.failed(attempt, SucceededReason.INVALID_OUTPUT, self.seen.manifest_error)
-        lines = self.seen.log_tail or message
+        lines = self.seen.log_tail or job.message
         return self.failed(
             attempt, SucceededReason.ENTRYPOINT_FAILED, f"{self.spec.entrypoint} failed. Its last lines:\n{lines}"
         )
@@ -256,7 +303,8 @@ class _Pass:
         ]
         self.status.latest_run = attempt.run
         self.show_progress(attempt)
-        return self.result("True", SucceededReason.COMPLETED, f"Run {attempt.run} is complete", after=0)
+        message = f"Run {attempt.run} is complete"
+        return self.result("True", SucceededReason.COMPLETED, message, SweepSources(), after=0)
 
     def failed(self, attempt: Attempt, reason: SucceededReason, message: str) -> Plan:
         self.finish(attempt, AttemptState.FAILED)
@@ -303,4 +351,5 @@ class _Pass:
         if self.spec.deletion_policy is DeletionPolicy.DELETE:
             runs = {a.run for a in self.status.attempts} | {run.run for run in self.status.runs}
             actions_ += [DeleteRun(run) for run in sorted(runs - self.seen.protected)]
+        actions_.append(SweepSources())
         return Plan(self.status, actions_, finalized=True)

@@ -138,6 +138,7 @@ class AttemptState(StrEnum):
     """Where an attempt is."""
 
     PENDING = "Pending"
+    SUBMITTED = "Submitted"
     RUNNING = "Running"
     STOPPING = "Stopping"
     SUCCEEDED = "Succeeded"
@@ -156,6 +157,9 @@ class Attempt(StatusModel):
     )
     spec_digest: Annotated[str, StringConstraints(max_length=80)] = Field(
         "", description="Digest of the part of the spec that defines a run."
+    )
+    source_revision: Annotated[str, StringConstraints(max_length=80)] | None = Field(
+        None, description="The commit, or the digest of the archive, of its code."
     )
     retry: int = Field(0, ge=0, description="Which retry of the spec this is.")
     resume_from: Run | None = Field(None, description="The run whose newest checkpoint it starts from.")
@@ -204,7 +208,7 @@ class TrainingJobStatus(Status):
 class SucceededReason(Reason):
     """Reasons of `Succeeded`, the condition of a TrainingJob."""
 
-    PENDING = ("Pending", "The attempt is recorded and about to be submitted to Ray.")
+    PENDING = ("Pending", "The attempt is on its way to Ray, or waits there; the message says for what.")
     RUNNING = ("Running", "The attempt runs on Ray.")
     BACKING_OFF = ("BackingOff", "An attempt failed; the next starts after the back-off.", "Read the message.")
     SUSPENDED = ("Suspended", "The job is suspended.", "`penstock resume trainingjob/NAME` starts it again.")
@@ -222,15 +226,24 @@ class SucceededReason(Reason):
     )
     INVALID_SOURCE = (
         "InvalidSource",
-        "The source or the entrypoint is not there.",
+        "The source is not there, or the entrypoint is not in it.",
         "Correct spec.source or spec.entrypoint.",
     )
-    MISSING_REFERENCE = ("MissingReference", "A Secret that the spec names is not there.", "Create it.")
+    MISSING_REFERENCE = ("MissingReference", "A Secret or ConfigMap that the spec names is not there.", "Create it.")
     ENTRYPOINT_FAILED = ("EntrypointFailed", "The entrypoint exited with an error.", "Read the log lines.")
     DEADLINE_EXCEEDED = (
         "DeadlineExceeded",
         "The attempt ran longer than spec.activeDeadlineSeconds and was stopped.",
         "Raise the deadline, or find what hangs.",
+    )
+    RAY_FAILED = (
+        "RayFailed",
+        "The attempt's Ray cluster failed, or KubeRay refused its RayJob; the message is KubeRay's.",
+        "Correct spec.ray.kubeRay, or what keeps the pods from running.",
+    )
+    PREEMPTED = (
+        "Preempted",
+        "Its Ray cluster was taken away, by Kueue for one; a new attempt goes on from the newest checkpoint.",
     )
     ATTEMPT_LOST = ("AttemptLost", "Ray no longer knows the attempt: it was deleted, or Ray restarted.")
     ATTEMPT_STOPPED = ("AttemptStopped", "Somebody stopped the attempt on Ray's side.")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from penstock.cli.options import Context, Kubeconfig, Manifest, Namespace, connect
-from penstock.cli.output import say
+from penstock.cli.output import on_terminal, say
 
 
 def apply(
@@ -27,7 +27,7 @@ def apply(
         documents = manifests.read(filename)
         async with connect(kubeconfig, context, namespace) as client:
             for document in documents:
-                applied = await client.apply(document, dry_run=dry_run)
+                applied = await client.apply(document, dry_run=dry_run, tell=on_terminal)
                 suffix = " (dry run)" if dry_run else ""
                 say(f"{full_name(applied.kind, applied.name)} {applied.outcome}{suffix}")
 

@@ -14,7 +14,7 @@ from penstock.cli import live
 from penstock.cli.exits import Failed
 from penstock.cli.follow import Step, job_step, materialization_step
 from penstock.cli.options import connect
-from penstock.cli.output import say
+from penstock.cli.output import on_terminal, say
 from penstock.cli.progress import Reporter, reporter
 from penstock.client.config import find_kubeconfigs
 from penstock.client.ends import reason_of
@@ -47,7 +47,7 @@ class Following:
             PenstockError: a call failed, or a resource was deleted.
         """
         async with self._client:
-            applied = [await self._client.apply(document) for document in self._documents]
+            applied = [await self._client.apply(document, tell=on_terminal) for document in self._documents]
             try:
                 with anyio.fail_after(self._limit), reporter() as told:
                     await self._follow_all(applied, told)

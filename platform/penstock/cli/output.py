@@ -63,6 +63,12 @@ def note(text: str) -> None:
     typer.echo(text, err=True)
 
 
+def on_terminal(text: str) -> None:
+    """Something that only who watches wants to know."""
+    if interactive():
+        note(text)
+
+
 def interactive() -> bool:
     """Whether a person watches standard error: only then there is progress."""
     return sys.stderr.isatty()

@@ -29,7 +29,7 @@ def asking(gateway: str | None, kubeconfig: Path | None, context: str | None) ->
         PenstockError: it refuses the query.
     """
     from penstock.client import gateway_url
-    from penstock.serving import GatewayClient, GatewayUnavailable, ServingError
+    from penstock.serving import GatewayClient, GatewayUnavailable, ServingError, Unauthorized
 
     url = gateway_url(gateway, kubeconfig, context)
     try:
@@ -37,6 +37,8 @@ def asking(gateway: str | None, kubeconfig: Path | None, context: str | None) ->
             yield client
     except GatewayUnavailable as error:
         raise Unreachable(str(error)) from error
+    except Unauthorized as error:
+        raise Failed(f"{error} (this command sends {TOKEN_VARIABLE})") from error
     except ServingError as error:
         raise Failed(str(error)) from error
 

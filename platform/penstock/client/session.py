@@ -47,6 +47,19 @@ class Session:
         """The address of the API."""
         return self._transport.server
 
+    @property
+    def local(self) -> bool:
+        """Whether the API is that of a local stack, which sees the files of this machine."""
+        return self._transport.local
+
+    async def core_document(self, kind: str, name: str, namespace: str) -> dict[str, Any]:
+        """A Secret or ConfigMap as the API keeps it.
+
+        Raises:
+            NotFound: there is none of this name.
+        """
+        return await self._get(kind, name, namespace)
+
     async def close(self) -> None:
         """Close the connections."""
         await self._transport.close()

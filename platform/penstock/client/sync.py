@@ -12,6 +12,7 @@ from penstock.blocking import BlockingLoop
 from penstock.client.aio import AsyncClient
 from penstock.client.reading import Labels
 from penstock.client.records import Applied, Change, Event, R
+from penstock.client.sources import Tell
 from penstock.client.waiting import WAIT_SECONDS
 
 T = TypeVar("T")
@@ -112,13 +113,17 @@ class Client:
         """Wait until a Materialization serves a run; see `AsyncClient.wait_served`."""
         return self._loop.run(self._client.wait_served(name, run, timeout, namespace=namespace))
 
-    def apply(self, resource: Resource | Mapping[str, Any], *, dry_run: bool = False) -> Applied:
+    def apply(
+        self, resource: Resource | Mapping[str, Any], *, dry_run: bool = False, tell: Tell | None = None
+    ) -> Applied:
         """Create or change an object; see `AsyncClient.apply`."""
-        return self._loop.run(self._client.apply(resource, dry_run=dry_run))
+        return self._loop.run(self._client.apply(resource, dry_run=dry_run, tell=tell))
 
-    def apply_path(self, path: str | Path, *, dry_run: bool = False) -> builtins.list[Applied]:
+    def apply_path(
+        self, path: str | Path, *, dry_run: bool = False, tell: Tell | None = None
+    ) -> builtins.list[Applied]:
         """Apply every resource of a file or folder; see `AsyncClient.apply_path`."""
-        return self._loop.run(self._client.apply_path(path, dry_run=dry_run))
+        return self._loop.run(self._client.apply_path(path, dry_run=dry_run, tell=tell))
 
     def patch(self, kind: type[R], name: str, patch: Mapping[str, Any], *, namespace: str | None = None) -> R:
         """Change an object by a merge patch; see `AsyncClient.patch`."""

@@ -51,7 +51,7 @@ class Transport:
         config = configuration.load(kubeconfig, context)
         self.server = config.cluster.server
         self.namespace = namespace or config.namespace
-        self._local = config.context_name == LOCAL_CONTEXT
+        self.local = config.context_name == LOCAL_CONTEXT
         limit = httpx2.Timeout(timeout, connect=min(timeout, 5.0))
         try:
             self.objects: Any = lightkube.AsyncClient(
@@ -122,7 +122,7 @@ class Transport:
             raise errors.ConfigError(f"No credentials for the API at {self.server}: {error}") from error
 
     def _hint(self) -> str:
-        return ": start the local stack with `penstock up`" if self._local else ": check the kubeconfig and the network"
+        return ": start the local stack with `penstock up`" if self.local else ": check the kubeconfig and the network"
 
 
 def _status(answer: httpx2.Response) -> dict[str, Any]:

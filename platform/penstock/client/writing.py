@@ -10,8 +10,9 @@ from typing import Any
 import anyio
 
 from penstock.api import KINDS, Resource, TrainingJob
-from penstock.client import manifests
-from penstock.client.errors import Conflict, ManifestError, NotFound
+from penstock.client import manifests, sources
+from penstock.client.errors import ApiError, Conflict, ManifestError, NotFound
+from penstock.client.installation import artifacts_uri
 from penstock.client.kinds import ORDER, checked_name, needs_suspend, resource_class
 from penstock.client.records import Applied, Outcome, R
 from penstock.client.session import as_document
@@ -24,15 +25,21 @@ CONFLICT_SECONDS = 0.05
 class Writing(Waiting):
     """apply, patch, delete, and the small changes of a spec."""
 
-    async def apply(self, resource: Resource | Mapping[str, Any], *, dry_run: bool = False) -> Applied:
+    async def apply(
+        self, resource: Resource | Mapping[str, Any], *, dry_run: bool = False, tell: sources.Tell | None = None
+    ) -> Applied:
         """Create or change an object by server-side apply; a field that was applied before and is left out is removed.
+
+        On a cluster, the code of a TrainingJob whose `source.path` is a folder of this machine is uploaded.
 
         Args:
             resource: a resource, or the JSON form of one, of a Secret or of a ConfigMap.
-            dry_run: check it only.
+            dry_run: check it only; nothing is uploaded.
+            tell: is called with a line when an upload may take a while.
 
         Raises:
-            ManifestError: it is of no kind that is known here.
+            ManifestError: it is of no kind that is known here, or its code cannot be uploaded.
+            ConfigError: where to upload to is not known, or may not be written.
             Invalid: the spec is refused.
 
         Examples:
@@ -45,19 +52,64 @@ class Writing(Waiting):
         kind, name = str(body["kind"]), str(body["metadata"]["name"])
         space = str(body["metadata"].get("namespace") or self.namespace)
         body["metadata"] = {**body["metadata"], "namespace": space}
+        body, config_map = await self._with_code(body, dry_run, tell)
         try:
             before: dict[str, Any] | None = await self._get(kind, name, space)
         except NotFound:
             before = None
+        if config_map is not None:
+            await self._apply(config_map if before is None else sources.owned(config_map, before), dry_run)
+        after = await self._apply(body, dry_run)
+        if config_map is not None and not dry_run:
+            await self._adopt(config_map, after, new=before is None)
+        return Applied(_outcome(before, after), after)
+
+    async def _apply(self, body: dict[str, Any], dry_run: bool) -> dict[str, Any]:
         with self._transport.translated():
             # Forced, as kubectl's own apply does: what a person applies is what shall be.
             answer = await self._transport.objects.apply(
-                resource_class(kind).from_dict(body), namespace=space, force=True, dry_run=dry_run
+                resource_class(str(body["kind"])).from_dict(body),
+                namespace=body["metadata"]["namespace"],
+                force=True,
+                dry_run=dry_run,
             )
-        after = as_document(answer)
-        return Applied(_outcome(before, after), after)
+        return as_document(answer)
 
-    async def apply_path(self, path: str | Path, *, dry_run: bool = False) -> builtins.list[Applied]:
+    async def _with_code(
+        self, body: dict[str, Any], dry_run: bool, tell: sources.Tell | None
+    ) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        """The body with its code where the API's side finds it, and a ConfigMap if that is where."""
+        if self.local:
+            return sources.with_absolute_path(body), None
+        code = await anyio.to_thread.run_sync(sources.packed, body)
+        if code is None:
+            return body, None
+        artifacts = await artifacts_uri(self)
+        if artifacts.startswith("file://"):
+            return sources.as_config_map(body, code, artifacts)
+        if not dry_run:
+            await anyio.to_thread.run_sync(sources.upload, artifacts, code, tell)
+        return sources.as_archive(body, code), None
+
+    async def _adopt(self, config_map: dict[str, Any], job: dict[str, Any], *, new: bool) -> None:
+        """Let the ConfigMap go with the job, and those of its code before this one go now."""
+        if new:
+            await self._apply(sources.owned(config_map, job), dry_run=False)
+        meta = config_map["metadata"]
+        kind = resource_class("ConfigMap")
+        try:
+            with self._transport.translated():
+                labels = {sources.OWNED_BY: meta["labels"][sources.OWNED_BY], **sources.MANAGED_BY}
+                async for old in self._transport.objects.list(kind, namespace=meta["namespace"], labels=labels):
+                    if old.metadata.name != meta["name"]:
+                        await self._transport.objects.delete(kind, old.metadata.name, namespace=meta["namespace"])
+        except ApiError:
+            # Who may not list or delete them leaves a few; they go with the job.
+            return
+
+    async def apply_path(
+        self, path: str | Path, *, dry_run: bool = False, tell: sources.Tell | None = None
+    ) -> builtins.list[Applied]:
         """Apply every resource of a file, of a folder, or of standard input (`-`).
 
         All documents are read and checked before the first is sent; what is referred to is sent first.
@@ -70,7 +122,7 @@ class Writing(Waiting):
             >>> [applied.name for applied in await client.apply_path("examples/digits")]  # doctest: +SKIP
             ['features', 'vectors', 'digit-features', 'digit-images', 'digits', 'digits']
         """
-        return [await self.apply(body, dry_run=dry_run) for body in manifests.read(path)]
+        return [await self.apply(body, dry_run=dry_run, tell=tell) for body in manifests.read(path)]
 
     async def patch(self, kind: type[R], name: str, patch: Mapping[str, Any], *, namespace: str | None = None) -> R:
         """Change an object by a merge patch (RFC 7386).

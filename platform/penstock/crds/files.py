@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,13 @@ from penstock.api import GROUP, KINDS
 from penstock.crds.definition import crd
 
 HEADER = "# Generated from the models in penstock.api by `penstock crds print`; do not edit.\n"
+MARKS = """\
+  labels:
+    {{- include "penstock.labels" . | nindent 4 }}
+  {{- if .Values.crds.keep }}
+  annotations:
+    helm.sh/resource-policy: keep
+  {{- end }}"""
 
 
 class _Dumper(yaml.SafeDumper):
@@ -32,21 +40,36 @@ def render() -> dict[str, str]:
     }
 
 
-def write(folder: str | Path) -> list[Path]:
-    """Write every file into the folder, which is created if need be, and return their paths."""
+def render_templates() -> dict[str, str]:
+    """File name to text of a chart's template, for each kind; its values `crds.enabled` and `crds.keep` are asked."""
+    return {name: _template(text) for name, text in render().items()}
+
+
+def write(folder: str | Path, texts: Mapping[str, str] | None = None) -> list[Path]:
+    """Write every file into the folder, which is created if need be, and return their paths.
+
+    Args:
+        folder: where to.
+        texts: by file name; those of `render` unless given.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for name, text in render().items():
+    for name, text in (render() if texts is None else texts).items():
         (folder / name).write_text(text, encoding="utf-8")
         written.append(folder / name)
     return written
 
 
-def drift(folder: str | Path) -> list[str]:
-    """How the folder's YAML files differ from the models, one line for each; empty when they agree."""
+def drift(folder: str | Path, texts: Mapping[str, str] | None = None) -> list[str]:
+    """How the folder's YAML files differ from the models, one line for each; empty when they agree.
+
+    Args:
+        folder: where they are.
+        texts: by file name; those of `render` unless given.
+    """
     folder = Path(folder)
-    expected = render()
+    expected = render() if texts is None else texts
     found = {path.name for path in folder.glob("*.yaml")}
     lines = [f"{folder / name}: missing" for name in sorted(expected.keys() - found)]
     lines += [f"{folder / name}: belongs to no kind" for name in sorted(found - expected.keys())]
@@ -56,3 +79,9 @@ def drift(folder: str | Path) -> list[str]:
         if (folder / name).read_text(encoding="utf-8") != expected[name]
     ]
     return lines
+
+
+def _template(text: str) -> str:
+    head, metadata, body = text.partition("\nmetadata:\n")
+    name, _, rest = body.replace("{{", '{{ "{{" }}').partition("\n")
+    return "\n".join(["{{- if .Values.crds.enabled }}", f"{head}{metadata}{name}", MARKS, f"{rest}{{{{- end }}}}\n"])

@@ -6,18 +6,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from fastapi import FastAPI, Query
+from fastapi import APIRouter, Depends, FastAPI, Query
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 
 from penstock import __version__
-from penstock.gateway import metrics, queries
+from penstock.gateway import queries
+from penstock.gateway.auth.access import Access
+from penstock.gateway.auth.guard import CALLER, Guard, permit
+from penstock.gateway.auth.rate import Buckets
 from penstock.gateway.bundle import Bundle
 from penstock.gateway.catalog import Catalog, Entry
 from penstock.gateway.encoder import Encoder
-from penstock.gateway.errors import GatewayError, InvalidQuery, NotServed, Unavailable
+from penstock.gateway.errors import GatewayError, InvalidQuery, NotServed
+from penstock.gateway.health import Lifecycle, add_health
 from penstock.gateway.limits import BodyLimit, Limits
 from penstock.gateway.models import (
     Description,
@@ -35,16 +39,33 @@ from penstock.gateway.responses import answer, failure
 
 FAILURES: dict[int | str, dict[str, Any]] = {
     400: {"model": Failure, "description": "The query does not fit."},
+    401: {"model": Failure, "description": "A token is needed, or nobody is known by it."},
+    403: {"model": Failure, "description": "The caller may not query this."},
     404: {"model": Failure, "description": "Nothing of that name is served."},
     409: {"model": Failure, "description": "The vectors are of another encoder."},
     413: {"model": Failure, "description": "The body is over the limit."},
-    503: {"model": Failure, "description": "A store is away, or nothing is live yet."},
+    429: {"model": Failure, "description": "The caller asks too often."},
+    503: {"model": Failure, "description": "A store or the Kubernetes API is away, or nothing is live yet."},
 }
 Pin = Query(None, description="Answer from this kept run instead of the live one.")
 
 
-def create_app(catalog: Catalog, limits: Limits | None = None) -> FastAPI:
-    """The gateway over a catalog."""
+def create_app(
+    catalog: Catalog,
+    limits: Limits | None = None,
+    access: Access | None = None,
+    buckets: Buckets | None = None,
+    lifecycle: Lifecycle | None = None,
+) -> FastAPI:
+    """The gateway over a catalog.
+
+    Args:
+        catalog: what is served.
+        limits: on one query.
+        access: who may ask; None for anybody.
+        buckets: how often a caller may ask; None for as often as they like.
+        lifecycle: of the process.
+    """
     bounds = limits or Limits()
     app = FastAPI(
         title="Penstock gateway",
@@ -55,25 +76,32 @@ def create_app(catalog: Catalog, limits: Limits | None = None) -> FastAPI:
         redoc_url=None,
     )
     app.add_middleware(BodyLimit, limit=bounds.body_bytes)
+    app.add_middleware(Guard, access=access, buckets=buckets)
     app.add_middleware(Observed)
     app.add_exception_handler(GatewayError, _failed)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _not_routed)
-    _add_health(app, catalog)
+    add_health(app, catalog, lifecycle or Lifecycle())
 
-    @app.get("/v1", summary="The materializations that are known here")
-    async def known() -> list[str]:
-        return [f"{namespace}/{name}" for namespace, name in catalog.names()]
+    async def permitted(request: Request, namespace: str, materialization: str) -> None:
+        if access is not None:
+            await permit(access, request, namespace, materialization)
 
-    @app.get("/v1/{namespace}/{materialization}", response_model=Description, summary="What is live")
+    gated = APIRouter(prefix="/v1/{namespace}/{materialization}", dependencies=[Depends(permitted)])
+
+    @app.get("/v1", summary="The materializations that the caller may query")
+    async def known(request: Request) -> list[str]:
+        names = catalog.names()
+        seen = names if access is None else await access.visible(request.scope[CALLER], names)
+        return [f"{namespace}/{name}" for namespace, name in seen]
+
+    @gated.get("", response_model=Description, summary="What is live")
     async def describe(namespace: str, materialization: str, run: str | None = Pin) -> Response:
         entry = catalog.entry(namespace, materialization)
         bundle = await catalog.bundle(namespace, materialization, run)
         return answer(_description(entry, bundle).model_dump(mode="json"))
 
-    @app.post(
-        "/v1/{namespace}/{materialization}/features/{view}", response_model=FeaturesAnswer, summary="Features by keys"
-    )
+    @gated.post("/features/{view}", response_model=FeaturesAnswer, summary="Features by keys")
     async def features(
         namespace: str, materialization: str, view: str, query: FeaturesQuery, run: str | None = Pin
     ) -> Response:
@@ -81,9 +109,7 @@ def create_app(catalog: Catalog, limits: Limits | None = None) -> FastAPI:
         with _naming(bundle):
             return answer(await queries.features(bundle, view, query, bounds))
 
-    @app.post(
-        "/v1/{namespace}/{materialization}/vectors/{collection}", response_model=VectorsAnswer, summary="Neighbours"
-    )
+    @gated.post("/vectors/{collection}", response_model=VectorsAnswer, summary="Neighbours")
     async def vectors(
         namespace: str, materialization: str, collection: str, query: VectorsQuery, run: str | None = Pin
     ) -> Response:
@@ -91,6 +117,7 @@ def create_app(catalog: Catalog, limits: Limits | None = None) -> FastAPI:
         with _naming(bundle):
             return answer(await queries.vectors(bundle, collection, query, bounds))
 
+    app.include_router(gated)
     return app
 
 
@@ -102,24 +129,6 @@ def _naming(bundle: Bundle) -> Iterator[None]:
     except GatewayError as error:
         error.run = bundle.run
         raise
-
-
-def _add_health(app: FastAPI, catalog: Catalog) -> None:
-    @app.get("/healthz", summary="Whether the process answers")
-    async def healthz() -> PlainTextResponse:
-        return PlainTextResponse("ok")
-
-    @app.get("/readyz", summary="Whether every live run is loaded")
-    async def readyz() -> Response:
-        if not catalog.synced:
-            return failure(Unavailable("The Kubernetes API has not answered yet"))
-        if waiting := list(catalog.waiting()):
-            return failure(Unavailable(f"Not loaded yet: {'; '.join(waiting)}"))
-        return PlainTextResponse("ok")
-
-    @app.get("/metrics", summary="Prometheus metrics")
-    async def exposition() -> Response:
-        return Response(metrics.exposition(), media_type="text/plain; version=0.0.4")
 
 
 def _description(entry: Entry, bundle: Bundle) -> Description:

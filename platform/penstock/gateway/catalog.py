@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -19,6 +19,8 @@ from penstock.gateway.once import Once
 WARM = 4
 """Bundles kept for one Materialization: a rollback, or a pinned run, need not be loaded."""
 FIRST_WAIT, LONGEST_WAIT = 0.5, 15.0
+TRIES = 3
+"""Loads of a first run that failed, after which the start waits no longer for it: others are served meanwhile."""
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -43,6 +45,7 @@ class Entry:
     loading: Once[str, Bundle] = field(default_factory=Once)
     """By run: a slow one delays no other, and each is loaded once."""
     problem: str = ""
+    failures: int = 0
     keeper: asyncio.Task[None] | None = None
 
     @property
@@ -74,7 +77,10 @@ class Catalog:
     def __init__(self, loader: Loads) -> None:
         self._loader = loader
         self._entries: dict[Key, Entry] = {}
+        self._ready = False
         self.synced = False
+        self.problem = ""
+        """Why the API cannot be watched; empty while it is, or where it just does not answer."""
 
     def follow(self, pointer: Materialization) -> None:
         """Take note of what a Materialization says now."""
@@ -109,8 +115,7 @@ class Catalog:
         """
         entry = self._entries.get((namespace, name))
         if entry is None:
-            known = ", ".join(f"{namespace}/{name}" for namespace, name in self.names()) or "none"
-            raise NotServed(f"No materialization {namespace}/{name} is known here: known is {known}")
+            raise NotServed(f"No materialization {namespace}/{name} is known here: GET /v1 lists what is")
         return entry
 
     async def bundle(self, namespace: str, name: str, run: str | None = None) -> Bundle:
@@ -128,11 +133,33 @@ class Catalog:
             raise Unavailable(f"Nothing is live under materialization {namespace}/{name} yet: {why}")
         return entry.current
 
-    def waiting(self) -> Iterator[str]:
-        """The materializations whose active run is not served yet, with the reason."""
-        for (namespace, name), entry in self._entries.items():
-            if entry.behind and entry.current is None:
-                yield f"{namespace}/{name}: {entry.problem or 'loading'}"
+    def unready(self) -> str | None:
+        """Why queries should not come here yet; None once what was live at the start is loaded or has failed often.
+
+        Once it is ready it stays so: a Materialization that is new, or broken, keeps none of the others from callers.
+        """
+        if self._ready:
+            return None
+        if not self.synced:
+            return self.problem or "The Kubernetes API has not answered yet"
+        waiting = [
+            f"{namespace}/{name}: {entry.problem or 'loading'}"
+            for (namespace, name), entry in self._entries.items()
+            if entry.behind and entry.current is None and entry.failures < TRIES
+        ]
+        if waiting:
+            return f"Not loaded yet: {'; '.join(waiting)}"
+        self._ready = True
+        return None
+
+    def problems(self) -> list[str]:
+        """What is not served as it should be, and why."""
+        broken = [
+            f"{namespace}/{name}: {entry.problem}"
+            for (namespace, name), entry in sorted(self._entries.items())
+            if entry.behind and entry.problem
+        ]
+        return [*([self.problem] if self.problem else []), *broken]
 
     async def close(self) -> None:
         """Stop following."""
@@ -159,6 +186,7 @@ class Catalog:
                 bundle = await _unless(entry.moved, self._load(entry, active.run))
             except Exception as error:  # noqa: BLE001 - a bundle that cannot be loaded must not end the gateway
                 entry.problem = f"run {active.run} cannot be loaded: {error}"
+                entry.failures += 1
                 metrics.LOAD_FAILURES.inc()
                 about.warning("Bundle not loaded", error=str(error), retry_seconds=wait)
                 await _wait(entry.moved, wait)
@@ -167,7 +195,7 @@ class Catalog:
             if bundle is None or not entry.names(bundle.run):
                 # The pointer has moved on meanwhile.
                 continue
-            entry.current, entry.problem = bundle, ""
+            entry.current, entry.problem, entry.failures = bundle, "", 0
             metrics.SWITCHES.inc()
             about.info("Run is live")
 

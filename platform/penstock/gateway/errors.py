@@ -8,10 +8,38 @@ class GatewayError(Exception):
 
     code = 500
     retry_after: int | None = None
+    challenge: str | None = None
+    """What `WWW-Authenticate` says (RFC 6750)."""
 
     def __init__(self, message: str, run: str | None = None) -> None:
         super().__init__(message)
         self.run = run
+
+
+class Unauthenticated(GatewayError):
+    """Nobody is known by the token, or there is none."""
+
+    code = 401
+
+    def __init__(self, message: str, told: bool = True) -> None:
+        super().__init__(message)
+        self.challenge = 'Bearer realm="penstock"' + (', error="invalid_token"' if told else "")
+
+
+class Forbidden(GatewayError):
+    """The caller may not query this."""
+
+    code = 403
+
+
+class RateLimited(GatewayError):
+    """The caller asks too often; the same query may go through later."""
+
+    code = 429
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class InvalidQuery(GatewayError):

@@ -23,6 +23,14 @@ API_CONNECTED = Gauge(
     "penstock_gateway_api_connected", "1 while the watch on the Kubernetes API stands.", registry=REGISTRY
 )
 
+AUTH = Counter("penstock_gateway_auth", "Queries by what became of the caller's wish.", ["outcome"], registry=REGISTRY)
+REVIEWS = Counter(
+    "penstock_gateway_reviews",
+    "Reviews that the Kubernetes API was asked for, by kind and outcome.",
+    ["kind", "outcome"],
+    registry=REGISTRY,
+)
+
 
 def exposition() -> bytes:
     """The metrics in Prometheus's text format."""

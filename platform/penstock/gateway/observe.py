@@ -8,6 +8,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from penstock.gateway import metrics
+from penstock.gateway.auth.guard import CALLER
 from penstock.gateway.responses import RUN_HEADER
 
 QUIET = {"/healthz", "/readyz", "/metrics"}
@@ -44,8 +45,10 @@ class Observed:
             metrics.REQUESTS.labels(route, code).inc()
             metrics.REQUEST_SECONDS.labels(route).observe(seconds)
             if scope["path"] not in QUIET:
+                caller = scope.get(CALLER)
                 log.info(
                     "Request answered",
+                    **({"caller": caller.name} if caller is not None else {}),
                     method=scope["method"],
                     path=scope["path"],
                     code=code,

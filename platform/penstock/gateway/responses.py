@@ -26,5 +26,7 @@ def failure(error: GatewayError) -> Response:
         headers[RUN_HEADER] = error.run
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
+    if error.challenge is not None:
+        headers["WWW-Authenticate"] = error.challenge
     body = {"error": type(error).__name__, "message": str(error), "run": error.run}
     return Response(orjson.dumps(body), error.code, headers, media_type="application/json")

@@ -16,6 +16,7 @@ from penstock.api import GROUP, KINDS, VERSION
 from penstock.api.materialization import Materialization
 from penstock.gateway import metrics
 from penstock.gateway.catalog import Catalog
+from penstock.gateway.rbac import rule
 
 RESYNC_SECONDS = 300.0
 """After this long the list is read again, so that a watch which died unseen cannot hide a switch for ever."""
@@ -29,6 +30,10 @@ RESOURCES: dict[str, Any] = {
 RESOURCES["Secret"] = Secret
 
 
+class MissingRight(Exception):
+    """The gateway's user may not read what it needs; the message says what to grant."""
+
+
 class Kubernetes:
     """Reads resources."""
 
@@ -36,12 +41,22 @@ class Kubernetes:
         self._client: Any = client
 
     async def get(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
-        """The object, or None where there is none."""
+        """The object, or None where there is none.
+
+        Raises:
+            MissingRight: the gateway may not read it.
+        """
         try:
             found = await self._client.get(RESOURCES[kind], name, namespace=namespace)
         except ApiError as error:
             if error.status.code == 404:
                 return None
+            if error.status.code == 403:
+                plural, group = (KINDS[kind].PLURAL, GROUP) if kind in KINDS else (f"{kind.lower()}s", "")
+                raise MissingRight(
+                    f"the gateway may not get {kind} {name!r} in namespace {namespace!r}: "
+                    f"grant its service account the rule {rule(group, plural, ['get'], name)}"
+                ) from error
             raise
         return dict(found.to_dict())
 
@@ -61,6 +76,7 @@ class Watcher:
             try:
                 version = await self._list()
                 metrics.API_CONNECTED.set(1)
+                self._catalog.problem = ""
                 wait = FIRST_WAIT
                 async with asyncio.timeout(RESYNC_SECONDS):
                     await self._watch(version)
@@ -68,11 +84,30 @@ class Watcher:
                 continue
             except Exception as error:
                 metrics.API_CONNECTED.set(0)
-                away = isinstance(error, httpx2.HTTPError | OSError)
-                said = "Kubernetes API is away" if away else "Watch ended unexpectedly"
-                log.warning(said, error=str(error), retry_seconds=wait, exc_info=None if away else error)
+                said = self._understood(error)
+                log.warning(
+                    said or "Watch ended unexpectedly",
+                    error=str(error),
+                    retry_seconds=wait,
+                    exc_info=None if said else error,
+                )
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, LONGEST_WAIT)
+
+    def _understood(self, error: Exception) -> str:
+        """What went wrong; empty for what was not foreseen."""
+        self._catalog.problem = ""
+        if isinstance(error, ApiError) and error.status.code == 403:
+            rights = rule(GROUP, Materialization.PLURAL, ["get", "list", "watch"])
+            where = "in all namespaces" if self._namespace == "*" else f"in namespace {self._namespace!r}"
+            self._catalog.problem = (
+                f"The gateway may not list and watch materializations {where}: "
+                f"grant its service account the rule {rights}"
+            )
+            return "Kubernetes API forbids the watch"
+        if isinstance(error, ApiError):
+            return "Kubernetes API refuses the watch"
+        return "Kubernetes API is away" if isinstance(error, httpx2.HTTPError | OSError) else ""
 
     async def _list(self) -> str:
         listed = self._client.list(RESOURCES["Materialization"], namespace=self._namespace)

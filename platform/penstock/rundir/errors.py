@@ -1,4 +1,4 @@
-"""Why a run directory is refused."""
+"""Why a run directory is refused, and why a store did not answer."""
 
 from __future__ import annotations
 
@@ -21,3 +21,15 @@ class ManifestFromFuture(RunDirError):
 
 class DigestMismatch(RunDirError):
     """The manifest or a file is not what its digest says."""
+
+
+class StoreError(OSError):
+    """The store at a URI did not do what was asked; nothing is known of the file."""
+
+
+class StoreUnreachable(StoreError):
+    """It did not answer; the same call may go through later."""
+
+
+class StoreRefused(StoreError):
+    """It answered no: no such bucket, no credentials, no rights, or no URI of a store that is known here."""

@@ -79,6 +79,7 @@ class Manifest(StatusModel):
     attempt: int
     run: str
     entrypoint_digest: str
+    source_revision: str | None = Field(None, description="The commit, or the digest of the archive, of the code.")
     packages: dict[str, str] = Field(default_factory=dict)
     params: dict[str, str] = Field(default_factory=dict)
     metrics: dict[str, float] = Field(default_factory=dict)

@@ -82,9 +82,8 @@ def iter_batches(
 
     for file in output.files:
         where = storage.join(run_uri, file.path)
-        fs, path = storage.locate(where)
         try:
-            with fs.open(path, "rb") as opened, pq.ParquetFile(opened) as parquet:
+            with storage.open_file(where) as opened, pq.ParquetFile(opened) as parquet:
                 yield from parquet.iter_batches(batch_size=batch_rows, columns=columns)
         except FileNotFoundError:
             raise RunDirError(f"{where} is gone, and the manifest names it: run the job again") from None

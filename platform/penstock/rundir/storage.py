@@ -1,28 +1,80 @@
-"""Files under a URI that fsspec opens: read, replace atomically, list, delete."""
+"""Files under a URI: read, replace atomically, list, delete; on this machine's disks or in an object store."""
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import BinaryIO, NamedTuple, Protocol
 
-import fsspec
-from fsspec.implementations.local import LocalFileSystem
+from penstock.rundir.files import Files
 
 CHUNK = 1 << 20
 
 
-def locate(uri: str) -> tuple[Any, str]:
-    """The file system of a URI, and the path on it."""
-    fs, path = fsspec.core.url_to_fs(uri)
-    return fs, str(path)
+class Entry(NamedTuple):
+    """A file or folder in a folder."""
+
+    name: str
+    modified: datetime
+
+
+class Store(Protocol):
+    """What keeps files."""
+
+    def open(self, path: str) -> AbstractContextManager[BinaryIO]:
+        """A file that can be read from any place in it; FileNotFoundError where there is none."""
+
+    def replace(self, path: str, content: bytes) -> None:
+        """Write a file whole."""
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file or folder."""
+
+    def is_file(self, path: str) -> bool:
+        """Whether there is a file."""
+
+    def modified(self, path: str) -> datetime | None:
+        """When a file was written."""
+
+    def entries(self, path: str) -> list[tuple[str, datetime]]:
+        """Names and times of what is in a folder."""
+
+    def delete(self, path: str) -> None:
+        """Delete a file or a folder with all in it."""
+
+
+def locate(uri: str) -> tuple[Store, str]:
+    """The store of a URI, and the path in it. A plain path is of this machine.
+
+    Raises:
+        StoreRefused: no store is known for the scheme.
+    """
+    scheme, separator, rest = uri.partition("://")
+    if not separator:
+        return Files(), uri
+    if scheme == "file":
+        return Files(), rest
+    # Only who has an object store needs pyarrow to reach it.
+    from penstock.rundir.objects import connect
+
+    return connect(uri), rest
 
 
 def join(uri: str, *parts: str) -> str:
     """A URI below another."""
     return "/".join([uri.rstrip("/"), *parts])
+
+
+def open_file(uri: str) -> AbstractContextManager[BinaryIO]:
+    """A file that can be read from any place in it.
+
+    Raises:
+        FileNotFoundError: there is none.
+        StoreError: the store did not do what was asked; so with all that follow.
+    """
+    store, path = locate(uri)
+    return store.open(path)
 
 
 def read_bytes(uri: str) -> bytes:
@@ -31,68 +83,57 @@ def read_bytes(uri: str) -> bytes:
     Raises:
         FileNotFoundError: there is none.
     """
-    fs, path = locate(uri)
-    content: bytes = fs.cat_file(path)
-    return content
+    with open_file(uri) as file:
+        return bytes(file.read())
 
 
 def read_chunks(uri: str) -> Iterator[bytes]:
-    """The content of a file, a mebibyte at a time."""
-    fs, path = locate(uri)
-    with fs.open(path, "rb") as file:
+    """The content of a file, a mebibyte at a time.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    with open_file(uri) as file:
         while chunk := file.read(CHUNK):
-            yield chunk
+            yield bytes(chunk)
 
 
 def replace(uri: str, content: bytes) -> None:
     """Write a file so that a reader sees the old content or all of the new, also after a crash."""
-    fs, path = locate(uri)
-    if not isinstance(fs, LocalFileSystem):
-        fs.pipe_file(path, content)
-        return
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    store, path = locate(uri)
+    store.replace(path, content)
 
 
 def exists(uri: str) -> bool:
     """Whether there is a file or folder."""
-    fs, path = locate(uri)
-    return bool(fs.exists(path))
+    store, path = locate(uri)
+    return store.exists(path)
 
 
 def is_file(uri: str) -> bool:
     """Whether there is a file."""
-    fs, path = locate(uri)
-    return bool(fs.isfile(path))
+    store, path = locate(uri)
+    return store.is_file(path)
+
+
+def modified(uri: str) -> datetime | None:
+    """When a file was written; None where there is none."""
+    store, path = locate(uri)
+    return store.modified(path)
+
+
+def entries(uri: str) -> list[Entry]:
+    """What is in a folder, by name; nothing where there is no folder."""
+    store, path = locate(uri)
+    return sorted(Entry(*found) for found in store.entries(path))
 
 
 def names(uri: str) -> list[str]:
     """The names in a folder, sorted; none where there is no folder."""
-    fs, path = locate(uri)
-    if not fs.isdir(path):
-        return []
-    return sorted(str(found).rstrip("/").rsplit("/", 1)[-1] for found in fs.ls(path, detail=False))
+    return [entry.name for entry in entries(uri)]
 
 
 def delete_tree(uri: str) -> None:
     """Delete a file or a folder with all in it; one that is gone is fine."""
-    fs, path = locate(uri)
-    try:
-        if fs.exists(path):
-            fs.rm(path, recursive=True)
-    except FileNotFoundError:
-        return
+    store, path = locate(uri)
+    store.delete(path)

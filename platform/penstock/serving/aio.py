@@ -10,9 +10,26 @@ from typing import Any, Self
 import httpx2
 
 from penstock.serving.answers import FeaturesAnswer, Hit, SearchAnswer
-from penstock.serving.errors import GatewayUnavailable, QueryRefused, RunNotServed, ServingError
+from penstock.serving.errors import (
+    Forbidden,
+    GatewayUnavailable,
+    QueryRefused,
+    RateLimited,
+    RunNotServed,
+    ServingError,
+    Unauthorized,
+)
 
 TIMEOUT_SECONDS = 30.0
+KINDS: Mapping[int, type[ServingError]] = {
+    400: QueryRefused,
+    401: Unauthorized,
+    403: Forbidden,
+    404: RunNotServed,
+    409: QueryRefused,
+    413: QueryRefused,
+    503: GatewayUnavailable,
+}
 
 
 class AsyncGatewayClient:
@@ -48,13 +65,23 @@ class AsyncGatewayClient:
         """Close the connections."""
         await self._http.aclose()
 
+    async def materializations(self) -> list[str]:
+        """The materializations that the caller may query, each as `NAMESPACE/NAME`.
+
+        Raises:
+            ServingError: see its subclasses.
+        """
+        found: list[str] = await self._ask("GET", "/v1", None)
+        return found
+
     async def describe(self, namespace: str, materialization: str, run: str | None = None) -> dict[str, Any]:
         """What is live: the run, its metrics, views and collections, and the runs that may be pinned.
 
         Raises:
             ServingError: see its subclasses.
         """
-        return await self._ask("GET", f"/v1/{namespace}/{materialization}", run)
+        found: dict[str, Any] = await self._ask("GET", f"/v1/{namespace}/{materialization}", run)
+        return found
 
     async def features(
         self,
@@ -126,7 +153,7 @@ class AsyncGatewayClient:
         found = await self._ask("POST", f"/v1/{namespace}/{materialization}/vectors/{collection}", run, body)
         return SearchAnswer(found["run"], [[Hit(**hit) for hit in hits] for hits in found["results"]])
 
-    async def _ask(self, method: str, path: str, run: str | None, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    async def _ask(self, method: str, path: str, run: str | None, body: dict[str, Any] | None = None) -> Any:
         try:
             content = json.dumps(body, allow_nan=False).encode() if body is not None else None
         except (TypeError, ValueError) as error:
@@ -139,8 +166,7 @@ class AsyncGatewayClient:
             said = str(error) or type(error).__name__
             raise GatewayUnavailable(f"The gateway at {self.url} does not answer: {said}") from error
         if answer.status_code == 200:
-            found: dict[str, Any] = answer.json()
-            return found
+            return answer.json()
         raise _error(answer)
 
 
@@ -150,10 +176,12 @@ def _plain(value: Any) -> Any:
 
 
 def _error(answer: httpx2.Response) -> ServingError:
-    kinds = {400: QueryRefused, 409: QueryRefused, 413: QueryRefused, 404: RunNotServed, 503: GatewayUnavailable}
     try:
         body = answer.json()
         message, run = body["message"], body["run"]
     except (ValueError, KeyError, TypeError):
         message, run = answer.text[:1000] or answer.reason_phrase, None
-    return kinds.get(answer.status_code, ServingError)(message, run)
+    if answer.status_code == 429:
+        after = answer.headers.get("Retry-After", "")
+        return RateLimited(message, run, float(after) if after.isdigit() else 1.0)
+    return KINDS.get(answer.status_code, ServingError)(message, run)

@@ -43,6 +43,10 @@ class GatewayClient:
         """Close the connections and end the thread behind them."""
         self._loop.close(self._client.close)
 
+    def materializations(self) -> list[str]:
+        """The materializations that the caller may query; see `AsyncGatewayClient.materializations`."""
+        return self._loop.run(self._client.materializations())
+
     def describe(self, namespace: str, materialization: str, run: str | None = None) -> dict[str, Any]:
         """What is live; see `AsyncGatewayClient.describe`."""
         return self._loop.run(self._client.describe(namespace, materialization, run))

@@ -13,3 +13,7 @@ class OutputError(TrainError):
 
 class ParamError(TrainError):
     """A parameter is missing or not of the type asked for."""
+
+
+class SourceError(TrainError):
+    """The code of the attempt cannot be had."""

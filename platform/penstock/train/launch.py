@@ -13,7 +13,8 @@ from penstock.handoff import ATTEMPT_VARIABLE, AttemptSpec
 from penstock.rundir.errors import ManifestMissing
 from penstock.rundir.read import read_manifest
 from penstock.train.commit import commit
-from penstock.train.errors import TrainError
+from penstock.train.errors import SourceError, TrainError
+from penstock.train.source import resolved
 from penstock.train.strategies.base import find
 
 
@@ -33,8 +34,11 @@ def main() -> int:
     except TrainError as error:
         return _complain(str(error), 2)
     try:
-        strategy(spec)
-        manifest = commit(spec)
+        with resolved(spec) as ready:
+            strategy(ready)
+            manifest = commit(ready)
+    except SourceError as error:
+        return _complain(str(error), 2)
     except TrainError as error:
         return _complain(str(error), 1)
     except Exception:  # noqa: BLE001 - the training code's own error, which the last log lines must show

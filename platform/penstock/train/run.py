@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.api.trainingjob import OutputKind
 from penstock.api.views import Metric
-from penstock.handoff import ATTEMPT_VARIABLE, AttemptSpec
+from penstock.handoff import ATTEMPT_VARIABLE, AttemptSource, AttemptSpec
 from penstock.rundir.progress import write_progress
 from penstock.train.params import Params
 
@@ -175,7 +175,7 @@ def current() -> Run:
             attempt=1,
             run="local-1",
             run_uri=f"{here}/penstock-run",
-            source=here,
+            source=AttemptSource(path=here),
             entrypoint="train.py",
         )
     return Run(spec, int(os.environ.get(RANK_VARIABLE, "0")), int(os.environ.get(WORLD_SIZE_VARIABLE, "1")))

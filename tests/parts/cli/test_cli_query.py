@@ -14,7 +14,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from penstock.serving import GatewayClient, QueryRefused
+from penstock.serving import (
+    Forbidden,
+    GatewayClient,
+    GatewayUnavailable,
+    QueryRefused,
+    RateLimited,
+    ServingError,
+    Unauthorized,
+)
 
 FEATURES = {"run": "r-1", "rows": [{"features": {"ink": 0.25}}, {"features": None}]}
 HIT = {"id": 7, "score": 0.5, "fields": {"label": 3}, "features": {"ink": 0.25}}
@@ -31,7 +39,12 @@ class Handler(BaseHTTPRequestHandler):
         code, answer = 200, FEATURES if "/features/" in self.path else {"run": "r-1", "results": [[HIT]]}
         if "absent" in self.path:
             code, answer = 404, {"message": "Run 'absent' is not kept", "run": None}
+        if "refused-" in self.path:
+            code = int(self.path.rsplit("-", 1)[1])
+            answer = {"error": "X", "message": f"answered {code}", "run": None}
         self.send_response(code)
+        if code == 429:
+            self.send_header("Retry-After", "7")
         self.end_headers()
         self.wfile.write(json.dumps(answer).encode())
 
@@ -96,3 +109,22 @@ def test_values_of_numpy_are_sent_as_numbers_and_what_json_has_not_is_refused(as
         for vector in ([math.nan], [object()]):
             with pytest.raises(QueryRefused, match="cannot be sent as JSON"):
                 gateway.search("default", "digits", "digit-images", vectors=[vector])
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"), [(401, Unauthorized), (403, Forbidden), (429, RateLimited), (503, GatewayUnavailable)]
+)
+def test_refusals_have_names(asked: list[Any], code: int, kind: type[ServingError]) -> None:
+    with (
+        GatewayClient(os.environ["PENSTOCK_GATEWAY"]) as gateway,
+        pytest.raises(kind, match=f"answered {code}") as told,
+    ):
+        gateway.features("default", "digits", "view", [{"id": 1}], run=f"refused-{code}")
+    if isinstance(told.value, RateLimited):
+        assert told.value.retry_after == 7
+
+
+def test_a_missing_token_is_told_with_the_variable(penstock: Any, asked: list[Any]) -> None:
+    options = ["id=1", "-m", "digits", "-n", "default", "--run", "refused-401"]
+    refused = penstock("query", "features", "view", *options)
+    assert (refused.exit_code, "PENSTOCK_GATEWAY_TOKEN" in refused.stderr) == (1, True)

@@ -113,10 +113,11 @@ def write_kubeconfig(path: Path, url: str, **cluster: Any) -> None:
         "clusters": [{"name": "c", "cluster": {"server": url, "extensions": [extension], **cluster}}],
         "users": [{"name": "u", "user": {"token": TOKEN}}, {"name": "stranger", "user": {"token": "wrong"}}],
         "contexts": [
-            {"name": "x", "context": {"cluster": "c", "user": "u", "namespace": "default"}},
+            {"name": "penstock-local", "context": {"cluster": "c", "user": "u", "namespace": "default"}},
+            {"name": "cluster", "context": {"cluster": "c", "user": "u", "namespace": "default"}},
             {"name": "stranger", "context": {"cluster": "c", "user": "stranger"}},
         ],
-        "current-context": "x",
+        "current-context": "penstock-local",
     }
     path.write_text(yaml.safe_dump(config))
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import fsspec
 import pytest
 
 from penstock.api.materialization import Materialization
+from penstock.gateway import catalog as catalog_module
 from penstock.gateway import loader as module
+from penstock.gateway.watch import MissingRight
 
 HANGING = 12
 """More than the threads that an event loop has by default on a small machine."""
@@ -45,3 +50,40 @@ async def test_pinned_loads_that_hang_delay_no_live_run_and_no_query(
     finally:
         released.set()
     assert {bundle.run for bundle in await asyncio.gather(*pinned)} == {"r-2"}
+
+
+async def test_a_run_is_loaded_from_wherever_fsspec_opens_it(gateway: Any, staged: Any) -> None:
+    memory, root = fsspec.filesystem("memory"), Path(staged.world.folder)
+    for path in (root / "r-2").rglob("*"):
+        if path.is_file():
+            memory.pipe_file(f"/artifacts/{path.relative_to(root)}", path.read_bytes())
+    pointer = staged.pointer("r-2", serving="InMemory")
+    pointer.status.active.uri = "memory://artifacts/r-2"
+    gateway.catalog.follow(named(pointer, "far"))
+    async with asyncio.timeout(10):
+        while gateway.catalog.entry("default", "far").behind:
+            await asyncio.sleep(0.01)
+    query = {"inputs": [[0.5, 1.0, -1.0, 2.0]], "k": 2}
+    answer = await gateway.http.post("/v1/default/far/vectors/images", json=query)
+    assert (answer.status_code, answer.json()["run"], len(answer.json()["results"][0])) == (200, "r-2", 2)
+    about = (await gateway.ask("/v1/default/far")).json()["collections"][0]
+    assert (about["serving"], about["encoder"]["shape"]) == ("InMemory", [4])
+
+
+async def test_a_store_whose_secret_may_not_be_read_is_named_and_the_rest_is_served(
+    gateway: Any, staged: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def get(kind: str, namespace: str, name: str) -> None:
+        raise MissingRight("the gateway may not get Secret 'key' in namespace 'default': grant it")
+
+    monkeypatch.setattr(gateway.catalog._loader, "_objects", SimpleNamespace(get=get))
+    monkeypatch.setattr(catalog_module, "FIRST_WAIT", 0.01)
+    gateway.catalog.synced = True
+    gateway.catalog.follow(named(staged.pointer("r-2"), "locked"))
+    async with asyncio.timeout(10):
+        while (ready := await gateway.ask("/readyz")).status_code != 200:
+            assert "default/locked: " in ready.json()["message"]
+            await asyncio.sleep(0.01)
+    assert "default/locked: run r-2 cannot be loaded: the gateway may not get Secret 'key'" in ready.text
+    assert (await gateway.ask("features/images", {"entities": [{"id": 1}]})).status_code == 200
+    assert (await gateway.ask("/v1/default/locked")).status_code == 503

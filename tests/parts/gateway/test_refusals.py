@@ -54,7 +54,7 @@ async def test_unknown_names_runs_and_routes_are_told(gateway: Any) -> None:
     missing = await gateway.ask("/v1/default/other")
     assert (missing.status_code, missing.json()["message"]) == (
         404,
-        "No materialization default/other is known here: known is default/m",
+        "No materialization default/other is known here: GET /v1 lists what is",
     )
     pinned = await gateway.ask("features/images", {"entities": [{"id": 1}]}, run="r-9")
     assert (pinned.status_code, pinned.json()["message"]) == (

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from penstock.handoff import AttemptSpec, StagingSpec
+from penstock.handoff import AttemptSource, AttemptSpec, StagingSpec
 from penstock.materialize.contract import check_contract
 from penstock.materialize.errors import InvalidOutput
 from penstock.materialize.scan import scan_embeddings, scan_features
@@ -33,7 +33,7 @@ class World:
             attempt=1,
             run="u-1",
             run_uri=str(folder / "run"),
-            source=str(folder),
+            source=AttemptSource(path=str(folder)),
             entrypoint="train.py",
         )
         self.run = Run(self.attempt, 0, 1)

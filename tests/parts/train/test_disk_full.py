@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.handoff import ATTEMPT_VARIABLE, AttemptSpec
+from penstock.handoff import ATTEMPT_VARIABLE, AttemptSource, AttemptSpec
 from penstock.rundir.errors import ManifestMissing
 from penstock.rundir.read import read_manifest
 
@@ -43,7 +43,7 @@ def test_a_full_disk_fails_the_attempt_and_commits_nothing(tmp_path: Path, rows:
         attempt=1,
         run="u-1",
         run_uri=f"file://{disk}/u-1",
-        source=str(tmp_path),
+        source=AttemptSource(path=str(tmp_path)),
         entrypoint="train.py",
         params={"rows": str(rows)},
     )

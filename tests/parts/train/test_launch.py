@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -35,7 +36,7 @@ def attempt(tmp_path: Path, source: Path = HELLO, **fields: Any) -> AttemptSpec:
         "attempt": 1,
         "run": "u-1",
         "run_uri": f"file://{tmp_path}/run",
-        "source": str(source),
+        "source": {"path": str(source)},
         "entrypoint": "train.py",
         "outputs": [{"name": "features", "kind": "Features"}],
     }
@@ -57,7 +58,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def run(whole: Path, tmp_path: Path) -> Path:
     """A whole run that a test may break."""
-    storage.locate(str(whole))[0].copy(str(whole), str(tmp_path / "run"), recursive=True)
+    shutil.copytree(whole, tmp_path / "run")
     return tmp_path / "run"
 
 

@@ -81,12 +81,13 @@ async def catalog(loader: Loader, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 async def test_nothing_is_answered_before_a_run_is_live_and_an_unknown_name_is_told(catalog: Catalog) -> None:
-    with pytest.raises(NotServed, match="known is none"):
+    with pytest.raises(NotServed, match="default/m is known here: GET /v1 lists"):
         await catalog.bundle("default", "m")
     catalog.follow(mat(None))
     with pytest.raises(Unavailable, match="penstock describe materialization m"):
         await catalog.bundle("default", "m")
-    assert list(catalog.waiting()) == []
+    catalog.synced = True
+    assert catalog.unready() is None
 
 
 async def test_the_old_run_answers_until_the_new_one_is_whole(catalog: Catalog, loader: Loader) -> None:
@@ -123,7 +124,7 @@ async def test_a_first_run_that_cannot_be_loaded_is_told_with_the_cause(catalog:
     await asyncio.sleep(0.01)
     with pytest.raises(Unavailable, match="run a cannot be loaded: file:///a is away"):
         await catalog.bundle("default", "m")
-    assert list(catalog.waiting()) == ["default/m: run a cannot be loaded: file:///a is away"]
+    assert catalog.problems() == ["default/m: run a cannot be loaded: file:///a is away"]
 
 
 async def test_a_rollback_goes_to_a_warm_run(catalog: Catalog, loader: Loader) -> None:
@@ -214,3 +215,29 @@ async def test_a_slow_run_delays_no_newer_one_and_never_goes_live_after_it(catal
         await asyncio.sleep(0)
         assert await live(catalog) == "c"
     assert list(catalog.entry("default", "m").warm) == ["c"]
+
+
+async def test_the_start_waits_for_what_is_live_but_not_for_what_cannot_be_loaded(
+    catalog: Catalog, loader: Loader
+) -> None:
+    assert catalog.unready() == "The Kubernetes API has not answered yet"
+    catalog.problem = "The gateway may not list"
+    assert catalog.unready() == "The gateway may not list"
+    catalog.problem = ""
+    loader.gate.clear()
+    catalog.follow(mat("a", "a"))
+    catalog.synced = True
+    await asyncio.sleep(0.01)
+    assert catalog.unready() == "Not loaded yet: default/m: loading"
+    loader.broken.add("a")
+    loader.gate.set()
+    async with asyncio.timeout(2):
+        while catalog.unready() is not None:
+            await asyncio.sleep(0)
+    assert loader.loaded.count("a") >= 3
+    assert catalog.problems() == ["default/m: run a cannot be loaded: file:///a is away"]
+    loader.gate.clear()
+    other = mat("b", "b")
+    catalog.follow(other.model_copy(update={"metadata": other.metadata.model_copy(update={"name": "n"})}))
+    await asyncio.sleep(0)
+    assert catalog.unready() is None

@@ -39,7 +39,7 @@ class Leads:
 def job(name: str, status: str) -> dict[str, Any]:
     return {
         "kind": "TrainingJob",
-        "metadata": {"namespace": "default", "name": name, "resourceVersion": "1"},
+        "metadata": {"namespace": "default", "name": name, "uid": name, "resourceVersion": "1"},
         "status": {"conditions": [{"type": "Succeeded", "status": status}]},
     }
 

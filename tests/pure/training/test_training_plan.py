@@ -9,10 +9,20 @@ import pytest
 
 from penstock.api.trainingjob import Attempt, AttemptState, SuccessfulRun, TrainingJob
 from penstock.rundir.manifest import Manifest
+from penstock.sources.archive import Archive
 from penstock_operator.loop.conditions import find
 from penstock_operator.loop.reconciler import Plan
 from penstock_operator.ports import JobState, RayJob
-from penstock_operator.training.observed import DeleteRun, Forget, Observed, Stop, Submit
+from penstock_operator.training.observed import (
+    Code,
+    DeleteRun,
+    Forget,
+    Observed,
+    Stop,
+    StoreSource,
+    Submit,
+    SweepSources,
+)
 from penstock_operator.training.plan import plan, run_digest
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -222,7 +232,7 @@ def test_deletion_stops_first_then_removes_what_was_made() -> None:
     assert not stopping.finalized
     gone = plan(running, ray(JobState.STOPPED), NOW)
     assert gone.finalized
-    assert set(gone.actions) == {Forget(f"penstock-{UID}-1"), DeleteRun("0f3c2a10-1")}
+    assert set(gone.actions) == {Forget(f"penstock-{UID}-1"), DeleteRun("0f3c2a10-1"), SweepSources()}
 
 
 def test_deletion_ends_even_when_ray_is_away() -> None:
@@ -235,7 +245,8 @@ def test_deletion_ends_even_when_ray_is_away() -> None:
 @pytest.mark.parametrize(
     ("seen", "expected"),
     [
-        (replace(UP, source_error="no train.py"), ("False", "InvalidSource")),
+        (replace(UP, code=Code(invalid="no train.py")), ("False", "InvalidSource")),
+        (replace(UP, code=Code(missing="no ConfigMap")), ("Unknown", "MissingReference")),
         (replace(UP, missing_secret="no Secret"), ("Unknown", "MissingReference")),
         (Observed(ray_error="down"), ("Unknown", "RayUnreachable")),
     ],
@@ -244,3 +255,13 @@ def test_nothing_is_recorded_before_an_attempt_could_run(seen: Observed, expecte
     result = plan(job(), seen, NOW)
     assert verdict(result) == expected
     assert result.status.attempts == []
+
+
+def test_code_is_stored_before_an_attempt_is_recorded() -> None:
+    archive = Archive(b"", "sha256:1")
+    first = plan(job(), replace(UP, code=Code(revision="sha256:1", unstored=archive)), NOW)
+    assert first.actions == (StoreSource(archive),)
+    assert first.status.attempts == []
+    second = plan(job(), replace(UP, code=Code(revision="sha256:1")), NOW)
+    assert second.actions == ()
+    assert [attempt.source_revision for attempt in second.status.attempts] == ["sha256:1"]

@@ -44,7 +44,8 @@ def run_entrypoint(spec: AttemptSpec) -> None:
     Raises:
         TrainError: it exited with a code other than 0.
     """
-    source = Path(spec.source).resolve()
+    assert spec.source.path is not None
+    source = Path(spec.source.path).resolve()
     os.chdir(source)
     sys.path.insert(0, str(source))
     sys.argv = [spec.entrypoint, *spec.args]

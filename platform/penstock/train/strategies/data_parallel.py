@@ -29,7 +29,7 @@ class DataParallel:
         gpus = spec.workers.gpus
         asked = {"CPU": spec.workers.cpus, "GPU": gpus, "memory": spec.workers.memory_bytes}
         resources = {name: amount for name, amount in asked.items() if amount}
-        ray.init(ignore_reinit_error=True, log_to_driver=True)
+        ray.init(ignore_reinit_error=True, log_to_driver=True, runtime_env=_shipped(spec))
         with tempfile.TemporaryDirectory(prefix="penstock-train-") as storage:
             trainer = TorchTrainer(
                 _worker,
@@ -42,11 +42,28 @@ class DataParallel:
             trainer.fit()
 
 
+def _shipped(spec: AttemptSpec) -> dict[str, Any] | None:
+    """What Ray carries to the nodes of the workers: code that was fetched is on this one only.
+
+    So every worker has the bytes that were checked here, a repository is asked once, and its token stays here.
+    """
+    if not spec.source.fetched:
+        return None
+    # All of it is code: a .gitignore in it is for who made it.
+    os.environ["RAY_RUNTIME_ENV_IGNORE_GITIGNORE"] = "1"
+    return {"working_dir": spec.source.path}
+
+
 def _worker(config: dict[str, Any]) -> None:
     from ray import train
 
     context = train.get_context()
-    os.environ[ATTEMPT_VARIABLE] = config["spec"]
+    spec = AttemptSpec.model_validate_json(config["spec"])
+    if spec.source.fetched:
+        # Ray puts its copy of the working_dir first; Ray Train has left it for a directory of its own.
+        here = os.environ["PYTHONPATH"].split(os.pathsep)[0]
+        spec = spec.model_copy(update={"source": spec.source.model_copy(update={"path": here})})
+    os.environ[ATTEMPT_VARIABLE] = spec.model_dump_json(by_alias=True)
     os.environ[RANK_VARIABLE] = str(context.get_world_rank())
     os.environ[WORLD_SIZE_VARIABLE] = str(context.get_world_size())
-    run_entrypoint(AttemptSpec.model_validate_json(config["spec"]))
+    run_entrypoint(spec)

@@ -1,0 +1,146 @@
+"""The chart grants what the operator and the gateway use in a whole life, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from penstock.api.ray import RayBackend, RayCluster
+from penstock.installation import Installation
+
+pytestmark = pytest.mark.apiserver
+
+OBJECTS = Path(__file__).with_name("objects.yaml")
+NEEDED = ("Namespace", "ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding", "Lease")
+OPERATOR, GATEWAY = "penstock-operator", "penstock-gateway"
+STORE = "vectorstore/milvus"
+
+Right = tuple[str, str, str]
+"""API group, resource with its subresource, verb."""
+
+UNUSED: dict[str, dict[Right, str]] = {
+    OPERATOR: {
+        ("", "configmaps", "get"): "nothing reads spec.source.configMapRef yet",
+        **{
+            ("ray.io", "rayjobs", verb): "there is no KubeRay yet"
+            for verb in ["get", "list", "watch", "create", "delete"]
+        },
+        **{("ray.io", "rayclusters", verb): "there is no KubeRay yet" for verb in ["list", "create", "delete"]},
+    },
+    GATEWAY: {
+        ("authentication.k8s.io", "tokenreviews", "create"): "the gateway reviews no token yet",
+        ("authorization.k8s.io", "subjectaccessreviews", "create"): "the gateway reviews no token yet",
+    },
+}
+"""What the life below does not use, and why; one that is used after all is an error."""
+
+
+def granted(rendered: Any, account: str) -> set[Right]:
+    """What the chart grants to a service account."""
+    subject = {"kind": "ServiceAccount", "name": account, "namespace": "penstock"}
+    bindings = [obj for obj in rendered if obj["kind"] in ("RoleBinding", "ClusterRoleBinding")]
+    roles = {obj["metadata"]["name"]: obj for obj in rendered if obj["kind"] in ("Role", "ClusterRole")}
+    return {
+        (group, resource, verb)
+        for binding in bindings
+        if subject in binding["subjects"]
+        for rule in roles[binding["roleRef"]["name"]]["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+def used(requests: Iterator[dict[str, Any]]) -> set[Right]:
+    """What a service account asked for, as rights; without what everybody who is known may do."""
+    found = set()
+    for entry in requests:
+        if (ref := entry.get("objectRef")) is not None and "resource" in ref:
+            resource = "/".join(filter(None, [ref["resource"], ref.get("subresource")]))
+            found.add((ref.get("apiGroup", ""), resource, entry["verb"]))
+    return found
+
+
+def refused(requests: Iterator[dict[str, Any]]) -> list[str]:
+    return [
+        f"{entry['verb']} {entry['requestURI']}"
+        for entry in requests
+        if entry["annotations"]["authorization.k8s.io/decision"] == "forbid"
+    ]
+
+
+@pytest.mark.parametrize("namespaces", [(), ("default",)], ids=["cluster", "namespace"])
+def test_rights_are_those_that_a_life_uses(
+    render: Any, life: Any, vectors: Any, new_replica: Any, namespaces: tuple[str, ...]
+) -> None:
+    rendered = render({"artifacts": {"uri": "file:///a"}, "watchNamespaces": list(namespaces)})
+    install(life, rendered)
+    installation = Installation(
+        artifacts=str(life.folder / "artifacts"),
+        ray=RayBackend(ray_cluster=RayCluster(address="http://127.0.0.1:1")),
+        feast_registry={"registry_type": "sql", "path": f"sqlite:///{life.folder}/registry.db"},
+    )
+    replica = new_replica(life.kubeconfig(OPERATOR), installation, vectors, namespaces)
+    replica.start()
+    try:
+        promote(life)
+        flap(life, vectors)
+        replica.audit()
+        serve(life, installation, namespaces)
+        delete(life)
+    finally:
+        replica.stop()
+    for account in (OPERATOR, GATEWAY):
+        assert refused(life.requests(account)) == [], f"the chart lacks rights of {account}"
+        rights, needs = granted(rendered, account), used(life.requests(account))
+        unused = UNUSED[account].keys()
+        assert needs <= rights, f"{account} may do more than the chart grants"
+        assert rights - needs == unused, f"{account} has rights that it does not use, or UNUSED is stale"
+
+
+def install(life: Any, rendered: Any) -> None:
+    """What of the chart has to do with rights, and nothing of an installation before."""
+    for kind in ("clusterrolebinding", "clusterrole", "rolebinding -A", "role -A"):
+        life.said("delete", *kind.split(), "-l", "app.kubernetes.io/instance=penstock")
+    life.log.write_text("")
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "penstock"}}
+    first = [obj for obj in rendered if obj["kind"] == "CustomResourceDefinition"]
+    for objects in ([namespace, *first], [obj for obj in rendered if obj["kind"] in NEEDED]):
+        life.said("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(objects))
+    life.said("wait", "--for=condition=Established", "crd", "--all")
+
+
+def promote(life: Any) -> None:
+    """A job is trained, staged and promoted."""
+    life.said("apply", "-f", str(OBJECTS))
+    life.until("promotion", lambda: life.condition("materialization/digits", "Promoted") == "True")
+
+
+def flap(life: Any, vectors: Any) -> None:
+    """A store breaks for a second time, in the same words: the event is counted."""
+    for number, broken in enumerate((True, False, True, False)):
+        vectors.broken = broken
+        life.said("annotate", STORE, f"test={number}", "--overwrite")
+        life.until("its health", lambda wanted=str(not broken): life.condition(STORE, "Ready") == wanted)
+    counts = "jsonpath={.items[?(@.involvedObject.name=='milvus')].count}"
+    life.until("a counted event", lambda: "2" in life.said("get", "events", "-o", counts).split())
+
+
+def serve(life: Any, installation: Installation, namespaces: tuple[str, ...]) -> None:
+    """The gateway opens the run that is live, as far as its stand-ins let it."""
+    path = life.folder / "installation.json"
+    path.write_text(json.dumps(installation.to_wire()))
+    wanted = {("penstock.dev", "featurestores", "get"), ("penstock.dev", "vectorstores", "get"), ("", "secrets", "get")}
+    with life.gateway(path, *(f"--namespace={name}" for name in namespaces)):
+        life.until("the gateway", lambda: wanted <= used(life.requests(GATEWAY)))
+
+
+def delete(life: Any) -> None:
+    life.said("delete", *life.said("get", "penstock", "-o", "name").split(), "--wait=false")
+    life.until("deletion", lambda: not life.said("get", "penstock", "-o", "name"))
+    life.said("delete", "-f", str(OBJECTS), "--ignore-not-found")
