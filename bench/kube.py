@@ -25,19 +25,29 @@ class NotYet(Exception):
     """What was waited for did not come."""
 
 
-def run(program: str, *words: str, text: str | None = None, seconds: float = 120) -> str:
+def program(name: str) -> str:
+    """Where kubectl or helm is.
+
+    Raises:
+        CommandFailed: it is nowhere.
+    """
+    path = os.pathsep.join([os.environ.get("KUBEBUILDER_ASSETS", ""), os.environ.get("PATH", "")])
+    found = shutil.which(name, path=path)
+    if found is None:
+        raise CommandFailed(f"{name} is neither on the path nor in the folder KUBEBUILDER_ASSETS")
+    return found
+
+
+def run(name: str, *words: str, text: str | None = None, seconds: float = 120) -> str:
     """What a program says.
 
     Raises:
         CommandFailed: it failed.
     """
-    path = os.pathsep.join([os.environ.get("KUBEBUILDER_ASSETS", ""), os.environ.get("PATH", "")])
-    found = shutil.which(program, path=path)
-    if found is None:
-        raise CommandFailed(f"{program} is neither on the path nor in the folder KUBEBUILDER_ASSETS")
-    done = subprocess.run([found, *words], input=text, capture_output=True, text=True, timeout=seconds, check=False)
+    command = [program(name), *words]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=seconds, check=False)
     if done.returncode:
-        raise CommandFailed(f"{program} {' '.join(words)}: {done.stderr or done.stdout}")
+        raise CommandFailed(f"{name} {' '.join(words)}: {done.stderr or done.stdout}")
     return done.stdout
 
 

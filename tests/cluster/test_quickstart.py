@@ -26,7 +26,7 @@ REPLICAS = {"operator": 2, "gateway": 2, "ray": 1, "redis": 1, "milvus": 1}
 @contextmanager
 def forwarded() -> Iterator[str]:
     """The gateway's address on this machine, as a user behind kubectl has it."""
-    command = ["kubectl", "-n", SYSTEM, "port-forward", "service/penstock-gateway", ":8080"]
+    command = [kube.program("kubectl"), "-n", SYSTEM, "port-forward", "service/penstock-gateway", ":8080"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
