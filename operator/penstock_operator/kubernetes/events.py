@@ -44,14 +44,16 @@ class Recorder:
             posted = await self._waiting.get()
             try:
                 await self._insist(posted)
-            finally:
-                self._waiting.task_done()
+            except Exception:
+                # One event that cannot be posted must not be the last one.
+                log.exception("Event lost", reason=posted["reason"])
 
     async def _insist(self, posted: Object) -> None:
         for pause in PAUSES:
             try:
                 await self._post(posted)
-            except Unreachable:
+            except (Unreachable, Conflict):
+                # Of a conflict: it was there, and went before it could be counted.
                 await asyncio.sleep(pause)
             except Refused as error:
                 log.warning("Event refused", reason=posted["reason"], error=str(error))
