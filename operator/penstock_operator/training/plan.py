@@ -131,9 +131,9 @@ class _Pass:
                 return self.result("Unknown", SucceededReason.BACKING_OFF, message, after=wait)
         code = self.seen.code
         if code.invalid:
-            return self.result("False", SucceededReason.INVALID_SOURCE, code.invalid, after=RECHECK_SECONDS)
+            return self.idle("False", SucceededReason.INVALID_SOURCE, code.invalid, RECHECK_SECONDS)
         if missing := self.seen.missing_secret or code.missing:
-            return self.result("Unknown", SucceededReason.MISSING_REFERENCE, missing, after=RECHECK_SECONDS)
+            return self.idle("Unknown", SucceededReason.MISSING_REFERENCE, missing, RECHECK_SECONDS)
         if self.seen.session is None:
             return self.unreachable()
         if code.unstored is not None:
@@ -144,15 +144,15 @@ class _Pass:
     def completed(self, last: Attempt) -> Plan:
         return self.idle("True", SucceededReason.COMPLETED, f"Run {last.run} is complete")
 
-    def idle(self, truth: Truth, reason: SucceededReason, message: str) -> Plan:
-        """No attempt is to come; a Ray cluster that waits for one goes when its time is over."""
+    def idle(self, truth: Truth, reason: SucceededReason, message: str, recheck: float | None = None) -> Plan:
+        """No attempt comes by itself; a Ray cluster that waits for one goes when its time is over."""
         if self.seen.kept_seconds is None:
-            return self.result(truth, reason, message, after=None)
+            return self.result(truth, reason, message, after=recheck)
         since = self.last.finished_at if self.last is not None and self.last.finished_at is not None else self.now
         left = (since + timedelta(seconds=self.seen.kept_seconds) - self.now).total_seconds()
         if left > 0:
-            return self.result(truth, reason, message, after=left)
-        return self.result(truth, reason, message, Release(), after=None)
+            return self.result(truth, reason, message, after=min(left, recheck or left))
+        return self.result(truth, reason, message, Release(), after=recheck)
 
     def retry_at(self, last: Attempt) -> datetime:
         policy = self.spec.retry
@@ -253,20 +253,26 @@ class _Pass:
             message = f"Attempt {attempt.number} waits{f': {job.message}' if job.message else ' for Ray'}"
             return self.result("Unknown", SucceededReason.PENDING, message, after=None if job.watched else POLL_SECONDS)
         message = f"Attempt {attempt.number} is running"
-        return self.result("Unknown", SucceededReason.RUNNING, message, after=self.poll(job))
+        after = self.poll(job)
+        if (deadline := self.deadline(attempt)) is not None:
+            after = min(after, (deadline - self.now).total_seconds())
+        return self.result("Unknown", SucceededReason.RUNNING, message, after=after)
 
     def poll(self, job: RayJob) -> float:
         """Seconds until the next look at a job that runs."""
         return WATCHED_SECONDS if job.watched else POLL_SECONDS
+
+    def deadline(self, attempt: Attempt) -> datetime | None:
+        seconds, since = self.spec.active_deadline_seconds, attempt.started_at
+        return since + timedelta(seconds=seconds) if seconds is not None and since is not None else None
 
     def stop_reason(self, attempt: Attempt) -> SucceededReason | None:
         if self.spec.suspend:
             return SucceededReason.SUSPENDED
         if attempt.spec_digest != self.digest:
             return SucceededReason.SUPERSEDED
-        deadline, since = self.spec.active_deadline_seconds, attempt.started_at
-        overdue = deadline is not None and since is not None and self.now >= since + timedelta(seconds=deadline)
-        return SucceededReason.DEADLINE_EXCEEDED if overdue else None
+        deadline = self.deadline(attempt)
+        return SucceededReason.DEADLINE_EXCEEDED if deadline is not None and self.now >= deadline else None
 
     def ended(self, attempt: Attempt, job: RayJob) -> Plan:
         attempt.started_at = attempt.started_at or self.now
