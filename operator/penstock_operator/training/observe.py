@@ -13,9 +13,9 @@ from penstock.secrets import MissingSecret, read_secrets
 from penstock_operator.loop.related import training_job
 from penstock_operator.loop.wire import entries, inner, texts
 from penstock_operator.ports import Artifacts, Cluster, RayJob, Rays, Refused, Unreachable
+from penstock_operator.training.attempts import current_attempt, is_complete
 from penstock_operator.training.leftovers import FRUITLESS
 from penstock_operator.training.observed import Code, Observed
-from penstock_operator.training.plan import current_attempt, is_complete
 from penstock_operator.training.sources import SourceObserver
 
 
@@ -30,7 +30,7 @@ class Observer:
 
     async def observe(self, job: TrainingJob) -> Observed:
         """What is."""
-        attempt = current_attempt(job)
+        attempt = current_attempt(job.status)
         session, error, ray_job = await self._ray(job, attempt)
         ended = ray_job is None or ray_job.state.terminal
         manifest, manifest_error = await self._manifest(job, attempt) if attempt and ended else (None, "")

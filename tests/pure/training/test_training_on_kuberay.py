@@ -12,8 +12,11 @@ from penstock.api.trainingjob import Attempt, AttemptState, TrainingJob
 from penstock_operator.loop.conditions import find
 from penstock_operator.loop.reconciler import Plan
 from penstock_operator.ports import JobState, RayJob
+from penstock_operator.training.attempts import run_digest
+from penstock_operator.training.begin import RECHECK_SECONDS
+from penstock_operator.training.follow import WATCHED_SECONDS
 from penstock_operator.training.observed import Code, Observed, Release, Stop
-from penstock_operator.training.plan import RECHECK_SECONDS, WATCHED_SECONDS, plan, run_digest
+from penstock_operator.training.plan import plan
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(hours=5)
