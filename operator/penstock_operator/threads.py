@@ -13,6 +13,9 @@ from penstock_operator.ports import Unreachable
 
 T = TypeVar("T")
 
+IDLE = 64
+"""Endpoints whose threads are kept though no call waits for them: more may come and go than a process has room for."""
+
 
 class EndpointThreads:
     """Runs calls in the threads of their endpoint.
@@ -42,6 +45,7 @@ class EndpointThreads:
                 raise Unreachable(f"{endpoint} did not answer {self._calls[endpoint]} calls that wait for it")
             self._calls[endpoint] += 1
             if endpoint not in self._pools:
+                self._end_idle()
                 self._pools[endpoint] = ThreadPoolExecutor(self._threads, thread_name_prefix=endpoint)
             future = self._pools[endpoint].submit(call)
 
@@ -54,3 +58,10 @@ class EndpointThreads:
             return await asyncio.wait_for(asyncio.wrap_future(future), seconds)
         except TimeoutError:
             raise Unreachable(f"{endpoint} did not answer in time") from None
+
+    def _end_idle(self) -> None:
+        if len(self._pools) < IDLE:
+            return
+        for endpoint in [one for one in self._pools if not self._calls[one]]:
+            self._pools.pop(endpoint).shutdown(wait=False)
+            del self._calls[endpoint]

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from penstock_operator.ports import Unreachable
-from penstock_operator.threads import EndpointThreads
+from penstock_operator.threads import IDLE, EndpointThreads
 
 
 async def test_an_endpoint_that_hangs_delays_no_other_and_is_told() -> None:
@@ -32,6 +32,20 @@ async def test_an_endpoint_that_hangs_delays_no_other_and_is_told() -> None:
                 return
             except Unreachable:
                 await asyncio.sleep(0.01)
+
+
+async def test_endpoints_that_come_and_go_leave_no_threads() -> None:
+    threads, release = EndpointThreads(), threading.Event()
+    hanging = asyncio.create_task(threads.run("Milvus at h", release.wait, 5))
+    try:
+        for number in range(5 * IDLE):
+            assert await threads.run(f"Feast project {number}", threading.get_ident, 5)
+            await asyncio.sleep(0)
+        ours = [one for one in threading.enumerate() if one.name.startswith(("Feast project", "Milvus at h"))]
+        assert len(ours) <= IDLE + 2
+    finally:
+        release.set()
+    assert await hanging
 
 
 async def test_what_a_call_raises_comes_out() -> None:
