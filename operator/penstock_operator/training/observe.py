@@ -35,7 +35,7 @@ class Observer:
         ended = ray_job is None or ray_job.state.terminal
         manifest, manifest_error = await self._manifest(job, attempt) if attempt and ended else (None, "")
         failed = ray_job is not None and ray_job.state.terminal and manifest is None
-        deleting = job.metadata.deletion_timestamp is not None
+        begins = attempt is None and job.metadata.deletion_timestamp is None and not is_complete(job)
         return Observed(
             session=session,
             ray_error=error,
@@ -45,8 +45,8 @@ class Observer:
             manifest_error=manifest_error,
             progress=await self.artifacts.progress(self._uri(job, attempt.run)) if attempt else None,
             kept_seconds=None if attempt else await self._kept_seconds(job),
-            code=Code() if attempt or deleting or is_complete(job) else await self._code(job),
-            missing_secret="" if attempt or deleting else await self._missing_secret(job),
+            code=await self._code(job) if begins else Code(),
+            missing_secret=await self._missing_secret(job) if begins else "",
             checkpoints=frozenset() if attempt else await self._checkpoints(job),
             protected=await protected_runs(self.cluster, job.metadata.namespace, job.metadata.name),
         )

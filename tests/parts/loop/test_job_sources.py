@@ -24,7 +24,8 @@ from penstock_operator.local.cluster import LocalCluster
 from penstock_operator.local.store import ObjectStore
 from penstock_operator.loop.reconcile import reconcile
 from penstock_operator.loop.reconciler import Key
-from penstock_operator.ports import RayJob, RaySubmission
+from penstock_operator.ports import Object, RayJob, RaySubmission
+from penstock_operator.training.attempts import run_digest
 from penstock_operator.training.reconciler import TrainingJobReconciler
 from penstock_operator.training.sweep import SourceSweeper
 
@@ -62,9 +63,9 @@ class Plane:
     def __init__(self, folder: Path, artifacts: str) -> None:
         self.artifacts, self.ray, self.store = artifacts, Ray(), ObjectStore(folder / "state.db")
         backend = RayBackend(ray_cluster=RayCluster(address="http://127.0.0.1:1"))
-        installation = Installation(artifacts=artifacts, ray=backend)
+        self.installation = Installation(artifacts=artifacts, ray=backend)
         self.cluster = LocalCluster(self.store)
-        self.reconciler = TrainingJobReconciler(self.cluster, self.ray, FileArtifacts(), installation)  # type: ignore[arg-type]
+        self.reconciler = TrainingJobReconciler(self.cluster, self.ray, FileArtifacts(), self.installation)  # type: ignore[arg-type]
 
     def create(self, kind: str, name: str, **content: Any) -> dict[str, Any]:
         api = "v1" if kind in ("ConfigMap", "Secret") else "penstock.dev/v1alpha1"
@@ -196,3 +197,24 @@ async def test_only_old_archives_that_no_job_names_are_swept(tmp_path: Path) -> 
     left = {f"sha256:{name.removesuffix('.tar.gz')}" for name in storage.names(f"{plane.artifacts}/sources")}
     assert left == {named.digest, young.digest}
     plane.store.close()
+
+
+async def test_the_secrets_of_a_job_that_is_complete_are_read_no_more(plane: Plane) -> None:
+    ref = {"name": "token", "key": "token"}
+    source = {"git": {"url": "https://example.org/code.git", "revision": COMMIT}}
+    plane.job(source, env=[{"name": "TOKEN", "secretRef": ref}])
+    obj = plane.store.get(*KEY)
+    job = TrainingJob.model_validate(obj)
+    over = {"number": 1, "run": "r-1", "submissionId": "s", "state": "Succeeded", "specDigest": run_digest(job.spec)}
+    plane.store.update_status({**obj, "status": {"attempts": [over]}})
+    asked: list[str] = []
+
+    class Counting(LocalCluster):
+        async def get(self, kind: str, namespace: str, name: str) -> Object | None:
+            asked.append(kind)
+            return await super().get(kind, namespace, name)
+
+    rays: Any = plane.ray
+    reconciler = TrainingJobReconciler(Counting(plane.store), rays, FileArtifacts(), plane.installation)
+    await reconcile(plane.cluster, reconciler, KEY)
+    assert "Secret" not in asked
