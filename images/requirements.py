@@ -32,4 +32,4 @@ def requirements(pyproject: str, extras: list[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    print("\n".join(requirements(Path(sys.argv[1]).read_text(), sys.argv[2:])))
+    print("\n".join(requirements(Path(sys.argv[1]).read_text(), sys.argv[2:])))  # noqa: T201

@@ -21,6 +21,7 @@ from penstock_operator.digest import spec_digest
 from penstock_operator.loop.conditions import Truth, with_condition
 from penstock_operator.loop.reconciler import Plan
 from penstock_operator.ports import JobState, RayJob
+from penstock_operator.training.leftovers import bounded, leftovers
 from penstock_operator.training.observed import (
     DeleteRun,
     Forget,
@@ -40,7 +41,6 @@ WATCHED_SECONDS = 10.0
 """Between looks at the progress of an attempt whose end is told."""
 RECHECK_SECONDS = 10.0
 DELETION_SECONDS = 60
-MAX_ATTEMPTS = 20
 
 LIVE = (AttemptState.PENDING, AttemptState.SUBMITTED, AttemptState.RUNNING, AttemptState.STOPPING)
 
@@ -97,7 +97,16 @@ class _Pass:
             generation=self.job.metadata.generation,
             now=self.now,
         )
-        return Plan(self.status, actions, after)
+        if self.current is not None:
+            return Plan(self.status, actions, after)
+        left = leftovers(self.status, self.spec.history_limit, self.needed(), self.seen)
+        return Plan(self.status, actions, after, cleanup=left.actions, settle=left.settle)
+
+    def needed(self) -> set[str]:
+        """The runs without a manifest that are of use: what the next attempt goes on from, and the newest."""
+        if self.last is None or self.last.state is AttemptState.SUCCEEDED:
+            return set()
+        return {run for run in (self.last.run, self.resume_from()) if run is not None}
 
     # No attempt is under way
 
@@ -133,17 +142,17 @@ class _Pass:
         return self.record(retry, self.seen.session)
 
     def completed(self, last: Attempt) -> Plan:
-        return self.idle("True", SucceededReason.COMPLETED, f"Run {last.run} is complete", *self.expired())
+        return self.idle("True", SucceededReason.COMPLETED, f"Run {last.run} is complete")
 
-    def idle(self, truth: Truth, reason: SucceededReason, message: str, *actions: object) -> Plan:
+    def idle(self, truth: Truth, reason: SucceededReason, message: str) -> Plan:
         """No attempt is to come; a Ray cluster that waits for one goes when its time is over."""
         if self.seen.kept_seconds is None:
-            return self.result(truth, reason, message, *actions, after=None)
+            return self.result(truth, reason, message, after=None)
         since = self.last.finished_at if self.last is not None and self.last.finished_at is not None else self.now
         left = (since + timedelta(seconds=self.seen.kept_seconds) - self.now).total_seconds()
         if left > 0:
-            return self.result(truth, reason, message, *actions, after=left)
-        return self.result(truth, reason, message, *actions, Release(), after=None)
+            return self.result(truth, reason, message, after=left)
+        return self.result(truth, reason, message, Release(), after=None)
 
     def retry_at(self, last: Attempt) -> datetime:
         policy = self.spec.retry
@@ -165,34 +174,24 @@ class _Pass:
             resume_from=self.resume_from(),
             state=AttemptState.PENDING,
         )
-        attempts = [*self.status.attempts, attempt]
-        forgotten = [Forget(old.submission_id) for old in attempts[:-MAX_ATTEMPTS]]
-        self.status.attempts = attempts[-MAX_ATTEMPTS:]
+        self.status.attempts = bounded([*self.status.attempts, attempt])
         self.status.progress = None
         self.status.progress_text = None
         self.status.dashboard_url = None
         message = f"Attempt {number} is being submitted"
-        plan = self.result("Unknown", SucceededReason.PENDING, message, after=0)
-        return replace(plan, cleanup=forgotten)
+        return self.result("Unknown", SucceededReason.PENDING, message, after=0)
 
     def resume_from(self) -> str | None:
         if not self.spec.checkpoint.resume:
             return None
         for attempt in reversed(self.status.attempts):
+            if attempt.state in LIVE:
+                continue
             if attempt.spec_digest != self.digest or attempt.state is AttemptState.SUCCEEDED:
                 return None
             if attempt.run in self.seen.checkpoints:
                 return attempt.run
         return None
-
-    def expired(self) -> list[DeleteRun]:
-        """Run directories that nobody needs: of failed attempts, and of runs beyond the history limit."""
-        kept = {run.run for run in self.status.runs[-self.spec.history_limit :]} | self.seen.protected
-        done = [a.run for a in self.status.attempts if a.state in (AttemptState.FAILED, AttemptState.STOPPED)]
-        old = [run.run for run in self.status.runs if run.run not in kept]
-        self.status.runs = [run for run in self.status.runs if run.run in kept]
-        gone = [*old, *(run for run in done if run in self.seen.checkpoints and run not in kept)]
-        return [DeleteRun(run) for run in gone]
 
     # An attempt is under way
 
@@ -303,8 +302,8 @@ class _Pass:
         ]
         self.status.latest_run = attempt.run
         self.show_progress(attempt)
-        message = f"Run {attempt.run} is complete"
-        return self.result("True", SucceededReason.COMPLETED, message, SweepSources(), after=0)
+        done = self.result("True", SucceededReason.COMPLETED, f"Run {attempt.run} is complete", after=0)
+        return replace(done, cleanup=(SweepSources(),))
 
     def failed(self, attempt: Attempt, reason: SucceededReason, message: str) -> Plan:
         self.finish(attempt, AttemptState.FAILED)
@@ -345,11 +344,13 @@ class _Pass:
             actions = [] if self.seen.session is None else [Stop(self.current.submission_id)]
             message = f"Attempt {self.current.number} is being stopped: the job is being deleted"
             return self.result("Unknown", SucceededReason.STOPPING, message, *actions, after=POLL_SECONDS)
-        actions_: list[object] = []
+        gone = {one.run for one in self.status.attempts if one.removed}
+        runs = {one.run for one in self.status.attempts} | {run.run for run in self.status.runs}
+        keeps = self.spec.deletion_policy is DeletionPolicy.RETAIN
+        cleanup: list[object] = [] if keeps else [DeleteRun(run) for run in sorted(runs - gone - self.seen.protected)]
         if self.seen.session is not None:
-            actions_ += [Forget(attempt.submission_id) for attempt in self.status.attempts]
-        if self.spec.deletion_policy is DeletionPolicy.DELETE:
-            runs = {a.run for a in self.status.attempts} | {run.run for run in self.status.runs}
-            actions_ += [DeleteRun(run) for run in sorted(runs - self.seen.protected)]
-        actions_.append(SweepSources())
-        return Plan(self.status, actions_, finalized=True)
+            running = self.current if alive else None
+            cleanup += [Forget(one.submission_id) for one in self.status.attempts if one is not running]
+        cleanup.append(SweepSources())
+        notes = [f"Attempt {self.current.number} was not seen to stop"] if alive and self.current is not None else []
+        return Plan(self.status, cleanup=cleanup, finalized=True, notes=notes)

@@ -25,6 +25,7 @@ from penstock.rundir import storage
 from penstock.rundir.manifest import MANIFEST, Manifest
 from penstock_operator.artifacts import FileArtifacts
 from penstock_operator.kubernetes.api import Api
+from penstock_operator.kubernetes.audit import Timing
 from penstock_operator.kubernetes.cluster import KubernetesCluster
 from penstock_operator.kubernetes.operator import Options, run
 from penstock_operator.loop.reconciler import Reconciler
@@ -92,7 +93,10 @@ class Site:
             rays = RayBackends(cluster, self.installation, kube_ray)
             return [TrainingJobReconciler(cluster, rays, FileArtifacts(), self.installation)]
 
-        options = Options(self.namespace, "test", () if everywhere else (self.namespace,), host="127.0.0.1", port=0)
+        watched = () if everywhere else (self.namespace,)
+        # The audit finds what a watch missed that began too early for a kind that is new.
+        often = Timing(every=2, grace=0.5)
+        options = Options(self.namespace, "test", watched, host="127.0.0.1", port=0, audit=often)
         running = asyncio.create_task(run(self.config, build, options))
         try:
             yield
@@ -110,7 +114,7 @@ class Site:
                 else:
                     self.writes.append((method, path))
                     if self.around is not None:
-                        async with self.around(method, path, kwargs.get("json")):
+                        async with self.around(method, path, kwargs.get("body")):
                             return await call(method, path, **kwargs)
             return await call(method, path, **kwargs)
 
@@ -172,7 +176,8 @@ class Site:
             if found := await asyncio.to_thread(look):
                 return found
             await asyncio.sleep(0.05)
-        raise AssertionError(f"not in time; {self.job()}, {[job.get('status') for job in self.rayjobs()]}")
+        seen = (self.job() or {}).get("status"), [job.get("status") for job in self.rayjobs()]
+        raise AssertionError(f"it did not come about in time: {seen}")
 
     async def until_reason(self, reason: str, type_: str = "Succeeded") -> str:
         """Wait for a condition's reason; returns the message."""

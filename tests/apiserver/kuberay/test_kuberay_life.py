@@ -129,7 +129,7 @@ async def test_kueue_lets_it_wait_and_then_go(site: Site) -> None:
     async with site.operator():
         site.apply(**QUEUED)
         await site.until(lambda: "LocalQueue 'team-a'" in site.condition()[2])
-        await site.until(lambda: site.rayjobs()[0]["status"]["jobDeploymentStatus"] == "Suspended")
+        await site.until(lambda: site.rayjobs()[0].get("status", {}).get("jobDeploymentStatus") == "Suspended")
         assert state(site) == "Submitted"
         site.patch_rayjob({"spec": {"suspend": False}})
         await site.until_reason("Completed")

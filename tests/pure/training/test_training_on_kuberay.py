@@ -12,8 +12,8 @@ from penstock.api.trainingjob import Attempt, AttemptState, TrainingJob
 from penstock_operator.loop.conditions import find
 from penstock_operator.loop.reconciler import Plan
 from penstock_operator.ports import JobState, RayJob
-from penstock_operator.training.observed import Forget, Observed, Release, Stop
-from penstock_operator.training.plan import MAX_ATTEMPTS, WATCHED_SECONDS, plan, run_digest
+from penstock_operator.training.observed import Observed, Release, Stop
+from penstock_operator.training.plan import WATCHED_SECONDS, plan, run_digest
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(hours=5)
@@ -145,10 +145,3 @@ def test_a_kept_cluster_stays_for_a_retry() -> None:
     result = plan(job(AttemptState.FAILED), replace(UP, kept_seconds=0), NOW)
     assert Release() not in result.actions
     assert verdict(result)[1] == "BackingOff"
-
-
-def test_an_attempt_that_leaves_the_status_is_forgotten() -> None:
-    full = job(*[AttemptState.STOPPED] * MAX_ATTEMPTS)
-    result = plan(full, UP, LATER)
-    assert len(result.status.attempts) == MAX_ATTEMPTS
-    assert result.cleanup == [Forget(f"penstock-{UID}-1")]
