@@ -7,9 +7,17 @@ INPUTS := pyproject.toml constraints.txt
 REPORT ?= $(VENV)/junit.xml
 PYTEST_FLAGS ?=
 CHART := charts/penstock
+REGISTRY ?= penstock
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' platform/penstock/__init__.py)
+TAG ?= $(VERSION)
+REVISION ?= $(shell git rev-parse HEAD)
+IMAGES := image-operator image-gateway image-ray image-quickstart
+# Called with: TAG DIR -f FILE.
+BUILD ?= docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) \
+	--build-arg RAY=$(REGISTRY)/ray:$(TAG) -t
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint generate clean
+.PHONY: help demo test lint generate images $(IMAGES) clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets.
@@ -34,6 +42,13 @@ lint: $(VENV)/.dev ## Style, types, import contracts, generated files.
 generate: $(VENV)/.examples ## Write crds/, the generated pages of docs/, and the chart's CRDs, schema and README.
 	$(BIN)/python -m penstock.crds write crds --docs docs --chart $(CHART)/templates/crds
 	$(BIN)/python charts/values.py write $(CHART)
+
+images: $(IMAGES) ## Build the container images: REGISTRY, TAG, and BUILD for another tool than docker.
+
+image-quickstart: image-ray
+
+$(IMAGES): image-%:
+	$(BUILD) $(REGISTRY)/$*:$(TAG) . -f images/$*/Dockerfile
 
 clean: ## Stop the local stack; remove its folder, the environment and the caches.
 	-test ! -x $(BIN)/penstock || $(BIN)/penstock down

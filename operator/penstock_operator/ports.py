@@ -163,7 +163,7 @@ class Features(Protocol):
         """Remove the feature service."""
 
     async def drop_view(self, config: Mapping[str, Any], view: str) -> None:
-        """Remove a view with its online data; one that is gone is fine."""
+        """Remove a view that no feature service names, with its online data; one that is gone is fine."""
 
     async def drop_project(self, config: Mapping[str, Any]) -> None:
         """Remove what is left of a project that has no view any more."""

@@ -29,14 +29,19 @@ def identifier(name: str) -> str:
     return f"_{underscored}" if underscored[0].isdigit() else underscored
 
 
-def view_name(name: str, run: str) -> str:
-    """The Feast feature view of one run; the feature service is called `identifier(name)`."""
-    return f"{identifier(name)}__{run.replace('-', '_')}"
+def view_name(name: str, run: str, revision: int = 0) -> str:
+    """The Feast feature view of one staging of a run; the feature service is called `identifier(name)`."""
+    return _physical(name, run, revision)
 
 
-def collection_name(name: str, run: str) -> str:
-    """The Milvus collection of one run; the alias is called `identifier(name)`."""
-    return f"{identifier(name)}__{run.replace('-', '_')}"
+def collection_name(name: str, run: str, revision: int = 0) -> str:
+    """The Milvus collection of one staging of a run; the alias is called `identifier(name)`."""
+    return _physical(name, run, revision)
+
+
+def _physical(name: str, run: str, revision: int) -> str:
+    again = f"_r{revision}" if revision else ""
+    return f"{identifier(name)}__{run.replace('-', '_')}{again}"
 
 
 def run_uri(artifacts: str, namespace: str, job: str, run: str) -> str:

@@ -48,14 +48,15 @@ async def reconcile(
     try:
         return await _pass(cluster, reconciler, obj, clock)
     except Exception as error:
-        rest = held_for(obj, clock())
-        if rest is not None and rest <= 0 and classify(error) is not Failure.STALE:
-            await leave(cluster, obj, [_stays(error)])
-            return None
-        await tell(cluster, key, error, clock())
-        if rest is not None and isinstance(error, InvalidObject):
+        if classify(error) is Failure.STALE:
+            raise
+        rest = held_for(obj, clock(), shown=await tell(cluster, key, error, clock()))
+        if rest is None or (rest > 0 and not isinstance(error, InvalidObject)):
+            raise
+        if rest > 0:
             return rest
-        raise
+        await leave(cluster, await cluster.get(*key) or obj, [_stays(error)])
+        return None
 
 
 async def _pass(cluster: Cluster, reconciler: Reconciler[Any, Any], obj: Object, clock: Clock) -> float | None:
@@ -70,7 +71,7 @@ async def _pass(cluster: Cluster, reconciler: Reconciler[Any, Any], obj: Object,
         await reconciler.converge(resource, action)
     failed = await _clean_up(reconciler, resource, plan)
     left = plan.settle(failed)
-    if plan.finalized and (not failed or (held_for(obj, now) or 0) <= 0):
+    if plan.finalized and (not failed or (held_for(obj, now) or 0.0) <= 0):
         await leave(cluster, obj, [*plan.notes, *(_stays(error) for _, error in failed)])
         return None
     kept = without(plan.status.conditions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from penstock.api.meta import DeletionPolicy, NamedNumber
@@ -20,6 +21,7 @@ from penstock_operator.digest import spec_digest
 from penstock_operator.loop.conditions import Truth, with_condition
 from penstock_operator.loop.reconciler import Plan
 from penstock_operator.ports import JobState
+from penstock_operator.training.leftovers import bounded, leftovers
 from penstock_operator.training.observed import (
     DeleteRun,
     Forget,
@@ -36,7 +38,6 @@ RUN_FIELDS = ("source", "entrypoint", "args", "params", "env", "workers", "strat
 POLL_SECONDS = 1.0
 RECHECK_SECONDS = 10.0
 DELETION_SECONDS = 60
-MAX_ATTEMPTS = 20
 
 LIVE = (AttemptState.PENDING, AttemptState.RUNNING, AttemptState.STOPPING)
 
@@ -93,7 +94,16 @@ class _Pass:
             generation=self.job.metadata.generation,
             now=self.now,
         )
-        return Plan(self.status, actions, after)
+        if self.current is not None:
+            return Plan(self.status, actions, after)
+        left = leftovers(self.status, self.spec.history_limit, self.needed(), self.seen)
+        return Plan(self.status, actions, after, cleanup=left.actions, settle=left.settle)
+
+    def needed(self) -> set[str]:
+        """The runs without a manifest that are of use: what the next attempt goes on from, and the newest."""
+        if self.last is None or self.last.state is AttemptState.SUCCEEDED:
+            return set()
+        return {run for run in (self.last.run, self.resume_from()) if run is not None}
 
     # No attempt is under way
 
@@ -129,9 +139,7 @@ class _Pass:
         return self.record(retry, self.seen.session)
 
     def completed(self, last: Attempt) -> Plan:
-        return self.result(
-            "True", SucceededReason.COMPLETED, f"Run {last.run} is complete", *self.expired(), after=None
-        )
+        return self.result("True", SucceededReason.COMPLETED, f"Run {last.run} is complete", after=None)
 
     def retry_at(self, last: Attempt) -> datetime:
         policy = self.spec.retry
@@ -153,7 +161,7 @@ class _Pass:
             resume_from=self.resume_from(),
             state=AttemptState.PENDING,
         )
-        self.status.attempts = [*self.status.attempts, attempt][-MAX_ATTEMPTS:]
+        self.status.attempts = bounded([*self.status.attempts, attempt])
         self.status.progress = None
         self.status.progress_text = None
         self.status.dashboard_url = None
@@ -163,20 +171,13 @@ class _Pass:
         if not self.spec.checkpoint.resume:
             return None
         for attempt in reversed(self.status.attempts):
+            if attempt.state in LIVE:
+                continue
             if attempt.spec_digest != self.digest or attempt.state is AttemptState.SUCCEEDED:
                 return None
             if attempt.run in self.seen.checkpoints:
                 return attempt.run
         return None
-
-    def expired(self) -> list[DeleteRun]:
-        """Run directories that nobody needs: of failed attempts, and of runs beyond the history limit."""
-        kept = {run.run for run in self.status.runs[-self.spec.history_limit :]} | self.seen.protected
-        done = [a.run for a in self.status.attempts if a.state in (AttemptState.FAILED, AttemptState.STOPPED)]
-        old = [run.run for run in self.status.runs if run.run not in kept]
-        self.status.runs = [run for run in self.status.runs if run.run in kept]
-        gone = [*old, *(run for run in done if run in self.seen.checkpoints and run not in kept)]
-        return [DeleteRun(run) for run in gone]
 
     # An attempt is under way
 
@@ -273,8 +274,8 @@ class _Pass:
         ]
         self.status.latest_run = attempt.run
         self.show_progress(attempt)
-        message = f"Run {attempt.run} is complete"
-        return self.result("True", SucceededReason.COMPLETED, message, SweepSources(), after=0)
+        done = self.result("True", SucceededReason.COMPLETED, f"Run {attempt.run} is complete", after=0)
+        return replace(done, cleanup=(SweepSources(),))
 
     def failed(self, attempt: Attempt, reason: SucceededReason, message: str) -> Plan:
         self.finish(attempt, AttemptState.FAILED)
@@ -315,11 +316,13 @@ class _Pass:
             actions = [] if self.seen.session is None else [Stop(self.current.submission_id)]
             message = f"Attempt {self.current.number} is being stopped: the job is being deleted"
             return self.result("Unknown", SucceededReason.STOPPING, message, *actions, after=POLL_SECONDS)
-        actions_: list[object] = []
+        gone = {one.run for one in self.status.attempts if one.removed}
+        runs = {one.run for one in self.status.attempts} | {run.run for run in self.status.runs}
+        keeps = self.spec.deletion_policy is DeletionPolicy.RETAIN
+        cleanup: list[object] = [] if keeps else [DeleteRun(run) for run in sorted(runs - gone - self.seen.protected)]
         if self.seen.session is not None:
-            actions_ += [Forget(attempt.submission_id) for attempt in self.status.attempts]
-        if self.spec.deletion_policy is DeletionPolicy.DELETE:
-            runs = {a.run for a in self.status.attempts} | {run.run for run in self.status.runs}
-            actions_ += [DeleteRun(run) for run in sorted(runs - self.seen.protected)]
-        actions_.append(SweepSources())
-        return Plan(self.status, actions_, finalized=True)
+            running = self.current if alive else None
+            cleanup += [Forget(one.submission_id) for one in self.status.attempts if one is not running]
+        cleanup.append(SweepSources())
+        notes = [f"Attempt {self.current.number} was not seen to stop"] if alive and self.current is not None else []
+        return Plan(self.status, cleanup=cleanup, finalized=True, notes=notes)

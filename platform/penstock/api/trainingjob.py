@@ -167,6 +167,8 @@ class Attempt(StatusModel):
     finished_at: datetime | None = None
     reason: Annotated[str, StringConstraints(max_length=128)] = ""
     message: Message = ""
+    removed: bool = Field(False, description="Whether its run directory is gone.")
+    forgotten: bool = Field(False, description="Whether Ray was asked to forget it: its log is gone.")
 
 
 class Progress(StatusModel):

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 from lightkube import KubeConfig
 
@@ -29,16 +28,15 @@ from penstock.rundir.manifest import MANIFEST, Manifest, OutputManifest
 from penstock.secrets import read_secrets
 from penstock_operator.artifacts import FileArtifacts
 from penstock_operator.kubernetes.api import Api
-from penstock_operator.kubernetes.audit import Audit
+from penstock_operator.kubernetes.audit import Audit, Timing
 from penstock_operator.kubernetes.cache import Cache
-from penstock_operator.kubernetes.lease import Timing
 from penstock_operator.kubernetes.operator import Options, run
+from penstock_operator.kubernetes.watching import Watch
 from penstock_operator.local.sockets import free_port
 from penstock_operator.loop.reconcile import utc_now
 from penstock_operator.ports import Cluster, JobState, RayJob, RaySubmission, Refused
 from penstock_operator.reconcilers import reconcilers
 
-FAST = Timing(duration=3, deadline=2, retry=0.5, call=1)
 WAIT_SECONDS = 60
 
 
@@ -151,7 +149,7 @@ class Replica(threading.Thread):
         super().__init__(daemon=True)
         self._config = KubeConfig.from_file(config).get()
         self._parts = (Stores(), vectors, FileArtifacts(), installation)
-        self._options = Options("penstock", "replica", namespaces, "127.0.0.1", 0, FAST)
+        self._options = Options("penstock", "replica", namespaces, "127.0.0.1", 0)
         self._loop = asyncio.new_event_loop()
         self._task: asyncio.Task[None] | None = None
         self._error: BaseException | None = None
@@ -172,13 +170,11 @@ class Replica(threading.Thread):
         """What a replica does whose watches brought nothing."""
 
         async def check() -> None:
-            api = Api.connect(self._config)
-            try:
-                audit = Audit(api, cache := Cache(KINDS), self._options.namespaces)
+            async with Api(self._config) as api:
+                cache, namespaces = Cache(KINDS), self._options.namespaces
+                audit = Audit(api, cache, Watch(self._config, cache, namespaces), namespaces, Timing())
                 for kind in cache.kinds:
                     assert await audit.check(kind, 0), f"no {kind}"
-            finally:
-                await api.close()
 
         asyncio.run(check())
 
@@ -241,16 +237,14 @@ class Life:
         try:
             yield f"http://127.0.0.1:{port}"
         finally:
-            process.terminate()
-            process.wait(30)
+            process.kill()
+            process.wait()
 
 
 @pytest.fixture
-def life(
-    audited: tuple[httpx2.Client, Path], commands: Callable[[httpx2.Client, Path], Callable[..., Any]], tmp_path: Path
-) -> Life:
-    run = commands(*audited)
-    return Life(lambda *words, **options: run("kubectl", *words, **options), audited[1] / "audit.log", tmp_path)
+def life(audited: Any, commands: Callable[[Any], Callable[..., Any]], tmp_path: Path) -> Life:
+    run = commands(audited)
+    return Life(lambda *words, **options: run("kubectl", *words, **options), audited.audit_log, tmp_path)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 import yaml
 
@@ -25,17 +26,13 @@ Right = tuple[str, str, str]
 
 UNUSED: dict[str, dict[Right, str]] = {
     OPERATOR: {
-        ("", "configmaps", "get"): "nothing reads spec.source.configMapRef yet",
         **{
             ("ray.io", "rayjobs", verb): "there is no KubeRay yet"
             for verb in ["get", "list", "watch", "create", "delete"]
         },
         **{("ray.io", "rayclusters", verb): "there is no KubeRay yet" for verb in ["list", "create", "delete"]},
     },
-    GATEWAY: {
-        ("authentication.k8s.io", "tokenreviews", "create"): "the gateway reviews no token yet",
-        ("authorization.k8s.io", "subjectaccessreviews", "create"): "the gateway reviews no token yet",
-    },
+    GATEWAY: {},
 }
 """What the life below does not use, and why; one that is used after all is an error."""
 
@@ -132,12 +129,18 @@ def flap(life: Any, vectors: Any) -> None:
 
 
 def serve(life: Any, installation: Installation, namespaces: tuple[str, ...]) -> None:
-    """The gateway opens the run that is live, as far as its stand-ins let it."""
+    """The gateway is asked for the run that is live; it opens the stores, which answer nobody."""
     path = life.folder / "installation.json"
     path.write_text(json.dumps(installation.to_wire()))
+    life.said("create", "serviceaccount", "reader")
+    life.said("create", "rolebinding", "reader", "--clusterrole=penstock-viewer", "--serviceaccount=default:reader")
+    token = {"Authorization": f"Bearer {life.said('create', 'token', 'reader').strip()}"}
     wanted = {("penstock.dev", "featurestores", "get"), ("penstock.dev", "vectorstores", "get"), ("", "secrets", "get")}
-    with life.gateway(path, *(f"--namespace={name}" for name in namespaces)):
+    with life.gateway(path, "--auth=token-review", *(f"--namespace={name}" for name in namespaces)) as url:
         life.until("the gateway", lambda: wanted <= used(life.requests(GATEWAY)))
+        answers = [httpx2.get(f"{url}/v1/default/digits", headers=headers) for headers in (token, {})]
+    assert [answer.status_code for answer in answers] == [503, 401], answers[0].text
+    life.said("delete", "rolebinding/reader", "serviceaccount/reader")
 
 
 def delete(life: Any) -> None:
