@@ -29,18 +29,21 @@ UPGRADE = "bring client and cluster to one version: `penstock version`, `helm up
 
 async def cluster_checks(client: AsyncClient) -> list[Check]:
     """Whether the cluster has what Penstock needs, and this user the rights."""
-    found = [await definitions(client), *await rights(client), await operator(client)]
+    installation, unknown = {}, []
     try:
         installation = await read_installation(client)
     except ConfigError as error:
-        return [*found, Check(False, f"ConfigMap {CONFIG_MAP}", str(error)), *await stores(client)]
-    found += [*await ray(client, installation), *await stores(client), await artifacts(installation)]
-    return [*found, await gateway(client)]
+        unknown = [Check(False, f"ConfigMap {CONFIG_MAP}", str(error))]
+    service = _ray_service(installation)
+    found = [await definitions(client), *await rights(client, service), await operator(client), *unknown]
+    if not unknown:
+        found += [await ray(client, installation, service), await artifacts(installation)]
+    return [*found, *await stores(client), await gateway(client)]
 
 
 async def definitions(client: AsyncClient) -> Check:
     """Whether the cluster's definitions are those of this version."""
-    differing, text = [], f"The definitions of the {len(KINDS)} kinds are those of this version"
+    differing = []
     for name, kind in KINDS.items():
         try:
             found = await client.get_json(f"{DEFINITIONS}/{kind.PLURAL}.{GROUP}")
@@ -49,15 +52,11 @@ async def definitions(client: AsyncClient) -> Check:
         except PenstockError as error:
             return Check(False, f"The definition of {name}", str(error))
         served = {version["name"]: version for version in found["spec"]["versions"]}
-        if VERSION not in served or _digest(openapi(found)) != _digest(openapi(crd(kind))):
+        if VERSION not in served or digest_json(openapi(found)) != digest_json(openapi(crd(kind))):
             differing.append(name)
     if differing:
         return Check(False, f"The definitions of {', '.join(differing)} are of another version than this", UPGRADE)
-    return Check(True, text)
-
-
-def _digest(schema: dict[str, Any]) -> str:
-    return digest_json(schema)
+    return Check(True, f"The definitions of the {len(KINDS)} kinds are those of this version")
 
 
 async def operator(client: AsyncClient, now: datetime | None = None) -> Check:
@@ -83,22 +82,27 @@ async def operator(client: AsyncClient, now: datetime | None = None) -> Check:
     return Check(True, f"Operator {holder} leads")
 
 
-async def ray(client: AsyncClient, installation: dict[str, Any]) -> list[Check]:
+def _ray_address(installation: dict[str, Any]) -> str:
+    return str(((installation.get("ray") or {}).get("rayCluster") or {}).get("address") or "")
+
+
+def _ray_service(installation: dict[str, Any]) -> Service | None:
+    return service_of(_ray_address(installation), system_namespace())
+
+
+async def ray(client: AsyncClient, installation: dict[str, Any], service: Service | None) -> Check:
     """Whether the installation's Ray answers, or KubeRay is there."""
-    backend = installation.get("ray") or {}
-    if "kubeRay" in backend:
+    if "kubeRay" in (installation.get("ray") or {}):
         try:
             await client.get_json(RAY_JOBS)
         except NotFound:
-            return [Check(False, "KubeRay is not installed", "install its operator, or set ray.rayCluster.address")]
+            return Check(False, "KubeRay is not installed", "install its operator, or set ray.rayCluster.address")
         except PenstockError as error:
-            return [Check(False, "KubeRay", str(error))]
-        return [Check(True, "KubeRay's kinds are served")]
-    address = str((backend.get("rayCluster") or {}).get("address") or "")
-    service = service_of(address, system_namespace())
+            return Check(False, "KubeRay", str(error))
+        return Check(True, "KubeRay's kinds are served")
     if service is None:
-        return [Check(True, f"Ray at {address} is not checked: it is no Service of this cluster")]
-    return [await _answers(client, "Ray", service, "/api/version")]
+        return Check(True, f"Ray at {_ray_address(installation)} is not checked: it is no Service of this cluster")
+    return await _answers(client, "Ray", service, "/api/version")
 
 
 async def _answers(client: AsyncClient, what: str, service: Service, path: str) -> Check:

@@ -8,8 +8,9 @@ from penstock.api import GROUP, KINDS
 from penstock.cli.check import Check
 from penstock.client import AsyncClient
 from penstock.client.errors import PenstockError
-from penstock.client.gateways import SERVICE
+from penstock.client.gateways import PORT, SERVICE
 from penstock.client.installation import CONFIG_MAP, system_namespace
+from penstock.client.proxy import Service
 
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
@@ -29,24 +30,32 @@ class Right(NamedTuple):
         return f"{self.verb} {self.resource}{sub}{f' {self.name}' if self.name else ''}"
 
 
-async def rights(client: AsyncClient) -> list[Check]:
-    """A check for each thing that a user does, with the rights that it takes."""
+async def rights(client: AsyncClient, ray: Service | None) -> list[Check]:
+    """A check for each thing that a user does, with the rights that it takes.
+
+    Args:
+        client: as the user.
+        ray: the installation's Ray; None where each attempt has one of its own, in its namespace.
+    """
     space, system = client.namespace, system_namespace()
     kinds = [kind.PLURAL for kind in KINDS.values()]
     look = [Right(verb, GROUP, plural, space) for plural in kinds for verb in ("get", "list", "watch")]
     change = [Right(verb, GROUP, plural, space) for plural in kinds for verb in ("create", "patch", "delete")]
     code = [Right("get", "", "configmaps", system, CONFIG_MAP)]
-    logs = [Right("get", "", "services", space, subresource="proxy")]
+    name = f"{ray.name}:{ray.port}" if ray is not None else ""
+    logs = [Right("get", "", "services", ray.namespace if ray is not None else space, name, "proxy")]
     ask = [
         Right("get", GROUP, "materializations", space, subresource="query"),
-        Right("create", "", "services", system, SERVICE, "proxy"),
+        Right("create", "", "services", system, f"{SERVICE}:{PORT}", "proxy"),
     ]
     return [
         await _check(client, f"look at resources in namespace {space!r}", look, "bind ClusterRole penstock-viewer"),
         await _check(client, f"change resources in namespace {space!r}", change, "bind ClusterRole penstock-editor"),
         await _check(client, "upload code", code, f"let the user get ConfigMap {CONFIG_MAP} in namespace {system!r}"),
-        await _check(client, "read logs from Ray", logs, "grant get on services/proxy where Ray runs"),
-        await _check(client, "query the gateway through the API server", ask, "grant it, or set PENSTOCK_GATEWAY"),
+        await _check(client, "read logs from Ray", logs, f"grant it in namespace {logs[0].namespace!r}"),
+        await _check(
+            client, "query the gateway through the API server", ask, "grant it, or set PENSTOCK_GATEWAY to its address"
+        ),
     ]
 
 
