@@ -16,7 +16,7 @@ from penstock_operator.loop.leaving import held_for, leave
 from penstock_operator.loop.parse import InvalidObject, parse
 from penstock_operator.loop.reconciled import failing, tell, without
 from penstock_operator.loop.reconciler import Failed, Key, Plan, Reconciler
-from penstock_operator.ports import Cluster, Object
+from penstock_operator.ports import Cluster, ClusterUnreachable, Object
 
 Clock = Callable[[], datetime]
 CLEANUP_SECONDS = 15.0
@@ -48,7 +48,8 @@ async def reconcile(
     try:
         return await _pass(cluster, reconciler, obj, clock)
     except Exception as error:
-        if classify(error) is Failure.STALE:
+        # What the Kubernetes API has no time for is not told by another call, and lets nothing go.
+        if classify(error) is Failure.STALE or isinstance(error, ClusterUnreachable):
             raise
         rest = held_for(obj, clock(), shown=await tell(cluster, key, error, clock()))
         if rest is None or (rest > 0 and not isinstance(error, InvalidObject)):

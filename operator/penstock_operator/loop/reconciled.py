@@ -14,7 +14,7 @@ from penstock.api.meta import Condition, Reason
 from penstock_operator.loop.conditions import find, with_condition
 from penstock_operator.loop.failures import told
 from penstock_operator.loop.reconciler import Key
-from penstock_operator.ports import Cluster, ClusterUnreachable, Object
+from penstock_operator.ports import Cluster, Object
 
 RECONCILED = "Reconciled"
 VARYING = re.compile(r"\b(?:0x)?[0-9a-f-]*\d[0-9a-f-]*\b", re.IGNORECASE)
@@ -46,13 +46,9 @@ def failing(
 async def tell(cluster: Cluster, key: Key, error: Exception, now: datetime) -> bool:
     """Show on the object why a pass over it failed; the rest of its status stays as it is.
 
-    What the Kubernetes API has no time for is not told by another call.
-
     Returns:
         Whether it could be shown; the failure is in the log too.
     """
-    if isinstance(error, ClusterUnreachable):
-        return False
     try:
         obj = await cluster.get(*key)
         if obj is not None:

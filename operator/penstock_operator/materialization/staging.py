@@ -19,9 +19,11 @@ from penstock.naming import collection_name, run_uri, stage_uri, staging_id, vie
 from penstock_operator.loop.conditions import Truth
 from penstock_operator.materialization.forgetting import note_ended
 from penstock_operator.materialization.observed import Observed, Stage, StopStaging
-from penstock_operator.ports import JobState
+from penstock_operator.ports import JobState, RayJob
 
 POLL_SECONDS = 0.5
+WATCHED_SECONDS = 10.0
+"""Between looks at the progress of a staging whose end is told."""
 RECHECK_SECONDS = 10.0
 BACKOFF_SECONDS = 5
 OUTCOMES = {"Rejected": StagedReason.GATE_FAILED, "Invalid": StagedReason.INVALID_OUTPUT}
@@ -174,11 +176,14 @@ class _Staging:
         if job is None:
             return self.absent(record, self.seen.session)
         record.submitted = True
-        record.started_at = record.started_at or self.now
+        if job.state is not JobState.PENDING:
+            record.started_at = record.started_at or self.now
         if not job.state.terminal:
-            return self.alive(record)
+            return self.alive(record, job)
         if record.stopping or self.outdated(record):
             return self.stopped(record)
+        if job.fault:
+            return self.failed(record, f"The staging job failed: {job.fault}")
         what = "was stopped on Ray's side" if job.state is JobState.STOPPED else "failed"
         if job.state is JobState.SUCCEEDED:
             what = "ended without a report"
@@ -197,15 +202,18 @@ class _Staging:
         message = f"Run {record.run} is being submitted for staging"
         return Step(("Unknown", StagedReason.STAGING, message), (Stage(record),), POLL_SECONDS / 2)
 
-    def alive(self, record: RunRecord) -> Step:
+    def alive(self, record: RunRecord, job: RayJob) -> Step:
         if record.stopping:
             message = f"The staging of run {record.run} is being stopped ({record.stopping})"
             return Step(("Unknown", StagedReason.STAGING, message), (StopStaging(record.submission_id),), 1.0)
         if (reason := self.stop_reason(record)) is not None:
             record.stopping = str(reason)
             return self.wait(StagedReason.STAGING, f"The staging of run {record.run} is to be stopped ({reason})", 0)
+        if record.started_at is None:
+            message = f"Run {record.run} waits to be staged{f': {job.message}' if job.message else ''}"
+            return self.wait(StagedReason.STAGING, message, after=None if job.watched else POLL_SECONDS)
         message = f"Run {record.run} is being staged{self.seen.progress}"
-        return self.wait(StagedReason.STAGING, message, after=POLL_SECONDS)
+        return self.wait(StagedReason.STAGING, message, after=WATCHED_SECONDS if job.watched else POLL_SECONDS)
 
     def stop_reason(self, record: RunRecord) -> StagedReason | None:
         if self.outdated(record):

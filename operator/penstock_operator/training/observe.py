@@ -44,6 +44,7 @@ class Observer:
             manifest=manifest,
             manifest_error=manifest_error,
             progress=await self.artifacts.progress(self._uri(job, attempt.run)) if attempt else None,
+            kept_seconds=None if attempt else await self._kept_seconds(job),
             code=Code() if attempt or deleting or is_complete(job) else await self._code(job),
             missing_secret="" if attempt or deleting else await self._missing_secret(job),
             checkpoints=frozenset() if attempt else await self._checkpoints(job),
@@ -60,6 +61,15 @@ class Observer:
             return session, "", await ray.job(attempt.submission_id) if attempt else None
         except (Unreachable, Refused, MissingSecret) as error:
             return None, str(error), None
+
+    async def _kept_seconds(self, job: TrainingJob) -> int | None:
+        kube_ray = (job.spec.ray or self.installation.ray).kube_ray
+        if kube_ray is None or not kube_ray.reuse_cluster:
+            return None
+        try:
+            return await (await self.rays.ray_of(job)).kept_seconds()
+        except (Unreachable, Refused, MissingSecret):
+            return None
 
     async def _log_tail(self, job: TrainingJob, ray_job: RayJob | None) -> str:
         if ray_job is None:

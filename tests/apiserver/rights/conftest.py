@@ -9,16 +9,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from lightkube import KubeConfig
 
-from penstock.api import KINDS
 from penstock.api.materialization import Materialization
 from penstock.api.trainingjob import TrainingJob
 from penstock.handoff import ATTEMPT_VARIABLE, STAGING_VARIABLE, AttemptSpec, StagingReport, StagingSpec
@@ -30,11 +30,16 @@ from penstock_operator.artifacts import FileArtifacts
 from penstock_operator.kubernetes.api import Api
 from penstock_operator.kubernetes.audit import Audit, Timing
 from penstock_operator.kubernetes.cache import Cache
+from penstock_operator.kubernetes.cluster import KubernetesCluster
+from penstock_operator.kubernetes.kinds import WATCHED
 from penstock_operator.kubernetes.operator import Options, run
 from penstock_operator.kubernetes.watching import Watch
 from penstock_operator.local.sockets import free_port
 from penstock_operator.loop.reconcile import utc_now
-from penstock_operator.ports import Cluster, JobState, RayJob, RaySubmission, Refused
+from penstock_operator.loop.reconciler import Reconciler
+from penstock_operator.ports import JobState, RayJob, RaySubmission, Refused
+from penstock_operator.ray.jobs import new_http
+from penstock_operator.ray.kuberay.jobs import KubeRayJobs
 from penstock_operator.reconcilers import reconcilers
 
 WAIT_SECONDS = 60
@@ -73,13 +78,20 @@ class Stores:
 
 @dataclass
 class Ray:
-    """A Ray on which a job has ended when it is looked at; it reads the job's Secrets as the real backends do."""
+    """A Ray on which a job has ended when it is looked at; it reads the job's Secrets as the real backends do.
 
-    cluster: Cluster
+    A job that wants KubeRay gets it, as far as it is objects.
+    """
+
+    cluster: KubernetesCluster
+    installation: Installation
+    http: httpx2.AsyncClient = field(default_factory=new_http)
     jobs: dict[str, RaySubmission] = field(default_factory=dict)
 
-    async def ray_of(self, owner: TrainingJob | Materialization) -> Ray:
-        return self
+    async def ray_of(self, owner: TrainingJob | Materialization) -> Ray | KubeRayJobs:
+        if owner.spec.ray is None or owner.spec.ray.kube_ray is None:
+            return self
+        return KubeRayJobs(self.cluster, owner, owner.spec.ray.kube_ray, self.installation, self.http)
 
     async def session(self) -> str:
         return "session_1"
@@ -155,8 +167,11 @@ class Replica(threading.Thread):
         self._error: BaseException | None = None
 
     def run(self) -> None:
+        def build(_: Api, cluster: KubernetesCluster) -> Sequence[Reconciler[Any, Any]]:
+            return reconcilers(cluster, Ray(cluster, self._parts[-1]), *self._parts)
+
         async def live() -> None:
-            await run(self._config, lambda _, cluster: reconcilers(cluster, Ray(cluster), *self._parts), self._options)
+            await run(self._config, build, self._options)
 
         async def start() -> None:
             self._task = asyncio.ensure_future(live())
@@ -171,7 +186,7 @@ class Replica(threading.Thread):
 
         async def check() -> None:
             async with Api(self._config) as api:
-                cache, namespaces = Cache(KINDS), self._options.namespaces
+                cache, namespaces = Cache(WATCHED), self._options.namespaces
                 audit = Audit(api, cache, Watch(self._config, cache, namespaces), namespaces, Timing())
                 for kind in cache.kinds:
                     assert await audit.check(kind, 0), f"no {kind}"

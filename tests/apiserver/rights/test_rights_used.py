@@ -24,17 +24,31 @@ STORE = "vectorstore/milvus"
 Right = tuple[str, str, str]
 """API group, resource with its subresource, verb."""
 
-UNUSED: dict[str, dict[Right, str]] = {
-    OPERATOR: {
-        **{
-            ("ray.io", "rayjobs", verb): "there is no KubeRay yet"
-            for verb in ["get", "list", "watch", "create", "delete"]
-        },
-        **{("ray.io", "rayclusters", verb): "there is no KubeRay yet" for verb in ["list", "create", "delete"]},
-    },
-    GATEWAY: {},
-}
+UNUSED: dict[str, dict[Right, str]] = {OPERATOR: {}, GATEWAY: {}}
 """What the life below does not use, and why; one that is used after all is an error."""
+
+KUBERAY = [
+    {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{kind.lower()}s.ray.io"},
+        "spec": {
+            "group": "ray.io",
+            "scope": "Namespaced",
+            "names": {"kind": kind, "plural": f"{kind.lower()}s"},
+            "versions": [
+                {
+                    "name": "v1",
+                    "served": True,
+                    "storage": True,
+                    "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+                }
+            ],
+        },
+    }
+    for kind in ("RayJob", "RayCluster")
+]
+"""KubeRay's kinds, as far as rights go."""
 
 
 def granted(rendered: Any, account: str) -> set[Right]:
@@ -87,6 +101,7 @@ def test_rights_are_those_that_a_life_uses(
     try:
         promote(life)
         flap(life, vectors)
+        fail_in_pods(life)
         replica.audit()
         serve(life, installation, namespaces)
         delete(life)
@@ -107,7 +122,7 @@ def install(life: Any, rendered: Any) -> None:
     life.log.write_text("")
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "penstock"}}
     first = [obj for obj in rendered if obj["kind"] == "CustomResourceDefinition"]
-    for objects in ([namespace, *first], [obj for obj in rendered if obj["kind"] in NEEDED]):
+    for objects in ([namespace, *first, *KUBERAY], [obj for obj in rendered if obj["kind"] in NEEDED]):
         life.said("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(objects))
     life.said("wait", "--for=condition=Established", "crd", "--all")
 
@@ -126,6 +141,22 @@ def flap(life: Any, vectors: Any) -> None:
         life.until("its health", lambda wanted=str(not broken): life.condition(STORE, "Ready") == wanted)
     counts = "jsonpath={.items[?(@.involvedObject.name=='milvus')].count}"
     life.until("a counted event", lambda: "2" in life.said("get", "events", "-o", counts).split())
+
+
+def fail_in_pods(life: Any) -> None:
+    """Two RayJobs fail, as KubeRay says it; the second is on the Ray cluster of the first, which then goes."""
+    patch = json.dumps({"status": {"jobDeploymentStatus": "Failed", "jobStatus": "FAILED", "message": "boom"}})
+    failed: set[str] = set()
+
+    def new() -> set[str]:
+        return set(life.said("get", "rayjobs", "-o", "name").split()) - failed
+
+    while len(failed) < 2:
+        for name in life.until("a RayJob", new):
+            life.said("patch", name, "--type=merge", "-p", patch)
+            failed.add(name)
+    life.until("the failure", lambda: life.condition("trainingjob/pods", "Succeeded") == "False")
+    life.until("the end of its Ray cluster", lambda: not life.said("get", "rayclusters", "-o", "name"))
 
 
 def serve(life: Any, installation: Installation, namespaces: tuple[str, ...]) -> None:

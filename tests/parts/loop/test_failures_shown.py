@@ -20,7 +20,7 @@ from penstock_operator.loop.leaving import GIVE_UP_SECONDS
 from penstock_operator.loop.parse import InvalidObject
 from penstock_operator.loop.reconcile import CLEANUP_SECONDS, reconcile
 from penstock_operator.loop.reconciler import Key, Plan, Related
-from penstock_operator.ports import Refused, Unreachable
+from penstock_operator.ports import ClusterUnreachable, Refused, Unreachable
 
 KEY = Key("FeatureStore", "default", "features")
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -221,6 +221,14 @@ async def test_a_deleted_object_whose_passes_fail_goes_after_a_while(
         assert conditions(store)["Reconciled"][0] == "False"
     await look(store, Stand(**broken), begun + timedelta(seconds=GIVE_UP_SECONDS))
     assert store.list("FeatureStore") == []
+
+
+async def test_a_kubernetes_api_that_is_away_lets_no_deleted_object_go(store: CountingStore) -> None:
+    await look(store, Stand())
+    store.delete(*KEY)
+    with pytest.raises(ClusterUnreachable):
+        await look(store, Stand(error=ClusterUnreachable("away")), NOW + timedelta(days=1))
+    assert len(store.list("FeatureStore")) == 1
 
 
 async def test_a_deleted_object_stays_while_its_clean_up_fails(store: CountingStore) -> None:

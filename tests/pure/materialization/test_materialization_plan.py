@@ -116,6 +116,24 @@ def test_a_recorded_staging_is_submitted_once_and_then_only_looked_at() -> None:
     assert running.status.runs[0].submitted
 
 
+def test_a_staging_that_waits_for_kuberay_says_for_what_and_its_deadline_rests() -> None:
+    intent = advance(None, world("r-1")).status
+    waiting = RayJob(intent.runs[0].submission_id, JobState.PENDING, "Kueue has yet to admit it", watched=True)
+    result = advance(intent, replace(world("r-1"), staging=waiting), NOW + timedelta(days=2))
+    condition = find(result.status.conditions, "Staged")
+    assert condition is not None
+    assert condition.message == "Run r-1 waits to be staged: Kueue has yet to admit it"
+    assert (result.actions, result.status.runs[0].started_at) == ((), None)
+
+
+def test_a_staging_that_kuberay_refuses_fails_with_its_words() -> None:
+    intent = advance(None, world("r-1")).status
+    refused = RayJob(intent.runs[0].submission_id, JobState.FAILED, "m", fault="ValidationFailed: too long")
+    result = advance(intent, replace(world("r-1"), staging=refused))
+    assert result.status.runs[0].message == "The staging job failed: ValidationFailed: too long"
+    assert reason(result, "Staged") == "BackingOff"
+
+
 def test_a_good_run_is_promoted_in_the_write_that_says_it_is_staged() -> None:
     status = staged(None, "r-1")
     assert status.active is not None
