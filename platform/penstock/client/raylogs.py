@@ -13,11 +13,12 @@ from typing import Any, NamedTuple
 import anyio
 
 from penstock.api import Materialization, Resource, TrainingJob
-from penstock.client.errors import ApiError, Forbidden, LogAway, NotFound, NotPossible, Unauthorized
+from penstock.client.errors import ApiError, ConfigError, Forbidden, LogAway, NotFound, NotPossible, Unauthorized
 from penstock.client.installation import read_installation, system_namespace
 from penstock.client.kinds import full_name
 from penstock.client.proxy import Service, service_of
 from penstock.client.session import Session
+from penstock.naming import SUBMISSION_ANNOTATION, UID_LABEL
 
 TOKEN_VARIABLE = "PENSTOCK_RAY_TOKEN"  # noqa: S105 - the name of a variable
 HEADER = "X-Ray-Authorization"
@@ -83,24 +84,46 @@ class RayLogs:
         raise NotPossible(f"{self._name} runs nothing: jobs and materializations have logs")
 
     async def _service(self, submission: Submission) -> Service:
-        url = await self._address()
+        url = await self._address(submission)
         service = service_of(url, system_namespace()) if url else None
         if service is None:
             where = f"Ray's dashboard {url} is no Service of the cluster: open it" if url else "its Ray is not known"
             raise LogAway(f"{self._name}: {where}", _lines(submission))
         return service
 
-    async def _address(self) -> str | None:
-        """The dashboard of the job's Ray."""
+    async def _address(self, submission: Submission) -> str | None:
+        """The dashboard of the submission's Ray."""
+        backend = await self._backend()
+        if "kubeRay" in backend and (found := await self._of_ray_job(submission)):
+            return f"http://{found}"
         resource = self._resource
         if isinstance(resource, TrainingJob) and resource.status.dashboard_url:
             return resource.status.dashboard_url
-        backend = resource.spec.ray if isinstance(resource, TrainingJob | Materialization) else None
-        if backend is not None:
-            return backend.ray_cluster.address if backend.ray_cluster is not None else None
-        installation = await read_installation(self._session)
-        found = ((installation.get("ray") or {}).get("rayCluster") or {}).get("address")
-        return str(found) if found else None
+        address = (backend.get("rayCluster") or {}).get("address")
+        return str(address) if address else None
+
+    async def _backend(self) -> dict[str, Any]:
+        """Where its jobs run, as its spec or else the installation has it; nothing where neither can be read."""
+        resource = self._resource
+        if isinstance(resource, TrainingJob | Materialization) and resource.spec.ray is not None:
+            return resource.spec.ray.to_wire()
+        try:
+            return dict((await read_installation(self._session)).get("ray") or {})
+        except ConfigError:
+            return {}
+
+    async def _of_ray_job(self, submission: Submission) -> str | None:
+        """The dashboard of the submission's RayJob, which has a Ray of its own; None where it is gone or not shown."""
+        meta = self._resource.metadata
+        path = f"/apis/ray.io/v1/namespaces/{meta.namespace}/rayjobs"
+        try:
+            found = await self._session.get_json(path, params={"labelSelector": f"{UID_LABEL}={meta.uid}"})
+        except ApiError:
+            return None
+        for job in found.get("items") or ():
+            if (job["metadata"].get("annotations") or {}).get(SUBMISSION_ANNOTATION) == submission.id:
+                return (job.get("status") or {}).get("dashboardURL") or None
+        return None
 
     async def _headers(self) -> dict[str, str]:
         token = os.environ.get(TOKEN_VARIABLE) or await self._own_token()

@@ -61,13 +61,15 @@ class Session:
         """
         return await self._get(kind, name, namespace)
 
-    async def get_json(self, path: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+    async def get_json(
+        self, path: str, headers: Mapping[str, str] | None = None, params: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
         """The JSON at any path of the API, also of what it is a proxy to.
 
         Raises:
             PenstockError: the call failed.
         """
-        return await self._transport.get_json(path, {}, "application/json", headers)
+        return await self._transport.get_json(path, params or {}, "application/json", headers)
 
     async def post_json(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """What the API answers to a document, such as a review.

@@ -42,13 +42,17 @@ class Logs:
 
 
 class Proxy:
-    """The API, and behind it services that it is a proxy to, as an API server is: `Authorization` ends at it."""
+    """The API, with documents of other kinds, and before services as an API server is: `Authorization` ends at it."""
 
-    def __init__(self, api: ASGIApp, services: dict[str, Service]) -> None:
-        self._api, self._services = api, services
+    def __init__(self, api: ASGIApp, services: dict[str, Service], documents: dict[str, Any]) -> None:
+        self._api, self._services, self._documents = api, services, documents
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        found = PROXIED.fullmatch(scope.get("path", ""))
+        path = scope.get("path", "")
+        if path in self._documents:
+            await JSONResponse(self._documents[path])(scope, receive, send)
+            return
+        found = PROXIED.fullmatch(path)
         if found is None:
             await self._api(scope, receive, send)
             return
@@ -68,6 +72,7 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.services: dict[str, Service] = {}
+        self.documents: dict[str, Any] = {}
         self.kubeconfig = folder / "kubeconfig"
         self._folder = folder
         self._port = 0
@@ -82,7 +87,7 @@ class World:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._store = ObjectStore(self._folder / "state.db")
-        app = Proxy(create_app(self._store, TOKEN, Logs()), self.services)
+        app = Proxy(create_app(self._store, TOKEN, Logs()), self.services, self.documents)
         self._server = uvicorn.Server(uvicorn.Config(app, port=self._port, lifespan="off", log_level="warning"))
         task = asyncio.create_task(self._server.serve())
         while not self._server.started:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -146,3 +147,42 @@ async def test_what_runs_nothing_has_no_log(world: Any, cluster: AsyncClient) ->
     await cluster.apply({**base, "kind": "Materialization", "spec": spec})
     with pytest.raises(NotPossible, match="has staged nothing yet"):
         [line async for line in cluster.logs(Materialization, "digits")]
+
+
+async def test_an_attempt_with_a_ray_of_its_own_is_found_by_its_ray_job(world: Any, cluster: AsyncClient) -> None:
+    ray = world.services["default/digits-1-head-svc:8265"] = Ray()
+    ray.log = "of the first\n"
+    await job(world, cluster, ray={"kubeRay": {"image": "ray"}})
+    others = [
+        {"metadata": {"annotations": {"penstock.dev/submission": "penstock-u-2"}}, "status": {"dashboardURL": "no:1"}},
+        {
+            "metadata": {"annotations": {"penstock.dev/submission": "penstock-u-1"}},
+            "status": {"dashboardURL": "digits-1-head-svc.default.svc.cluster.local:8265"},
+        },
+    ]
+    world.documents["/apis/ray.io/v1/namespaces/default/rayjobs"] = {"items": others}
+    assert await lines(cluster, attempt=1) == ["of the first"]
+    world.documents.clear()
+    with pytest.raises(LogAway, match="Ray at Service 'ray' in namespace 'ml' is gone"):
+        await lines(cluster)
+
+
+async def test_a_staging_is_found_by_the_installations_ray(world: Any, cluster: AsyncClient) -> None:
+    world.services["penstock/penstock-ray:8265"] = Ray()
+    installation = {"artifacts": "s3://a", "ray": {"rayCluster": {"address": "http://penstock-ray:8265"}}}
+    document = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "penstock-installation", "namespace": "penstock"},
+        "data": {"installation.json": json.dumps(installation)},
+    }
+    world.do(lambda store: store.create(document))
+    spec = {
+        "trainingJobRef": {"name": "digits"},
+        "features": [{"output": "features", "featureViewRef": {"name": "v"}}],
+    }
+    base = {"apiVersion": "penstock.dev/v1alpha1", "kind": "Materialization", "metadata": {"name": "digits"}}
+    await cluster.apply({**base, "spec": spec})
+    run = {"run": "u-1", "state": "Staging", "submissionId": "penstock-u-1"}
+    world.status("Materialization", "digits", runs=[run])
+    assert [line async for line in cluster.logs(Materialization, "digits")] == ["one", "two"]
