@@ -17,7 +17,7 @@ BUILD ?= docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVI
 	--build-arg RAY=$(REGISTRY)/ray:$(TAG) -t
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint generate images $(IMAGES) clean
+.PHONY: help demo test lint generate images $(IMAGES) tag clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets.
@@ -46,6 +46,9 @@ generate: $(VENV)/.examples ## Write crds/, the generated pages of docs/, and th
 images: $(IMAGES) ## Build the container images: REGISTRY, TAG, and BUILD for another tool than docker.
 
 image-quickstart: image-ray
+
+tag:
+	@echo $(TAG)
 
 $(IMAGES): image-%:
 	$(BUILD) $(REGISTRY)/$*:$(TAG) . -f images/$*/Dockerfile

@@ -127,9 +127,7 @@ def test_the_last_stage_builds_nothing_and_has_no_tool_to(image: str) -> None:
             assert "rm -rf /var/lib/apt/lists/*" in text
         assert "pip install" not in text
     if image in OF_OWN_STAGES:
-        assert any(
-            "pip uninstall --yes --root-user-action=ignore pip setuptools wheel" in run for run in last.all("RUN")
-        )
+        assert any("pip uninstall" in run and "pip setuptools wheel" in run for run in last.all("RUN"))
 
 
 @pytest.mark.parametrize("image", IMAGES)
