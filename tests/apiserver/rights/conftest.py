@@ -212,7 +212,9 @@ class Life:
     def until(self, what: str, holds: Callable[[], Any]) -> Any:
         deadline = time.monotonic() + WAIT_SECONDS
         while not (found := holds()):
-            assert time.monotonic() < deadline, f"not in time: {what}\n{self.kubectl('get', 'penstock').stdout}"
+            refused = [*self.refused("penstock-operator"), *self.refused("penstock-gateway")]
+            seen = self.kubectl("get", "penstock").stdout
+            assert time.monotonic() < deadline, f"not in time: {what}\nrefused: {refused}\n{seen}"
             time.sleep(0.1)
         return found
 
@@ -239,6 +241,14 @@ class Life:
             entry = json.loads(line)
             if entry["user"]["username"] == f"system:serviceaccount:penstock:{account}":
                 yield entry
+
+    def refused(self, account: str) -> list[str]:
+        """What it asked for and may not have."""
+        return [
+            f"{entry['verb']} {entry['requestURI']}"
+            for entry in self.requests(account)
+            if entry["annotations"]["authorization.k8s.io/decision"] == "forbid"
+        ]
 
     @contextmanager
     def gateway(self, installation: Path, *flags: str) -> Iterator[str]:

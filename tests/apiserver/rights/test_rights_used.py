@@ -77,14 +77,6 @@ def used(requests: Iterator[dict[str, Any]]) -> set[Right]:
     return found
 
 
-def refused(requests: Iterator[dict[str, Any]]) -> list[str]:
-    return [
-        f"{entry['verb']} {entry['requestURI']}"
-        for entry in requests
-        if entry["annotations"]["authorization.k8s.io/decision"] == "forbid"
-    ]
-
-
 @pytest.mark.parametrize("namespaces", [(), ("default",)], ids=["cluster", "namespace"])
 def test_rights_are_those_that_a_life_uses(
     render: Any, life: Any, vectors: Any, new_replica: Any, namespaces: tuple[str, ...]
@@ -108,7 +100,7 @@ def test_rights_are_those_that_a_life_uses(
     finally:
         replica.stop()
     for account in (OPERATOR, GATEWAY):
-        assert refused(life.requests(account)) == [], f"the chart lacks rights of {account}"
+        assert life.refused(account) == [], f"the chart lacks rights of {account}"
         rights, needs = granted(rendered, account), used(life.requests(account))
         unused = UNUSED[account].keys()
         assert needs <= rights, f"{account} may do more than the chart grants"
