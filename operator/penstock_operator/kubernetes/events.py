@@ -51,7 +51,8 @@ class Recorder:
         for pause in PAUSES:
             try:
                 await self._post(posted)
-            except Unreachable:
+            except (Unreachable, Conflict):
+                # A conflict: it was there, and went before it could be counted.
                 await asyncio.sleep(pause)
             except Refused as error:
                 log.warning("Event refused", reason=posted["reason"], error=str(error))
