@@ -108,6 +108,11 @@ class Follower:
                 self.at.setdefault(obj["metadata"]["name"], time.monotonic())
 
     async def until(self, count: int) -> None:
+        """Wait for so many.
+
+        Raises:
+            TimeoutError: they do not come; the operator's log in the temporary folder may say why.
+        """
         async with asyncio.timeout(STALLED_SECONDS):
             while len(self.at) < count:
                 assert self._task is not None
