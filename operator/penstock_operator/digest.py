@@ -10,7 +10,10 @@ from penstock.api.meta import Model
 
 
 def spec_digest(spec: Model, fields: Iterable[str]) -> str:
-    """The same for specs that agree in these fields, whatever else differs."""
-    wire = spec.model_dump(mode="json", by_alias=True, exclude_none=True, include=set(fields))
+    """The same for specs that agree in these fields, whatever else differs.
+
+    A field that has its default counts as unset: one that a newer operator brings changes no digest.
+    """
+    wire = spec.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True, include=set(fields))
     canonical = json.dumps(wire, sort_keys=True, separators=(",", ":"))
     return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"

@@ -93,6 +93,12 @@ class RayJob:
     message: str = ""
     dashboard_url: str = ""
     """The job on Ray's dashboard."""
+    fault: str = ""
+    """Why it failed, where that was not the entrypoint's doing."""
+    interrupted: bool = False
+    """Whether its Ray cluster is away, and the entrypoint would begin again on another one."""
+    watched: bool = False
+    """Whether a change of it is told, so that nobody need ask."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +129,11 @@ class Ray(Protocol):
         """The job, or None where Ray knows of none."""
 
     async def submit(self, submission: RaySubmission) -> None:
-        """Submit; a submission that is there already is left as it is."""
+        """Submit; a submission that is there already is left as it is.
+
+        Raises:
+            Refused: it is understood and not wanted.
+        """
 
     async def stop(self, submission_id: str) -> None:
         """Ask the job to stop; one that is gone or has ended is left as it is."""
@@ -133,6 +143,12 @@ class Ray(Protocol):
 
     async def logs(self, submission_id: str, lines: int = 20) -> str:
         """The last lines of the job's log; empty where there is none."""
+
+    async def kept_seconds(self) -> int | None:
+        """How long an idle Ray cluster stays for the next attempt; None where none is kept."""
+
+    async def release(self) -> None:
+        """Give back the Ray clusters that are kept for a next attempt."""
 
 
 class Rays(Protocol):
@@ -163,7 +179,7 @@ class Features(Protocol):
         """Remove the feature service."""
 
     async def drop_view(self, config: Mapping[str, Any], view: str) -> None:
-        """Remove a view with its online data; one that is gone is fine."""
+        """Remove a view that no feature service names, with its online data; one that is gone is fine."""
 
     async def drop_project(self, config: Mapping[str, Any]) -> None:
         """Remove what is left of a project that has no view any more."""
@@ -190,6 +206,10 @@ class Vectors(Protocol):
 
 class Refused(Exception):
     """A store understood the request and said no: the spec must change."""
+
+
+class Missing(Refused):
+    """The kind of the object, or its namespace, is not there."""
 
 
 class Artifacts(Protocol):

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+UID_LABEL = "penstock.dev/uid"
+"""Label of what is made for an object: its uid."""
+SUBMISSION_ANNOTATION = "penstock.dev/submission"
+"""Annotation of a RayJob: the submission that it stands for."""
+
 
 def run_name(uid: str, attempt: int) -> str:
     """The run of an attempt: the short uid of its job and the attempt's number, such as `3f2a9c41-2`."""
@@ -29,14 +34,19 @@ def identifier(name: str) -> str:
     return f"_{underscored}" if underscored[0].isdigit() else underscored
 
 
-def view_name(name: str, run: str) -> str:
-    """The Feast feature view of one run; the feature service is called `identifier(name)`."""
-    return f"{identifier(name)}__{run.replace('-', '_')}"
+def view_name(name: str, run: str, revision: int = 0) -> str:
+    """The Feast feature view of one staging of a run; the feature service is called `identifier(name)`."""
+    return _physical(name, run, revision)
 
 
-def collection_name(name: str, run: str) -> str:
-    """The Milvus collection of one run; the alias is called `identifier(name)`."""
-    return f"{identifier(name)}__{run.replace('-', '_')}"
+def collection_name(name: str, run: str, revision: int = 0) -> str:
+    """The Milvus collection of one staging of a run; the alias is called `identifier(name)`."""
+    return _physical(name, run, revision)
+
+
+def _physical(name: str, run: str, revision: int) -> str:
+    again = f"_r{revision}" if revision else ""
+    return f"{identifier(name)}__{run.replace('-', '_')}{again}"
 
 
 def run_uri(artifacts: str, namespace: str, job: str, run: str) -> str:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -33,45 +34,14 @@ rules:
 """
 
 
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.apiserver)
-
-
-Command = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-@pytest.fixture(scope="session")
-def commands(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[httpx2.Client, Path], Command]:
-    """Makes what runs kubectl and helm as the user of a client, from it and the folder of its server."""
-
-    def made(client: httpx2.Client, server: Path) -> Command:
-        folder = tmp_path_factory.mktemp("kube")
-        address = str(client.base_url).rstrip("/")
-        certificate = base64.b64encode((server / "certs" / "apiserver.crt").read_bytes()).decode()
-        token = client.headers["Authorization"].removeprefix("Bearer ")
-        config = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [
-                {"name": "test", "cluster": {"server": address, "certificate-authority-data": certificate}},
-            ],
-            "users": [{"name": "test", "user": {"token": token}}],
-            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
-            "current-context": "test",
-        }
-        (folder / "kubeconfig").write_text(json.dumps(config))
-        path = f"{assets}{os.pathsep}{os.environ['PATH']}"
-        env = {"KUBECONFIG": str(folder / "kubeconfig"), "HOME": str(folder), "PATH": path}
-
-        def run(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-            return subprocess.run(words, env=env, input=stdin, capture_output=True, text=True, timeout=120, check=False)
-
-        return run
-
-    return made
 
 
 def free_ports(count: int) -> list[int]:
@@ -97,8 +67,6 @@ class Server:
 
     assets: Path
     folder: Path
-    flags: tuple[str, ...] = ()
-    """More flags of the API server."""
     port: int = 0
     token: str = field(default_factory=lambda: secrets.token_hex(16))
     commands: dict[str, list[str]] = field(default_factory=dict)
@@ -124,13 +92,35 @@ class Server:
             *("--service-account-issuer", "https://kubernetes.default.svc"),
             *("--service-account-key-file", key, "--service-account-signing-key-file", key),
             *("--disable-admission-plugins", "ServiceAccount"),
-            *self.flags,
         ]
         self.commands = {"etcd": [*map(str, etcd_command)], "kube-apiserver": [*map(str, server_command)]}
 
     @property
     def certificate(self) -> Path:
         return self.folder / "certs" / "apiserver.crt"
+
+    @property
+    def audit_log(self) -> Path:
+        return self.folder / "audit.log"
+
+    def write_down_service_accounts(self) -> None:
+        """Let each request of a service account go to `audit_log`; before the start."""
+        policy = self.folder / "policy.yaml"
+        policy.write_text(AUDIT_POLICY)
+        self.commands["kube-apiserver"] += ["--audit-policy-file", str(policy), "--audit-log-path", str(self.audit_log)]
+
+    def kubeconfig(self) -> dict[str, Any]:
+        """Of the user with every right."""
+        certificate = base64.b64encode(self.certificate.read_bytes()).decode()
+        cluster = {"server": f"https://127.0.0.1:{self.port}", "certificate-authority-data": certificate}
+        return {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "test", "cluster": cluster}],
+            "users": [{"name": "test", "user": {"token": self.token}}],
+            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+            "current-context": "test",
+        }
 
     def start(self) -> httpx2.Client:
         """Start what does not run, and wait until it is ready."""
@@ -152,21 +142,6 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def audited(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx2.Client, Path]]:
-    """Another one, which writes each request of a service account to audit.log in the folder."""
-    folder = tmp_path_factory.mktemp("audited")
-    policy, log = folder / "policy.yaml", folder / "audit.log"
-    policy.write_text(AUDIT_POLICY)
-    server = Server(assets, folder, flags=("--audit-policy-file", str(policy), "--audit-log-path", str(log)))
-    try:
-        client = server.start()
-        yield client, folder
-        client.close()
-    finally:
-        server.stop()
-
-
-@pytest.fixture(scope="session")
 def new_server(assets: Path) -> Callable[[Path], Server]:
     """Makes a server that has a folder of its own and is not started yet."""
     return lambda folder: Server(assets, folder)
@@ -180,6 +155,36 @@ def server(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def audited(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Another one, which writes down what service accounts ask for."""
+    server = Server(assets, tmp_path_factory.mktemp("audited"))
+    server.write_down_service_accounts()
+    try:
+        server.start().close()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def commands(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Server], Command]:
+    """Makes what runs kubectl and helm as the user with every right."""
+
+    def made(server: Server) -> Command:
+        folder = tmp_path_factory.mktemp("kube")
+        (folder / "kubeconfig").write_text(json.dumps(server.kubeconfig()))
+        path = f"{assets}{os.pathsep}{os.environ['PATH']}"
+        env = {"KUBECONFIG": str(folder / "kubeconfig"), "HOME": str(folder), "PATH": path}
+
+        def run(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+            return subprocess.run(words, env=env, input=stdin, capture_output=True, text=True, timeout=120, check=False)
+
+        return run
+
+    return made
 
 
 @pytest.fixture(scope="session")

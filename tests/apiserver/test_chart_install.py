@@ -24,8 +24,8 @@ Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="session")
-def run(apiserver: httpx2.Client, server: Any, commands: Callable[[httpx2.Client, Path], Command]) -> Command:
-    return commands(apiserver, server.folder)
+def run(server: Any, commands: Callable[[Any], Command]) -> Command:
+    return commands(server)
 
 
 @pytest.fixture

@@ -119,7 +119,7 @@ async def test_what_the_gateway_itself_lacks_is_said(apiserver: httpx2.Client) -
     await asyncio.gather(watching, catalog.close(), return_exceptions=True)
     assert catalog.unready() == (
         "The gateway may not list and watch materializations in all namespaces: grant its service account the rule "
-        '{"apiGroups": ["penstock.dev"], "resources": ["materializations"], "verbs": ["get", "list", "watch"]}'
+        '{"apiGroups": ["penstock.dev"], "resources": ["materializations"], "verbs": ["list", "watch"]}'
     )
     await client.close()
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from penstock.api import GROUP, KINDS
+from penstock.gateway.__main__ import parser
+from penstock.gateway.limits import Limits
 from penstock.installation import Installation
 from penstock_operator.kubernetes.__main__ import parse
 
+CHART = Path(__file__).parents[2] / "charts" / "penstock"
 FIXED = {"penstock-installation", "penstock-operator"}
 """Names that the operator and the command know."""
 
@@ -40,6 +44,14 @@ def test_every_object_has_the_labels_and_belongs_to_the_release(render: Any, val
         assert labels["team"] == "ml"
         cluster = obj["kind"].startswith(("Cluster", "CustomResource"))
         assert obj["metadata"].get("namespace") == (None if cluster else "penstock"), obj["metadata"]["name"]
+
+
+def test_lint_finds_nothing_but_the_icon(helm: str, quickstart: Path, production: Path) -> None:
+    for values in (quickstart, production):
+        command = [helm, "lint", "--strict", "--kube-version", "1.34.0", "-f", values, CHART]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        found = [line for line in done.stdout.splitlines() if line.startswith("[")]
+        assert (done.returncode, found) == (0, ["[INFO] Chart.yaml: icon is recommended"])
 
 
 def test_every_selector_selects_one_set_of_pods(render: Any, production: Path) -> None:
@@ -156,6 +168,24 @@ def test_operator_understands_its_flags(render: Any, smallest: dict[str, Any]) -
     assert (flags.namespace, flags.lease_namespace, flags.port) == (["a", "b"], "penstock", 8081)
 
 
+def test_gateway_understands_its_flags(render: Any, smallest: dict[str, Any]) -> None:
+    limits = {"requestsPerSecond": 50, "burst": 100, "bodyBytes": 1 << 30}
+    auth = {"tokenReview": {"audience": "penstock"}}
+    rendered = render(
+        {**smallest, "watchNamespaces": ["a", "b"], "gateway": {"limits": limits, "auth": auth, "accessLog": False}}
+    )
+    flags = parser().parse_args(container(rendered, "penstock-gateway")["args"])
+    assert (flags.namespace, flags.host, flags.port) == (["a", "b"], "0.0.0.0", 8080)
+    assert (flags.auth, flags.audience) == ("token-review", "penstock")
+    assert (flags.rate_limit, flags.rate_burst, flags.body_limit) == (50, 100, 1 << 30)
+    assert (flags.drain_seconds, flags.grace_seconds, flags.access_log) == (5, 20, False)
+
+
+def test_defaults_of_the_limits_are_those_of_the_gateway(render: Any, smallest: dict[str, Any]) -> None:
+    flags = parser().parse_args(container(render(smallest), "penstock-gateway")["args"])
+    assert Limits(flags.body_limit, flags.entity_limit, flags.query_limit) == Limits()
+
+
 @pytest.mark.parametrize(
     ("mode", "flags", "reviews"),
     [
@@ -197,7 +227,8 @@ def test_autoscaler_alone_sets_the_replicas(render: Any, smallest: dict[str, Any
 def test_ingress_leads_to_the_gateway(render: Any, production: Path) -> None:
     (ingress,) = render(production).of("Ingress").values()
     assert ingress["spec"]["rules"][0]["host"] == "penstock.example.com"
-    assert ingress["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]["name"] == "penstock-gateway"
+    (path,) = ingress["spec"]["rules"][0]["http"]["paths"]
+    assert (path["path"], path["backend"]["service"]["name"]) == ("/v1", "penstock-gateway")
     assert ingress["spec"]["tls"] == [{"secretName": "penstock-gateway-tls", "hosts": ["penstock.example.com"]}]
 
 

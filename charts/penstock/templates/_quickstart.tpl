@@ -96,7 +96,8 @@ securityContext:
     claimName: {{ include "penstock.claim" (index . 0) }}
 {{- end -}}
 
-{{- define "penstock.quickstart.rayProbe" -}}
+{{/* Whether the dashboard answers: its port is open long before. */}}
+{{- define "penstock.quickstart.rayAnswers" -}}
 exec:
   command:
     - {{ include "penstock.python" . }}
@@ -106,7 +107,15 @@ exec:
       token = pathlib.Path("/run/secrets/penstock.dev/ray/token").read_text().strip()
       asked = urllib.request.Request("http://127.0.0.1:8265/api/version")
       asked.add_header("Authorization", f"Bearer {token}")
-      urllib.request.urlopen(asked, timeout=5)
+      urllib.request.urlopen(asked, timeout=10)
+timeoutSeconds: 15
+{{- end -}}
+
+{{/* Probes of a server that jobs may starve of CPU: to restart it would lose more than to wait. */}}
+{{- define "penstock.quickstart.liveness" -}}
+tcpSocket:
+  port: {{ . }}
+periodSeconds: 20
 timeoutSeconds: 10
-periodSeconds: 10
+failureThreshold: 6
 {{- end -}}

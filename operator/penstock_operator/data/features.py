@@ -63,7 +63,7 @@ class FeastFeatures:
         await self._call(config, work)
 
     async def drop_view(self, config: Mapping[str, Any], view: str) -> None:
-        """Remove a view with its online data."""
+        """Remove a view that no feature service names, with its online data."""
 
         def work() -> None:
             from penstock.features.views import drop_view

@@ -12,6 +12,7 @@ from penstock.installation import Installation
 from penstock.naming import identifier
 from penstock.secrets import MissingSecret
 from penstock_operator.connections import Connections
+from penstock_operator.loop.parse import parse
 from penstock_operator.loop.reconciler import Plan, Related
 from penstock_operator.loop.related import feature_views, referred, referring, store
 from penstock_operator.ports import Cluster, Features, Refused, Unreachable
@@ -79,4 +80,4 @@ class FeatureViewReconciler:
 
     async def _config(self, obj: FeatureView) -> dict[str, Any] | None:
         found = await self._cluster.get("FeatureStore", obj.metadata.namespace, obj.spec.store_ref.name)
-        return await self._connections.feast(FeatureStore.model_validate(found)) if found is not None else None
+        return await self._connections.feast(parse(FeatureStore, found)) if found is not None else None

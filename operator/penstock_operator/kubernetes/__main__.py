@@ -14,31 +14,39 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import httpx2
 import structlog
 
+from penstock.api import Materialization, TrainingJob
+from penstock.api.ray import KubeRay
 from penstock.installation import Installation
 from penstock_operator.artifacts import FileArtifacts
 from penstock_operator.data.features import FeastFeatures
 from penstock_operator.data.vectors import MilvusVectors
 from penstock_operator.kubernetes.api import Api
+from penstock_operator.kubernetes.cluster import KubernetesCluster
 from penstock_operator.kubernetes.connection import configuration
 from penstock_operator.kubernetes.fence import leave
 from penstock_operator.kubernetes.lease import LeaseLost
 from penstock_operator.kubernetes.logs import log_as_json
 from penstock_operator.kubernetes.operator import Options, run
 from penstock_operator.loop.reconciler import Reconciler
-from penstock_operator.ports import Cluster, Refused
+from penstock_operator.ports import Refused
 from penstock_operator.ray.backends import RayBackends
+from penstock_operator.ray.kuberay.jobs import KubeRayJobs
 from penstock_operator.reconcilers import reconcilers
 
 log = structlog.get_logger(__name__)
 
 
-def world(installation: Installation) -> Callable[[Api, Cluster], Sequence[Reconciler[Any, Any]]]:
+def world(installation: Installation) -> Callable[[Api, KubernetesCluster], Sequence[Reconciler[Any, Any]]]:
     """What makes the reconcilers over a cluster, with the real Ray, Feast, Milvus and artifacts."""
 
-    def build(_: Api, cluster: Cluster) -> Sequence[Reconciler[Any, Any]]:
-        rays = RayBackends(cluster, installation)
+    def build(_: Api, cluster: KubernetesCluster) -> Sequence[Reconciler[Any, Any]]:
+        def kube_ray(owner: TrainingJob | Materialization, spec: KubeRay, http: httpx2.AsyncClient) -> KubeRayJobs:
+            return KubeRayJobs(cluster, owner, spec, installation, http)
+
+        rays = RayBackends(cluster, installation, kube_ray)
         return reconcilers(cluster, rays, FeastFeatures(), MilvusVectors(), FileArtifacts(), installation)
 
     return build

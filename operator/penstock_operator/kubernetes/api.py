@@ -12,7 +12,7 @@ from lightkube.config.kubeconfig import SingleConfig
 
 from penstock_operator.kubernetes.connection import Credentials, tls
 from penstock_operator.kubernetes.kinds import PLACES
-from penstock_operator.ports import ClusterUnreachable, Conflict, Object, Refused
+from penstock_operator.ports import ClusterUnreachable, Conflict, Missing, Object, Refused
 
 FIELD_MANAGER = "penstock-operator"
 PAGE = 500
@@ -62,6 +62,10 @@ class Api:
         answer = await self._call("GET", PLACES[kind].path(namespace, name))
         return None if answer.status == 404 else _body(answer)
 
+    async def select(self, kind: str, namespace: str, selector: str) -> list[Object]:
+        """The objects of a namespace with these labels."""
+        return [obj async for page in self.pages(kind, namespace, selector=selector) for obj in page]
+
     async def pages(
         self, kind: str, namespace: str | None, *, selector: str = "", metadata_only: bool = False
     ) -> AsyncIterator[list[Object]]:
@@ -87,9 +91,13 @@ class Api:
 
         Raises:
             Conflict: there is one of this name.
+            Missing: the namespace or the kind is not there.
         """
         path = PLACES[obj["kind"]].path(obj["metadata"]["namespace"])
-        return _written(await self._call("POST", path, params={"fieldManager": FIELD_MANAGER}, body=obj))
+        answer = await self._call("POST", path, params={"fieldManager": FIELD_MANAGER}, body=obj)
+        if answer.status == 404:
+            raise Missing(f"There is no {obj['kind']} here: {_message(answer)}")
+        return _written(answer)
 
     async def replace(self, obj: Object, subresource: str = "") -> Object:
         """Replace an object, or one of its subresources, as it was read."""
@@ -105,9 +113,12 @@ class Api:
         """Server-side apply: the fields given are ours, whoever set them before."""
         return await self._patch(obj, obj, "application/apply-patch+yaml", {"force": "true"})
 
-    async def delete(self, kind: str, namespace: str, name: str, uid: str | None = None) -> None:
-        """Delete an object and then what it owns; one that is gone is fine."""
-        options = {"propagationPolicy": "Background", **({"preconditions": {"uid": uid}} if uid else {})}
+    async def delete(
+        self, kind: str, namespace: str, name: str, uid: str | None = None, *, foreground: bool = False
+    ) -> None:
+        """Delete an object and what it owns, before it or after; one that is gone is fine."""
+        policy = {"propagationPolicy": "Foreground" if foreground else "Background"}
+        options = {**policy, **({"preconditions": {"uid": uid}} if uid else {})}
         answer = await self._call("DELETE", PLACES[kind].path(namespace, name), body=options)
         if answer.status not in (404, 409):
             _written(answer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 
+from penstock_operator.kubernetes.kinds import KEPT
 from penstock_operator.loop.reconciler import Key
 from penstock_operator.ports import Change, Object
 
@@ -44,6 +45,8 @@ class Cache:
         # Nobody here reads them, and they are half of an object's size.
         obj["metadata"].pop("managedFields", None)
         key = Key.of(obj)
+        if (kept := KEPT.get(key.kind)) is not None:
+            obj["spec"] = {name: value for name, value in obj.get("spec", {}).items() if name in kept}
         known = self.get(*key)
         if obj["metadata"]["uid"] in self._gone or (known is not None and version(known) >= version(obj)):
             return

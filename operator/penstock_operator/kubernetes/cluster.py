@@ -47,6 +47,19 @@ class KubernetesCluster:
         precondition = {"uid": meta["uid"], "resourceVersion": meta["resourceVersion"]}
         return await self._write(obj, self._api.merge(obj, {"metadata": {**precondition, "finalizers": [*finalizers]}}))
 
+    async def select(self, kind: str, namespace: str, selector: str) -> Sequence[Object]:
+        """The objects with these labels, from the API."""
+        return await self._api.select(kind, namespace, selector)
+
+    async def create(self, obj: Object) -> Object:
+        """Create an object; whoever reads next finds it, or the one that has its name."""
+        return await self._write(obj, self._api.create(obj))
+
+    async def delete(self, obj: Object, *, wait: bool = False) -> None:
+        """Delete an object, and nothing else that has its name by now; with `wait` it goes after all that it owns."""
+        meta = obj["metadata"]
+        await self._api.delete(obj["kind"], meta["namespace"], meta["name"], meta["uid"], foreground=wait)
+
     async def record(self, obj: Object, severity: Literal["Normal", "Warning"], reason: str, message: str) -> None:
         """Hand an event to the recorder, which posts it in its own time."""
         self._recorder.record(obj, severity, reason, message)
@@ -61,9 +74,11 @@ class KubernetesCluster:
             written = await call
         except Conflict:
             key = Key.of(obj)
-            self._cache.settle(key, await self._api.get(*key))
+            if key.kind in self._cache.kinds:
+                self._cache.settle(key, await self._api.get(*key))
             raise
-        self._cache.put(written)
+        if written["kind"] in self._cache.kinds:
+            self._cache.put(written)
         return written
 
 

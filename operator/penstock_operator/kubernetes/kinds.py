@@ -33,4 +33,11 @@ PLACES: dict[str, Place] = {
     "Event": Place("", "v1", "events"),
     "Lease": Place("coordination.k8s.io", "v1", "leases"),
     "RayJob": Place("ray.io", "v1", "rayjobs"),
+    "RayCluster": Place("ray.io", "v1", "rayclusters"),
 }
+
+WATCHED = (*KINDS, "RayJob")
+"""The kinds that are kept in memory; without KubeRay there is no RayJob, until its definition comes."""
+
+KEPT: dict[str, frozenset[str]] = {"RayJob": frozenset({"suspend"})}
+"""Of the specs of kinds that are only followed, what is kept in memory."""

@@ -9,7 +9,6 @@ from typing import Any
 
 from lightkube.config.kubeconfig import SingleConfig
 
-from penstock.api import KINDS
 from penstock_operator.kubernetes import audit, lease
 from penstock_operator.kubernetes.api import Api
 from penstock_operator.kubernetes.audit import Audit
@@ -17,13 +16,13 @@ from penstock_operator.kubernetes.cache import Cache
 from penstock_operator.kubernetes.cluster import KubernetesCluster
 from penstock_operator.kubernetes.events import Recorder
 from penstock_operator.kubernetes.fence import Fenced, Watchdog
+from penstock_operator.kubernetes.kinds import WATCHED
 from penstock_operator.kubernetes.lease import Lease
 from penstock_operator.kubernetes.metrics import Metrics
 from penstock_operator.kubernetes.server import Vitals, serving
 from penstock_operator.kubernetes.watching import Watch
 from penstock_operator.loop.manager import Manager
 from penstock_operator.loop.reconciler import Reconciler
-from penstock_operator.ports import Cluster
 
 LEASE = "penstock-operator"
 
@@ -44,7 +43,7 @@ class Options:
     audit: audit.Timing = field(default_factory=audit.Timing)
 
 
-Build = Callable[[Api, Cluster], Sequence[Reconciler[Any, Any]]]
+Build = Callable[[Api, KubernetesCluster], Sequence[Reconciler[Any, Any]]]
 """Makes the reconcilers over a cluster."""
 
 
@@ -78,7 +77,7 @@ class Replica:
 
     def __init__(self, config: SingleConfig, api: Api, leadership: Lease, build: Build, options: Options) -> None:
         self._options, self._lease = options, leadership
-        cache = Cache(KINDS)
+        cache = Cache(WATCHED)
         self._metrics = metrics = Metrics(cache, leadership)
         self._watch = Watch(config, cache, options.namespaces)
         self._audit = Audit(api, cache, self._watch, options.namespaces, options.audit)

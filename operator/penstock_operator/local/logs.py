@@ -44,6 +44,8 @@ class RayLogs:
             job = TrainingJob.model_validate(obj)
             attempts = job.status.attempts
             found = [one for one in attempts if attempt in (None, one.number)]
+            if found and found[-1].forgotten:
+                raise NotFound(f"The log of attempt {found[-1].number} is gone: Ray keeps those of the newest attempts")
             if found:
                 return Submission(job, found[-1].submission_id)
             numbers = ", ".join(str(one.number) for one in attempts) or "none"

@@ -16,7 +16,7 @@ from penstock_operator.loop.leaving import held_for, leave
 from penstock_operator.loop.parse import InvalidObject, parse
 from penstock_operator.loop.reconciled import failing, tell, without
 from penstock_operator.loop.reconciler import Failed, Key, Plan, Reconciler
-from penstock_operator.ports import Cluster, Object
+from penstock_operator.ports import Cluster, ClusterUnreachable, Object
 
 Clock = Callable[[], datetime]
 CLEANUP_SECONDS = 15.0
@@ -48,14 +48,16 @@ async def reconcile(
     try:
         return await _pass(cluster, reconciler, obj, clock)
     except Exception as error:
-        rest = held_for(obj, clock())
-        if rest is not None and rest <= 0 and classify(error) is not Failure.STALE:
-            await leave(cluster, obj, [_stays(error)])
-            return None
-        await tell(cluster, key, error, clock())
-        if rest is not None and isinstance(error, InvalidObject):
+        # What the Kubernetes API has no time for is not told by another call, and lets nothing go.
+        if classify(error) is Failure.STALE or isinstance(error, ClusterUnreachable):
+            raise
+        rest = held_for(obj, clock(), shown=await tell(cluster, key, error, clock()))
+        if rest is None or (rest > 0 and not isinstance(error, InvalidObject)):
+            raise
+        if rest > 0:
             return rest
-        raise
+        await leave(cluster, await cluster.get(*key) or obj, [_stays(error)])
+        return None
 
 
 async def _pass(cluster: Cluster, reconciler: Reconciler[Any, Any], obj: Object, clock: Clock) -> float | None:
@@ -70,7 +72,7 @@ async def _pass(cluster: Cluster, reconciler: Reconciler[Any, Any], obj: Object,
         await reconciler.converge(resource, action)
     failed = await _clean_up(reconciler, resource, plan)
     left = plan.settle(failed)
-    if plan.finalized and (not failed or (held_for(obj, now) or 0) <= 0):
+    if plan.finalized and (not failed or (held_for(obj, now) or 0.0) <= 0):
         await leave(cluster, obj, [*plan.notes, *(_stays(error) for _, error in failed)])
         return None
     kept = without(plan.status.conditions)

@@ -12,12 +12,13 @@ from pydantic import ValidationError
 
 from penstock.api.meta import Condition, Reason
 from penstock_operator.loop.conditions import find, with_condition
-from penstock_operator.loop.failures import Failure, classify, told
+from penstock_operator.loop.failures import told
 from penstock_operator.loop.reconciler import Key
-from penstock_operator.ports import Cluster, ClusterUnreachable, Object
+from penstock_operator.ports import Cluster, Object
 
 RECONCILED = "Reconciled"
-VARYING = re.compile(r"0x[0-9a-fA-F]+|\d+")
+VARYING = re.compile(r"\b(?:0x)?[0-9a-f-]*\d[0-9a-f-]*\b", re.IGNORECASE)
+"""Numbers, addresses and ids."""
 
 log = structlog.get_logger(__name__)
 
@@ -32,8 +33,8 @@ def failing(
 ) -> list[Condition]:
     """The conditions of an object whose pass failed.
 
-    A message that differs in numbers alone (a port, an address, a time) stays as it was: to write it would wake the
-    next pass, which would fail with other numbers, and so on.
+    A message that differs in numbers alone (a port, an id, a time) stays as it was: to write it would wake the next
+    pass, which would fail with other numbers, and so on.
     """
     before = find(conditions, RECONCILED)
     same = before is not None and (before.reason, before.observed_generation) == (reason, generation)
@@ -42,20 +43,20 @@ def failing(
     return with_condition(conditions, RECONCILED, "False", reason, message, generation=generation, now=now)
 
 
-async def tell(cluster: Cluster, key: Key, error: Exception, now: datetime) -> None:
+async def tell(cluster: Cluster, key: Key, error: Exception, now: datetime) -> bool:
     """Show on the object why a pass over it failed; the rest of its status stays as it is.
 
-    An object that cannot be written does not hide the failure: it is in the log too. What the Kubernetes API has no
-    time for is not told by another call.
+    Returns:
+        Whether it could be shown; the failure is in the log too.
     """
-    if classify(error) is Failure.STALE or isinstance(error, ClusterUnreachable):
-        return
     try:
         obj = await cluster.get(*key)
         if obj is not None:
             await _tell(cluster, obj, *told(error), now)
     except Exception as second:  # noqa: BLE001 - the first failure matters, and is raised by the caller
         log.warning("Failure not shown", kind=key.kind, namespace=key.namespace, name=key.name, error=str(second))
+        return False
+    return True
 
 
 async def _tell(cluster: Cluster, obj: Object, reason: Reason, message: str, now: datetime) -> None:

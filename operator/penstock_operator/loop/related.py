@@ -36,6 +36,18 @@ def referred(kind: str, references: References) -> Related:
     return related
 
 
+def owned(kind: str) -> Related:
+    """The object of `kind` that owns the changed object."""
+
+    def related(changed: Object, known: Callable[[str, str], Iterable[Object]]) -> Iterable[Key]:
+        meta = changed["metadata"]
+        for owner in meta.get("ownerReferences", ()):
+            if owner["kind"] == kind:
+                yield Key(kind, meta.get("namespace", ""), owner["name"])
+
+    return related
+
+
 def referring_through(between: str, first: References, kind: str, second: References) -> Related:
     """The objects of `kind` that refer to an object of `between` which refers to the changed object."""
     to_between = referring(between, first)

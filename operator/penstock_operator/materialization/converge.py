@@ -9,12 +9,13 @@ from penstock.api.stores import FeatureStore, VectorStore
 from penstock.installation import Installation
 from penstock.naming import identifier
 from penstock_operator.connections import Connections
+from penstock_operator.loop.parse import parse
 from penstock_operator.materialization.observe import Observer
-from penstock_operator.materialization.observed import Drop, DropRun, Stage, StopStaging
+from penstock_operator.materialization.observed import Drop, DropRun, Forget, Stage, StopStaging
 from penstock_operator.materialization.submission import staging_submission
 from penstock_operator.ports import Artifacts, Cluster, Features, Rays, Unreachable, Vectors
 
-Action = Stage | StopStaging | Drop | DropRun
+Action = Stage | StopStaging | Forget | Drop | DropRun
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Converger:
                 await self._stage(mat, record)
             case StopStaging(submission_id):
                 await (await self.rays.ray_of(mat)).stop(submission_id)
+            case Forget(submission_id):
+                await (await self.rays.ray_of(mat)).delete(submission_id)
             case Drop(output, public) if output.kind == "Features":
                 await self._drop_view(mat, output, public)
             case Drop(output, public):
@@ -55,7 +58,7 @@ class Converger:
         obj = await self.cluster.get("FeatureStore", mat.metadata.namespace, output.store)
         if obj is None:
             return
-        config = await Connections(self.cluster, self.installation).feast(FeatureStore.model_validate(obj))
+        config = await Connections(self.cluster, self.installation).feast(parse(FeatureStore, obj))
         service = identifier(output.resource)
         if public and await self.features.service_view(config, service) == output.physical:
             await self.features.drop_service(config, service)
@@ -65,7 +68,7 @@ class Converger:
         obj = await self.cluster.get("VectorStore", mat.metadata.namespace, output.store)
         if obj is None:
             return
-        connection = await Connections(self.cluster, self.installation).milvus(VectorStore.model_validate(obj))
+        connection = await Connections(self.cluster, self.installation).milvus(parse(VectorStore, obj))
         alias = identifier(output.resource)
         if public and await self.vectors.alias_target(connection, alias) == output.physical:
             await self.vectors.drop_alias(connection, alias)

@@ -13,6 +13,8 @@ from penstock.api.views import FeatureView, VectorCollection
 from penstock.installation import Installation
 from penstock.secrets import MissingSecret
 from penstock_operator.loop.conditions import find, is_true
+from penstock_operator.loop.parse import parse
+from penstock_operator.materialization.forgetting import surplus
 from penstock_operator.materialization.observed import Observed, Targets
 from penstock_operator.ports import Artifacts, Cluster, RayJob, Rays, Refused, Unreachable
 
@@ -49,11 +51,12 @@ class Observer:
             report=report,
             log_tail=await self._log_tail(mat, record) if failed and record is not None else "",
             progress=await self._progress(record),
+            ended=await self._ended(mat) if session is not None else frozenset(),
         )
 
     async def _get(self, kind: type[K], namespace: str, name: str) -> K | None:
         obj = await self.cluster.get(kind.__name__, namespace, name)
-        return kind.model_validate(obj) if obj is not None else None
+        return parse(kind, obj) if obj is not None else None
 
     async def _targets(self, mat: Materialization) -> Targets:
         namespace, targets = mat.metadata.namespace, Targets()
@@ -80,6 +83,15 @@ class Observer:
             return session, "", await ray.job(record.submission_id) if record is not None else None
         except (Unreachable, Refused, MissingSecret) as error:
             return None, str(error), None
+
+    async def _ended(self, mat: Materialization) -> frozenset[str]:
+        listed = surplus(mat.status) if mat.metadata.deletion_timestamp is None else mat.status.ended
+        try:
+            ray = await self.rays.ray_of(mat)
+            jobs = {one: await ray.job(one) for one in listed}
+        except (Unreachable, Refused, MissingSecret):
+            return frozenset()
+        return frozenset(one for one, job in jobs.items() if job is None or job.state.terminal)
 
     async def _log_tail(self, mat: Materialization, record: RunRecord) -> str:
         try:

@@ -41,6 +41,8 @@ class Observed:
     report: StagingReport | None = None
     log_tail: str = ""
     progress: str = ""
+    ended: frozenset[str] = frozenset()
+    """The Ray jobs that the status lists to be forgotten and that have indeed ended."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,13 @@ class Stage:
 @dataclass(frozen=True)
 class StopStaging:
     """Stop the staging's Ray job."""
+
+    submission_id: str
+
+
+@dataclass(frozen=True)
+class Forget:
+    """Delete an ended Ray job."""
 
     submission_id: str
 

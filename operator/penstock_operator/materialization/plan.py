@@ -11,18 +11,19 @@ from penstock.api.materialization import (
     MaterializationStatus,
     RunState,
 )
-from penstock.api.meta import DeletionPolicy
 from penstock_operator.digest import spec_digest
 from penstock_operator.loop.conditions import Truth, with_condition
-from penstock_operator.loop.reconciler import Plan
+from penstock_operator.loop.reconciler import Failed, Plan
 from penstock_operator.materialization.deletion import plan_deletion
-from penstock_operator.materialization.history import retire
+from penstock_operator.materialization.forgetting import forget
+from penstock_operator.materialization.history import drop_errors, retire
 from penstock_operator.materialization.observed import Observed
 from penstock_operator.materialization.promotion import promote
+from penstock_operator.materialization.retention import remember
 from penstock_operator.materialization.staging import stage
 
 STAGING_FIELDS = ("features", "vectors", "gates")
-"""The fields of the spec that decide what staging does: a change of one stages a refused run again."""
+"""The fields of the spec that decide what staging does: a change of one stages the newest run again."""
 
 
 def staging_digest(spec: MaterializationSpec) -> str:
@@ -35,11 +36,10 @@ def plan(mat: Materialization, seen: Observed, now: datetime) -> Plan:
     if mat.metadata.deletion_timestamp is not None:
         return plan_deletion(mat, seen, now)
     status = mat.status.model_copy(deep=True)
-    if seen.job is not None:
-        for record in status.runs:
-            record.retained = seen.job.spec.deletion_policy is DeletionPolicy.RETAIN
-    staged = stage(mat, status, staging_digest(mat.spec), seen, now)
-    promoted = promote(mat.spec, status, now)
+    digest = staging_digest(mat.spec)
+    staged = stage(mat, status, digest, seen, now)
+    remember(status, seen)
+    promoted = promote(mat.spec, status, digest, now)
     active = status.active
     ready: tuple[Truth, MaterializationReason, str] = (
         ("False", MaterializationReason.NO_RUN, "No run has been promoted yet")
@@ -53,11 +53,20 @@ def plan(mat: Materialization, seen: Observed, now: datetime) -> Plan:
     status.active_run = active.run if active is not None else None
     if status.active != mat.status.active or staged.actions or _states(status) != _states(mat.status):
         # What was decided is written before anything is dropped for it: a store that is away never delays it.
-        return Plan(status, staged.actions, staged.after if staged.after is not None else 0)
-    drops, due_after = retire(mat.spec, status, seen, now)
-    waits = [after for after in (staged.after, due_after) if after is not None]
-    return Plan(status, drops, min(waits, default=None))
+        after = staged.after if staged.after is not None else 0
+        return Plan(status, staged.actions, after, settle=lambda _: drop_errors(status))
+    retirement = retire(mat.spec, status, digest, seen, now)
+    forgetting = forget(status, seen)
+
+    def settle(failed: Failed) -> str:
+        retirement.settle(failed)
+        forgetting.settle(failed)
+        return drop_errors(status)
+
+    waits = [after for after in (staged.after, retirement.after, forgetting.after) if after is not None]
+    cleanup = [*retirement.actions, *forgetting.actions]
+    return Plan(status, (), min(waits, default=None), cleanup=cleanup, settle=settle)
 
 
-def _states(status: MaterializationStatus) -> list[tuple[str, RunState]]:
-    return [(record.run, record.state) for record in status.runs]
+def _states(status: MaterializationStatus) -> list[tuple[str, int, RunState]]:
+    return [(record.run, record.revision, record.state) for record in status.runs]

@@ -14,39 +14,43 @@ from penstock.api.materialization import (
     RunState,
 )
 from penstock_operator.loop.conditions import Truth
+from penstock_operator.materialization.history import active_identity, identity, meant
 
 Verdict = tuple[Truth, PromotedReason, str]
 
 
-def promote(spec: MaterializationSpec, status: MaterializationStatus, now: datetime) -> Verdict:
-    """Move the pointer where it should be; `status` is updated in place."""
-    staged = [record for record in status.runs if record.state is RunState.STAGED]
-    active = status.active.run if status.active is not None else None
+def promote(spec: MaterializationSpec, status: MaterializationStatus, digest: str, now: datetime) -> Verdict:
+    """Move the pointer where it should be; `status` is updated in place.
+
+    Unless it is pinned, a run is promoted as it was staged for the spec as it is: past its gates, to its targets.
+    """
     if spec.suspend:
         return "Unknown", PromotedReason.SUSPENDED, "Suspended by spec.suspend"
     if spec.pinned_run is not None:
-        return _pin(spec.pinned_run, status, now)
+        return _pin(spec.pinned_run, status, digest, now)
+    staged = [record for record in status.runs if record.state is RunState.STAGED and record.spec_digest == digest]
     newest = staged[-1] if staged else None
     if newest is None:
-        if active is not None:
-            return "True", PromotedReason.PROMOTED, f"Run {active} is served"
+        if status.active is not None:
+            return "True", PromotedReason.PROMOTED, f"Run {status.active.run} is served"
         return "Unknown", PromotedReason.NOTHING_STAGED, "No staged run to promote"
-    if spec.promotion is Promotion.MANUAL:
-        if newest.run != active:
-            return "Unknown", PromotedReason.AWAITING_PROMOTION, f"Run {newest.run} is staged and waits for `promote`"
-        return "True", PromotedReason.PROMOTED, f"Run {active} is served"
+    if spec.promotion is Promotion.MANUAL and identity(newest) != active_identity(status):
+        return "Unknown", PromotedReason.AWAITING_PROMOTION, f"Run {newest.run} is staged and waits for `promote`"
     point(status, newest, now)
     return "True", PromotedReason.PROMOTED, f"Run {newest.run} is served"
 
 
-def _pin(run: str, status: MaterializationStatus, now: datetime) -> Verdict:
-    kept = next((r for r in status.runs if r.run == run and _kept(r, now)), None)
-    if kept is None:
+def _pin(run: str, status: MaterializationStatus, digest: str, now: datetime) -> Verdict:
+    kept = meant(status, run, digest)
+    if kept is None or not _kept(kept, now):
         message = f"spec.pinnedRun {run!r} is not staged; what was served stays"
         return "False", PromotedReason.PINNED_RUN_UNAVAILABLE, message
     kept.state, kept.retire_at = RunState.STAGED, None
     point(status, kept, now)
-    return "True", PromotedReason.PINNED, f"Run {run} is served, as spec.pinnedRun says"
+    message = f"Run {run} is served, as spec.pinnedRun says"
+    if kept.spec_digest != digest:
+        message += "; it is as it was staged, before spec.features, vectors or gates changed"
+    return "True", PromotedReason.PINNED, message
 
 
 def _kept(record: RunRecord, now: datetime) -> bool:
@@ -56,9 +60,11 @@ def _kept(record: RunRecord, now: datetime) -> bool:
 
 
 def point(status: MaterializationStatus, record: RunRecord, now: datetime) -> None:
-    """Let the pointer name this run; what it named becomes the previous run."""
-    if status.active is not None:
-        if status.active.run == record.run:
-            return
+    """Let the pointer name this staging; another run that it named becomes the previous run."""
+    if active_identity(status) == identity(record):
+        return
+    if status.active is not None and status.active.run != record.run:
         status.previous_run = status.active.run
-    status.active = Active(run=record.run, uri=record.uri, switched_at=now, outputs=record.outputs)
+    status.active = Active(
+        run=record.run, revision=record.revision, uri=record.uri, switched_at=now, outputs=record.outputs
+    )

@@ -11,6 +11,7 @@ from penstock.installation import Installation
 from penstock_operator.loop.reconciler import Plan, Related
 from penstock_operator.loop.related import (
     feature_views,
+    owned,
     referring,
     referring_through,
     store,
@@ -30,6 +31,7 @@ class MaterializationReconciler:
     kind = Materialization
     related: Mapping[str, Related] = {
         "TrainingJob": referring("Materialization", training_job),
+        "RayJob": owned("Materialization"),
         "FeatureView": referring("Materialization", feature_views),
         "VectorCollection": referring("Materialization", vector_collections),
         "FeatureStore": referring_through("FeatureView", store, "Materialization", feature_views),

@@ -17,10 +17,13 @@ from penstock.api.materialization import (
 from penstock.api.trainingjob import SuccessfulRun
 from penstock.naming import collection_name, run_uri, stage_uri, staging_id, view_name
 from penstock_operator.loop.conditions import Truth
+from penstock_operator.materialization.forgetting import note_ended
 from penstock_operator.materialization.observed import Observed, Stage, StopStaging
-from penstock_operator.ports import JobState
+from penstock_operator.ports import JobState, RayJob
 
 POLL_SECONDS = 0.5
+WATCHED_SECONDS = 10.0
+"""Between looks at the progress of a staging whose end is told."""
 RECHECK_SECONDS = 10.0
 BACKOFF_SECONDS = 5
 OUTCOMES = {"Rejected": StagedReason.GATE_FAILED, "Invalid": StagedReason.INVALID_OUTPUT}
@@ -50,6 +53,8 @@ class _Staging:
         record = next((r for r in self.status.runs if r.state is RunState.STAGING), None)
         if record is not None and record.submission_id:
             return self.follow(record)
+        if record is not None and record.spec_digest != self.digest:
+            return self.superseded(record)
         if self.spec.suspend:
             return self.wait(StagedReason.SUSPENDED, "Suspended by spec.suspend", after=None)
         if self.seen.missing:
@@ -62,10 +67,7 @@ class _Staging:
         if record is None:
             if newest is None:
                 return self.wait(StagedReason.WAITING_FOR_RUN, self.waiting_message(), after=None)
-            known = next((r for r in self.status.runs if r.run == newest.run), None)
-            if known is not None and (known.state is not RunState.REJECTED or known.spec_digest == self.digest):
-                return self.settled(known)
-            if known is not None and known.outputs:
+            if (known := self.verdict(newest.run)) is not None:
                 return self.settled(known)
         if (retry_at := self.status.retry_at) is not None and retry_at > self.now:
             message = record.message if record is not None else ""
@@ -86,6 +88,18 @@ class _Staging:
     def waiting_message(self) -> str:
         return f"TrainingJob {self.spec.training_job_ref.name!r} has no successful run yet"
 
+    def verdict(self, run: str) -> RunRecord | None:
+        """The record by which a run was staged or refused for the spec as it is."""
+        over = [
+            record
+            for record in self.status.runs
+            if record.run == run
+            and record.spec_digest == self.digest
+            and record.state in (RunState.STAGED, RunState.REJECTED)
+            and record.reason != StagedReason.SUPERSEDED
+        ]
+        return over[-1] if over else None
+
     def settled(self, record: RunRecord) -> Step:
         """The newest run was staged or refused before."""
         if record.state is RunState.REJECTED:
@@ -99,24 +113,34 @@ class _Staging:
         """Write the intent, with every name that it will create; the next pass submits."""
         if record is None:
             assert newest is not None
-            self.status.runs = [r for r in self.status.runs if r.run != newest.run]
-            record = RunRecord(run=newest.run, state=RunState.STAGING, uri=self.run_uri(newest.run))
-            self.status.runs.append(record)
+            record = self.fresh(newest.run)
         meta = self.mat.metadata
-        if record.spec_digest != self.digest:
-            record.spec_digest = self.digest
-            record.stage_uri = stage_uri(record.uri, meta.uid, meta.generation)
         record.tries += 1
         record.submission_id = staging_id(meta.uid, record.run, meta.generation, record.tries)
-        record.session, record.submitted, record.started_at = session, False, None
-        record.outputs = self.outputs(record.run)
+        record.session, record.submitted, record.started_at, record.stopping = session, False, None, ""
+        record.outputs = self.outputs(record.run, record.revision)
         self.status.retry_at = None
-        return self.wait(StagedReason.STAGING, f"Run {record.run} is to be staged", after=0)
+        again = " again, for spec.features, vectors or gates changed" if record.revision else ""
+        return self.wait(StagedReason.STAGING, f"Run {record.run} is to be staged{again}", after=0)
+
+    def fresh(self, run: str) -> RunRecord:
+        """A record of its own, with names of its own: what an earlier staging of the run made may be served."""
+        meta, uri = self.mat.metadata, self.run_uri(run)
+        record = RunRecord(
+            run=run,
+            revision=max((r.revision + 1 for r in self.status.runs if r.run == run), default=0),
+            state=RunState.STAGING,
+            uri=uri,
+            stage_uri=stage_uri(uri, meta.uid, meta.generation),
+            spec_digest=self.digest,
+        )
+        self.status.runs.append(record)
+        return record
 
     def run_uri(self, run: str) -> str:
         return run_uri(self.seen.artifacts, self.mat.metadata.namespace, self.spec.training_job_ref.name, run)
 
-    def outputs(self, run: str) -> list[StagedOutput]:
+    def outputs(self, run: str, revision: int) -> list[StagedOutput]:
         targets = self.seen.targets
         features = [
             StagedOutput(
@@ -124,7 +148,7 @@ class _Staging:
                 kind="Features",
                 resource=mapping.feature_view_ref.name,
                 store=targets.views[mapping.feature_view_ref.name].spec.store_ref.name,
-                physical=view_name(mapping.feature_view_ref.name, run),
+                physical=view_name(mapping.feature_view_ref.name, run, revision),
             )
             for mapping in self.spec.features
         ]
@@ -134,7 +158,7 @@ class _Staging:
                 kind="Embeddings",
                 resource=mapping.vector_collection_ref.name,
                 store=targets.collections[mapping.vector_collection_ref.name].spec.store_ref.name,
-                physical=collection_name(mapping.vector_collection_ref.name, run),
+                physical=collection_name(mapping.vector_collection_ref.name, run, revision),
                 encoder=mapping.encoder,
             )
             for mapping in self.spec.vectors
@@ -145,48 +169,97 @@ class _Staging:
 
     def follow(self, record: RunRecord) -> Step:
         if self.seen.report is not None:
-            return self.reported(record)
+            return self.superseded(record) if self.outdated(record) else self.reported(record)
         if self.seen.session is None:
             return self.wait(StagedReason.RAY_UNREACHABLE, self.seen.ray_error, after=5.0)
         job = self.seen.staging
         if job is None:
-            if record.submitted or record.session != self.seen.session:
-                return self.failed(record, "Ray no longer knows the staging job")
-            message = f"Run {record.run} is being submitted for staging"
-            return Step(("Unknown", StagedReason.STAGING, message), (Stage(record),), POLL_SECONDS / 2)
+            return self.absent(record, self.seen.session)
         record.submitted = True
-        record.started_at = record.started_at or self.now
-        if job.state.terminal:
-            what = "was stopped on Ray's side" if job.state is JobState.STOPPED else "failed"
-            if job.state is JobState.SUCCEEDED:
-                what = "ended without a report"
-            return self.failed(record, f"The staging job {what}. Its last lines:\n{self.seen.log_tail or job.message}")
-        deadline = record.started_at + timedelta(seconds=self.spec.staging_deadline_seconds)
-        if self.now >= deadline:
-            message = f"Run {record.run} takes longer than spec.stagingDeadlineSeconds and is being stopped"
-            return Step(("Unknown", StagedReason.STAGING, message), (StopStaging(record.submission_id),), 1.0)
-        message = f"Run {record.run} is being staged{self.seen.progress}"
-        return self.wait(StagedReason.STAGING, message, after=POLL_SECONDS)
+        if job.state is not JobState.PENDING:
+            record.started_at = record.started_at or self.now
+        if not job.state.terminal:
+            return self.alive(record, job)
+        if record.stopping or self.outdated(record):
+            return self.stopped(record)
+        if job.fault:
+            return self.failed(record, f"The staging job failed: {job.fault}")
+        what = "was stopped on Ray's side" if job.state is JobState.STOPPED else "failed"
+        if job.state is JobState.SUCCEEDED:
+            what = "ended without a report"
+        return self.failed(record, f"The staging job {what}. Its last lines:\n{self.seen.log_tail or job.message}")
 
-    def failed(self, record: RunRecord, message: str) -> Step:
+    def outdated(self, record: RunRecord) -> bool:
+        """Whether the spec has changed since the staging was recorded: what it finds decides nothing any more."""
+        return record.spec_digest != self.digest
+
+    def absent(self, record: RunRecord, session: str) -> Step:
+        """Ray knows of no such job: not submitted yet, or lost."""
+        if record.stopping or self.outdated(record):
+            return self.stopped(record)
+        if record.submitted or record.session != session:
+            return self.failed(record, "Ray no longer knows the staging job")
+        message = f"Run {record.run} is being submitted for staging"
+        return Step(("Unknown", StagedReason.STAGING, message), (Stage(record),), POLL_SECONDS / 2)
+
+    def alive(self, record: RunRecord, job: RayJob) -> Step:
+        if record.stopping:
+            message = f"The staging of run {record.run} is being stopped ({record.stopping})"
+            return Step(("Unknown", StagedReason.STAGING, message), (StopStaging(record.submission_id),), 1.0)
+        if (reason := self.stop_reason(record)) is not None:
+            record.stopping = str(reason)
+            return self.wait(StagedReason.STAGING, f"The staging of run {record.run} is to be stopped ({reason})", 0)
+        if record.started_at is None:
+            message = f"Run {record.run} waits to be staged{f': {job.message}' if job.message else ''}"
+            return self.wait(StagedReason.STAGING, message, after=None if job.watched else POLL_SECONDS)
+        message = f"Run {record.run} is being staged{self.seen.progress}"
+        return self.wait(StagedReason.STAGING, message, after=WATCHED_SECONDS if job.watched else POLL_SECONDS)
+
+    def stop_reason(self, record: RunRecord) -> StagedReason | None:
+        if self.outdated(record):
+            return StagedReason.SUPERSEDED
+        deadline = timedelta(seconds=self.spec.staging_deadline_seconds)
+        overdue = record.started_at is not None and self.now >= record.started_at + deadline
+        return StagedReason.DEADLINE_EXCEEDED if overdue else None
+
+    # The staging ends
+
+    def stopped(self, record: RunRecord) -> Step:
+        if record.stopping != StagedReason.DEADLINE_EXCEEDED or self.outdated(record):
+            return self.superseded(record)
+        lines = f" Its last lines:\n{self.seen.log_tail}" if self.seen.log_tail else ""
+        seconds = self.spec.staging_deadline_seconds
+        message = f"The staging took longer than {seconds} s (spec.stagingDeadlineSeconds) and was stopped.{lines}"
+        return self.failed(record, message, StagedReason.DEADLINE_EXCEEDED)
+
+    def failed(self, record: RunRecord, message: str, reason: StagedReason = StagedReason.STAGING_FAILED) -> Step:
         """A try failed for a cause outside the run."""
         record.message = message[-8192:]
+        note_ended(self.status, record.submission_id)
         record.submission_id = ""
         if record.tries <= self.spec.staging_retry_limit:
             wait = BACKOFF_SECONDS * 2 ** (record.tries - 1)
             self.status.retry_at = self.now + timedelta(seconds=wait)
             return self.wait(StagedReason.BACKING_OFF, record.message, after=wait)
-        return self.rejected(record, StagedReason.STAGING_FAILED)
+        return self.rejected(record, reason)
 
     def reported(self, record: RunRecord) -> Step:
         report = self.seen.report
         assert report is not None
+        note_ended(self.status, record.submission_id)
         record.gates, record.message = report.gates, report.message
         if report.outcome != "Staged":
             return self.rejected(record, OUTCOMES[report.outcome])
         record.state, record.finished_at, record.outputs = RunState.STAGED, self.now, report.outputs
         self.status.retry_at = None
         return self.settled(record)
+
+    def superseded(self, record: RunRecord) -> Step:
+        """Give a staging up: the spec is another by now, and the next pass records it anew."""
+        record.message = f"spec.features, vectors or gates changed while run {record.run} was being staged"
+        note_ended(self.status, record.submission_id)
+        self.rejected(record, StagedReason.SUPERSEDED)
+        return self.wait(StagedReason.SUPERSEDED, record.message, after=0)
 
     def rejected(self, record: RunRecord, reason: StagedReason) -> Step:
         """Refuse the run; what it left in the stores is dropped by the next pass, which reads this."""

@@ -7,7 +7,6 @@ from penstock.api.meta import SecretKeyRef
 from penstock.features.config import feast_config
 from penstock.handoff import STAGING_VARIABLE, ActiveRun, CollectionTarget, StagingSpec, ViewTarget
 from penstock.installation import Installation
-from penstock.naming import collection_name, view_name
 from penstock.vectors.connection import milvus_connection
 from penstock_operator.materialization.observed import Targets
 from penstock_operator.ports import RaySubmission
@@ -70,7 +69,7 @@ def _views(
                 output=mapping.output,
                 resource=view.metadata.name,
                 store=store.metadata.name,
-                view=view_name(view.metadata.name, record.run),
+                view=_physical(record, "Features", view.metadata.name),
                 config=feast_config(store, installation, variables.placeholder),
                 entities=view.spec.entities,
                 features=view.spec.features,
@@ -93,7 +92,7 @@ def _collections(
                 output=mapping.output,
                 resource=collection.metadata.name,
                 store=store.metadata.name,
-                collection=collection_name(collection.metadata.name, record.run),
+                collection=_physical(record, "Embeddings", collection.metadata.name),
                 connection=milvus_connection(store, installation, variables.placeholder),
                 dimension=collection.spec.dimension,
                 metric=collection.spec.metric,
@@ -104,3 +103,9 @@ def _collections(
             )
         )
     return found
+
+
+def _physical(record: RunRecord, kind: str, resource: str) -> str:
+    """The name that the recorded intent gave."""
+    names: dict[tuple[str, str], str] = {(one.kind, one.resource): one.physical for one in record.outputs}
+    return names[kind, resource]

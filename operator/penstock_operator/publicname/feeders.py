@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from penstock.api.materialization import Materialization
+from penstock_operator.loop.parse import parse
 from penstock_operator.ports import Cluster
 
 
@@ -14,7 +15,7 @@ async def feeders_of(
 ) -> list[Materialization]:
     """The Materializations of a namespace whose spec names the resource, and that are not being deleted."""
     return [
-        Materialization.model_validate(obj)
+        parse(Materialization, obj)
         for obj in await cluster.list("Materialization", namespace)
         if name in targets(obj["spec"]) and "deletionTimestamp" not in obj["metadata"]
     ]

@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import httpx2
+
 from penstock.api import Materialization, TrainingJob
 from penstock.api.ray import KubeRay, RayCluster
 from penstock.installation import Installation
@@ -15,7 +17,7 @@ from penstock.secrets import read_secret, read_secrets
 from penstock_operator.ports import Cluster, Ray, RaySubmission, Refused
 from penstock_operator.ray.jobs import RayJobs, new_http
 
-MakeKubeRay = Callable[[TrainingJob | Materialization, KubeRay], Ray]
+MakeKubeRay = Callable[[TrainingJob | Materialization, KubeRay, httpx2.AsyncClient], Ray]
 """Makes the Ray of an object whose jobs are RayJobs."""
 
 
@@ -37,7 +39,7 @@ class RayBackends:
         if backend.kube_ray is not None:
             if self._kube_ray is None:
                 raise Refused("spec.ray.kubeRay: there is no KubeRay here: set spec.ray.rayCluster, or leave it out")
-            return self._kube_ray(owner, backend.kube_ray)
+            return self._kube_ray(owner, backend.kube_ray, self._http)
         assert backend.ray_cluster is not None
         namespace = owner.metadata.namespace
         token = await self._token(namespace, backend.ray_cluster, default=owner.spec.ray is None)

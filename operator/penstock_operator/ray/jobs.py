@@ -111,6 +111,13 @@ class RayJobs:
         text = str(response.json().get("logs") or "")
         return "\n".join(text.splitlines()[-lines:]) if lines else text
 
+    async def kept_seconds(self) -> int | None:
+        """None: this Ray is not for one object alone."""
+        return None
+
+    async def release(self) -> None:
+        """Nothing is kept."""
+
     async def _call(self, method: str, path: str, **kwargs: Any) -> httpx2.Response:
         try:
             return await self._http.request(method, f"{self._address}{path}", headers=self._headers, **kwargs)

@@ -3,37 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from dataclasses import dataclass
+from datetime import datetime
 
-from penstock.api.materialization import Materialization
+from penstock.api import FINALIZER
+from penstock.api.materialization import MaterializationStatus
 from penstock.api.stores import StoreReason
 from penstock.secrets import MissingSecret
-from penstock_operator.ports import Cluster, Refused, Unreachable
+from penstock_operator.loop.related import store as store_of
+from penstock_operator.ports import Cluster, Object, Refused, Unreachable
 from penstock_operator.storehealth.plan import Observed
 
 
-async def ask(check: Awaitable[str | None], users: tuple[str, ...]) -> Observed:
+@dataclass(frozen=True)
+class Users:
+    """What needs a store, and when the last of it was deleted if all of it goes."""
+
+    names: tuple[str, ...] = ()
+    leaving_since: datetime | None = None
+
+
+async def ask(check: Awaitable[str | None], users: Users) -> Observed:
     """What the check found, as a reason."""
+
+    def found(reason: StoreReason, message: str, version: str | None = None) -> Observed:
+        return Observed(reason, message, version, users.names, users.leaving_since)
+
     try:
         version = await check
     except MissingSecret as error:
-        return Observed(StoreReason.MISSING_REFERENCE, str(error), users=users)
+        return found(StoreReason.MISSING_REFERENCE, str(error))
     except Refused as error:
-        return Observed(StoreReason.INVALID_CONFIG, str(error), users=users)
+        return found(StoreReason.INVALID_CONFIG, str(error))
     except Unreachable as error:
-        return Observed(StoreReason.UNREACHABLE, str(error), users=users)
-    return Observed(StoreReason.READY, "The store answers", version, users)
+        return found(StoreReason.UNREACHABLE, str(error))
+    return found(StoreReason.READY, "The store answers", version)
 
 
-async def users_of(cluster: Cluster, namespace: str, store: str, view_kind: str, output_kind: str) -> tuple[str, ...]:
+async def users_of(cluster: Cluster, namespace: str, store: str, view_kind: str, output_kind: str) -> Users:
     """The views or collections on a store, and the Materializations with data in it."""
-    users = [
-        f"{view_kind} {obj['metadata']['name']}"
-        for obj in await cluster.list(view_kind, namespace)
-        if obj["spec"]["storeRef"]["name"] == store
-    ]
+    views = await cluster.list(view_kind, namespace)
+    users = [(view_kind, obj) for obj in views if store in store_of(obj["spec"])]
     for obj in await cluster.list("Materialization", namespace):
-        mat = Materialization.model_validate(obj)
-        outputs = [output for record in mat.status.runs for output in record.outputs]
+        status = MaterializationStatus.model_validate(obj.get("status") or {})
+        outputs = [output for record in status.runs for output in record.outputs]
         if any(output.store == store and output.kind == output_kind for output in outputs):
-            users.append(f"Materialization {mat.metadata.name}")
-    return tuple(users)
+            users.append(("Materialization", obj))
+    users = [(kind, obj) for kind, obj in users if not _done(obj)]
+    deleted = [obj["metadata"].get("deletionTimestamp") for _, obj in users]
+    return Users(
+        tuple(f"{kind} {obj['metadata']['name']}" for kind, obj in users),
+        max(datetime.fromisoformat(time) for time in deleted) if deleted and all(deleted) else None,
+    )
+
+
+def _done(obj: Object) -> bool:
+    """Whether it is being deleted and has cleaned up: what it waits for then is not ours."""
+    meta = obj["metadata"]
+    return "deletionTimestamp" in meta and FINALIZER not in meta.get("finalizers", ())

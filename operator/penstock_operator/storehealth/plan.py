@@ -11,7 +11,9 @@ from penstock_operator.loop.conditions import Truth, with_condition
 
 HEALTHY_SECONDS = 30.0
 SICK_SECONDS = 3.0
-DELETION_SECONDS = 60
+USED_SECONDS = 5.0
+LEAVING_SECONDS = 180
+"""After which users that are being deleted count no more: each of them has bounds of its own, which are shorter."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class Observed:
     version: str | None = None
     users: tuple[str, ...] = ()
     """What still needs it."""
+    leaving_since: datetime | None = None
+    """When the last of its users was deleted, where all of them are being deleted."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +39,17 @@ class Decision:
 
 
 def decide(meta: ObjectMeta, conditions: list[Condition], seen: Observed, now: datetime) -> Decision:
-    """Show health; when deleted, wait a bounded time for what needs the store to clean up through it."""
+    """Show health; when deleted, wait for what needs the store, or cleans up through it.
+
+    One that is being deleted is waited for in bounded time; one that is not may use the store, which stays until then.
+    """
     reason, message, after = seen.reason, seen.message, HEALTHY_SECONDS
     if meta.deletion_timestamp is not None:
-        if not seen.users or now >= meta.deletion_timestamp + timedelta(seconds=DELETION_SECONDS):
+        since = seen.leaving_since
+        if not seen.users or (since is not None and now >= since + timedelta(seconds=LEAVING_SECONDS)):
             return Decision(conditions, finalized=True)
-        reason, message, after = StoreReason.IN_USE, f"Waiting for {', '.join(seen.users)} to go", 1.0
+        reason, message = StoreReason.IN_USE, f"Waiting for {', '.join(seen.users)} to go"
+        after = USED_SECONDS if since is None else 1.0
     elif reason is not StoreReason.READY:
         after = SICK_SECONDS
     truth: Truth = "True" if reason is StoreReason.READY else "False"

@@ -18,10 +18,10 @@ from penstock.installation import Installation
 from penstock.naming import run_uri
 from penstock.sources.store import archive_uri
 from penstock_operator.ports import Artifacts, Rays, RaySubmission
-from penstock_operator.training.observed import DeleteRun, Forget, Stop, StoreSource, Submit, SweepSources
+from penstock_operator.training.observed import DeleteRun, Forget, Release, Stop, StoreSource, Submit, SweepSources
 from penstock_operator.training.sweep import SourceSweeper
 
-Action = StoreSource | SweepSources | Submit | Stop | Forget | DeleteRun
+Action = StoreSource | SweepSources | Submit | Stop | Forget | Release | DeleteRun
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class Converger:
                 await (await self.rays.ray_of(job)).stop(submission_id)
             case Forget(submission_id):
                 await (await self.rays.ray_of(job)).delete(submission_id)
+            case Release():
+                await (await self.rays.ray_of(job)).release()
             case StoreSource(archive):
                 await self.artifacts.put_source(self.installation.artifacts, archive)
             case SweepSources():

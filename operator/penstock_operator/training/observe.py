@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from penstock.api.materialization import Materialization
-from penstock.api.trainingjob import Attempt, AttemptState, TrainingJob
+from penstock.api.materialization import MaterializationStatus
+from penstock.api.trainingjob import Attempt, TrainingJob
 from penstock.installation import Installation
 from penstock.naming import run_uri
 from penstock.rundir.errors import RunDirError
 from penstock.rundir.manifest import Manifest
 from penstock.secrets import MissingSecret, read_secrets
+from penstock_operator.loop.related import training_job
 from penstock_operator.ports import Artifacts, Cluster, RayJob, Rays, Refused, Unreachable
+from penstock_operator.training.leftovers import FRUITLESS
 from penstock_operator.training.observed import Code, Observed
 from penstock_operator.training.plan import current_attempt, is_complete
 from penstock_operator.training.sources import SourceObserver
@@ -42,6 +44,7 @@ class Observer:
             manifest=manifest,
             manifest_error=manifest_error,
             progress=await self.artifacts.progress(self._uri(job, attempt.run)) if attempt else None,
+            kept_seconds=None if attempt else await self._kept_seconds(job),
             code=Code() if attempt or deleting or is_complete(job) else await self._code(job),
             missing_secret="" if attempt or deleting else await self._missing_secret(job),
             checkpoints=frozenset() if attempt else await self._checkpoints(job),
@@ -58,6 +61,15 @@ class Observer:
             return session, "", await ray.job(attempt.submission_id) if attempt else None
         except (Unreachable, Refused, MissingSecret) as error:
             return None, str(error), None
+
+    async def _kept_seconds(self, job: TrainingJob) -> int | None:
+        kube_ray = (job.spec.ray or self.installation.ray).kube_ray
+        if kube_ray is None or not kube_ray.reuse_cluster:
+            return None
+        try:
+            return await (await self.rays.ray_of(job)).kept_seconds()
+        except (Unreachable, Refused, MissingSecret):
+            return None
 
     async def _log_tail(self, job: TrainingJob, ray_job: RayJob | None) -> str:
         if ray_job is None:
@@ -94,19 +106,18 @@ class Observer:
         return ""
 
     async def _checkpoints(self, job: TrainingJob) -> frozenset[str]:
-        over = (AttemptState.FAILED, AttemptState.STOPPED)
-        runs = [attempt.run for attempt in job.status.attempts if attempt.state in over]
+        runs = [one.run for one in job.status.attempts if one.state in FRUITLESS and not one.removed]
         return frozenset([run for run in runs if await self.artifacts.has_checkpoint(self._uri(job, run))])
 
     async def _protected(self, job: TrainingJob) -> frozenset[str]:
         """The runs that a Materialization stages, keeps or serves."""
         runs: set[str] = set()
         for obj in await self.cluster.list("Materialization", job.metadata.namespace):
-            other = Materialization.model_validate(obj)
-            if other.spec.training_job_ref.name != job.metadata.name or other.metadata.deletion_timestamp is not None:
+            if job.metadata.name not in training_job(obj["spec"]) or "deletionTimestamp" in obj["metadata"]:
                 continue
-            runs.update(record.run for record in other.status.runs if record.outputs)
-            runs.update(filter(None, (other.status.previous_run, other.spec.pinned_run)))
-            if other.status.active is not None:
-                runs.add(other.status.active.run)
+            status = MaterializationStatus.model_validate(obj.get("status") or {})
+            runs.update(record.run for record in status.runs if record.outputs)
+            runs.update(filter(None, (status.previous_run, obj["spec"].get("pinnedRun"))))
+            if status.active is not None:
+                runs.add(status.active.run)
         return frozenset(runs)

@@ -38,6 +38,8 @@ class Observed:
     manifest: Manifest | None = None
     manifest_error: str = ""
     progress: Progress | None = None
+    kept_seconds: int | None = None
+    """How long an idle Ray cluster that waits for the next attempt may stay; None where there is none."""
     code: Code = Code()
     missing_secret: str = ""
     checkpoints: frozenset[str] = field(default_factory=frozenset)
@@ -77,6 +79,11 @@ class Forget:
     """Delete an ended Ray job."""
 
     submission_id: str
+
+
+@dataclass(frozen=True)
+class Release:
+    """Give back the Ray cluster that waits for a next attempt."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from penstock.api.meta import DeletionPolicy, NamedNumber
@@ -19,11 +20,13 @@ from penstock.naming import run_name, submission_id
 from penstock_operator.digest import spec_digest
 from penstock_operator.loop.conditions import Truth, with_condition
 from penstock_operator.loop.reconciler import Plan
-from penstock_operator.ports import JobState
+from penstock_operator.ports import JobState, RayJob
+from penstock_operator.training.leftovers import bounded, leftovers
 from penstock_operator.training.observed import (
     DeleteRun,
     Forget,
     Observed,
+    Release,
     Stop,
     StoreSource,
     Submit,
@@ -34,11 +37,12 @@ RUN_FIELDS = ("source", "entrypoint", "args", "params", "env", "workers", "strat
 """The fields of the spec that define a run: a change of one is a new run."""
 
 POLL_SECONDS = 1.0
+WATCHED_SECONDS = 10.0
+"""Between looks at the progress of an attempt whose end is told."""
 RECHECK_SECONDS = 10.0
 DELETION_SECONDS = 60
-MAX_ATTEMPTS = 20
 
-LIVE = (AttemptState.PENDING, AttemptState.RUNNING, AttemptState.STOPPING)
+LIVE = (AttemptState.PENDING, AttemptState.SUBMITTED, AttemptState.RUNNING, AttemptState.STOPPING)
 
 
 def run_digest(spec: TrainingJobSpec) -> str:
@@ -93,7 +97,16 @@ class _Pass:
             generation=self.job.metadata.generation,
             now=self.now,
         )
-        return Plan(self.status, actions, after)
+        if self.current is not None:
+            return Plan(self.status, actions, after)
+        left = leftovers(self.status, self.spec.history_limit, self.needed(), self.seen)
+        return Plan(self.status, actions, after, cleanup=left.actions, settle=left.settle)
+
+    def needed(self) -> set[str]:
+        """The runs without a manifest that are of use: what the next attempt goes on from, and the newest."""
+        if self.last is None or self.last.state is AttemptState.SUCCEEDED:
+            return set()
+        return {run for run in (self.last.run, self.resume_from()) if run is not None}
 
     # No attempt is under way
 
@@ -104,13 +117,13 @@ class _Pass:
         if last is not None and last.state is AttemptState.SUCCEEDED:
             return self.completed(last)
         if self.spec.suspend:
-            return self.result("Unknown", SucceededReason.SUSPENDED, "Suspended by spec.suspend", after=None)
+            return self.idle("Unknown", SucceededReason.SUSPENDED, "Suspended by spec.suspend")
         retry = 0
         if last is not None:
             retry = last.retry + (last.state is AttemptState.FAILED)
             if retry > self.spec.retry.limit:
                 message = f"Attempt {last.number} was the last that spec.retry.limit allows: {last.message}"
-                return self.result("False", SucceededReason.ATTEMPTS_EXHAUSTED, message, after=None)
+                return self.idle("False", SucceededReason.ATTEMPTS_EXHAUSTED, message)
             if last.state is AttemptState.FAILED and (retry_at := self.retry_at(last)) > self.now:
                 self.status.retry_at = retry_at
                 wait = (retry_at - self.now).total_seconds()
@@ -129,9 +142,17 @@ class _Pass:
         return self.record(retry, self.seen.session)
 
     def completed(self, last: Attempt) -> Plan:
-        return self.result(
-            "True", SucceededReason.COMPLETED, f"Run {last.run} is complete", *self.expired(), after=None
-        )
+        return self.idle("True", SucceededReason.COMPLETED, f"Run {last.run} is complete")
+
+    def idle(self, truth: Truth, reason: SucceededReason, message: str) -> Plan:
+        """No attempt is to come; a Ray cluster that waits for one goes when its time is over."""
+        if self.seen.kept_seconds is None:
+            return self.result(truth, reason, message, after=None)
+        since = self.last.finished_at if self.last is not None and self.last.finished_at is not None else self.now
+        left = (since + timedelta(seconds=self.seen.kept_seconds) - self.now).total_seconds()
+        if left > 0:
+            return self.result(truth, reason, message, after=left)
+        return self.result(truth, reason, message, Release(), after=None)
 
     def retry_at(self, last: Attempt) -> datetime:
         policy = self.spec.retry
@@ -153,30 +174,24 @@ class _Pass:
             resume_from=self.resume_from(),
             state=AttemptState.PENDING,
         )
-        self.status.attempts = [*self.status.attempts, attempt][-MAX_ATTEMPTS:]
+        self.status.attempts = bounded([*self.status.attempts, attempt])
         self.status.progress = None
         self.status.progress_text = None
         self.status.dashboard_url = None
-        return self.result("Unknown", SucceededReason.PENDING, f"Attempt {number} is being submitted", after=0)
+        message = f"Attempt {number} is being submitted"
+        return self.result("Unknown", SucceededReason.PENDING, message, after=0)
 
     def resume_from(self) -> str | None:
         if not self.spec.checkpoint.resume:
             return None
         for attempt in reversed(self.status.attempts):
+            if attempt.state in LIVE:
+                continue
             if attempt.spec_digest != self.digest or attempt.state is AttemptState.SUCCEEDED:
                 return None
             if attempt.run in self.seen.checkpoints:
                 return attempt.run
         return None
-
-    def expired(self) -> list[DeleteRun]:
-        """Run directories that nobody needs: of failed attempts, and of runs beyond the history limit."""
-        kept = {run.run for run in self.status.runs[-self.spec.history_limit :]} | self.seen.protected
-        done = [a.run for a in self.status.attempts if a.state in (AttemptState.FAILED, AttemptState.STOPPED)]
-        old = [run.run for run in self.status.runs if run.run not in kept]
-        self.status.runs = [run for run in self.status.runs if run.run in kept]
-        gone = [*old, *(run for run in done if run in self.seen.checkpoints and run not in kept)]
-        return [DeleteRun(run) for run in gone]
 
     # An attempt is under way
 
@@ -188,8 +203,8 @@ class _Pass:
             return self.absent(attempt, self.seen.session)
         self.status.dashboard_url = job.dashboard_url or self.status.dashboard_url
         if job.state.terminal:
-            return self.ended(attempt, job.state, job.message)
-        return self.alive(attempt, job.state)
+            return self.ended(attempt, job)
+        return self.alive(attempt, job)
 
     def unreachable(self) -> Plan:
         return self.result(
@@ -202,7 +217,7 @@ class _Pass:
             return self.succeeded(attempt)
         if attempt.state is AttemptState.STOPPING:
             return self.stopped(attempt)
-        if attempt.state is AttemptState.RUNNING:
+        if attempt.state in (AttemptState.SUBMITTED, AttemptState.RUNNING):
             return self.failed(attempt, SucceededReason.ATTEMPT_LOST, "Ray no longer knows the attempt")
         if attempt.session != session:
             message = "Ray restarted between the recording of the attempt and its submission"
@@ -213,7 +228,7 @@ class _Pass:
         message = f"Attempt {attempt.number} is being submitted"
         return self.result("Unknown", SucceededReason.PENDING, message, Submit(attempt), after=POLL_SECONDS / 4)
 
-    def alive(self, attempt: Attempt, state: JobState) -> Plan:
+    def alive(self, attempt: Attempt, job: RayJob) -> Plan:
         self.show_progress(attempt)
         if attempt.state is AttemptState.STOPPING:
             return self.result(
@@ -221,16 +236,28 @@ class _Pass:
                 SucceededReason.STOPPING,
                 f"Attempt {attempt.number} is being stopped ({attempt.reason})",
                 Stop(attempt.submission_id),
-                after=POLL_SECONDS,
+                after=self.poll(job),
             )
-        attempt.started_at = attempt.started_at or self.now
-        attempt.state = AttemptState.RUNNING
-        if (reason := self.stop_reason(attempt)) is not None:
+        interrupted = attempt.state is AttemptState.RUNNING and job.interrupted
+        if job.state is JobState.RUNNING:
+            attempt.started_at = attempt.started_at or self.now
+            attempt.state = AttemptState.RUNNING
+        elif attempt.state is AttemptState.PENDING:
+            attempt.state = AttemptState.SUBMITTED
+        # An attempt runs once: on another Ray cluster it would find what it left.
+        if (reason := SucceededReason.PREEMPTED if interrupted else self.stop_reason(attempt)) is not None:
             attempt.state, attempt.reason = AttemptState.STOPPING, str(reason)
             message = f"Attempt {attempt.number} is to be stopped ({reason})"
             return self.result("Unknown", SucceededReason.STOPPING, message, after=0)
-        message = f"Attempt {attempt.number} is {'waiting for Ray' if state is JobState.PENDING else 'running'}"
-        return self.result("Unknown", SucceededReason.RUNNING, message, after=POLL_SECONDS)
+        if attempt.state is AttemptState.SUBMITTED:
+            message = f"Attempt {attempt.number} waits{f': {job.message}' if job.message else ' for Ray'}"
+            return self.result("Unknown", SucceededReason.PENDING, message, after=None if job.watched else POLL_SECONDS)
+        message = f"Attempt {attempt.number} is running"
+        return self.result("Unknown", SucceededReason.RUNNING, message, after=self.poll(job))
+
+    def poll(self, job: RayJob) -> float:
+        """Seconds until the next look at a job that runs."""
+        return WATCHED_SECONDS if job.watched else POLL_SECONDS
 
     def stop_reason(self, attempt: Attempt) -> SucceededReason | None:
         if self.spec.suspend:
@@ -241,17 +268,19 @@ class _Pass:
         overdue = deadline is not None and since is not None and self.now >= since + timedelta(seconds=deadline)
         return SucceededReason.DEADLINE_EXCEEDED if overdue else None
 
-    def ended(self, attempt: Attempt, state: JobState, message: str) -> Plan:
+    def ended(self, attempt: Attempt, job: RayJob) -> Plan:
         attempt.started_at = attempt.started_at or self.now
         if self.seen.manifest is not None:
             return self.succeeded(attempt)
         if attempt.state is AttemptState.STOPPING:
             return self.stopped(attempt)
-        if state is JobState.STOPPED:
+        if job.fault:
+            return self.failed(attempt, SucceededReason.RAY_FAILED, job.fault)
+        if job.state is JobState.STOPPED:
             return self.failed(attempt, SucceededReason.ATTEMPT_STOPPED, "The job was stopped on Ray's side")
-        if state is JobState.SUCCEEDED:
+        if job.state is JobState.SUCCEEDED:
             return self.failed(attempt, SucceededReason.INVALID_OUTPUT, self.seen.manifest_error)
-        lines = self.seen.log_tail or message
+        lines = self.seen.log_tail or job.message
         return self.failed(
             attempt, SucceededReason.ENTRYPOINT_FAILED, f"{self.spec.entrypoint} failed. Its last lines:\n{lines}"
         )
@@ -273,8 +302,8 @@ class _Pass:
         ]
         self.status.latest_run = attempt.run
         self.show_progress(attempt)
-        message = f"Run {attempt.run} is complete"
-        return self.result("True", SucceededReason.COMPLETED, message, SweepSources(), after=0)
+        done = self.result("True", SucceededReason.COMPLETED, f"Run {attempt.run} is complete", after=0)
+        return replace(done, cleanup=(SweepSources(),))
 
     def failed(self, attempt: Attempt, reason: SucceededReason, message: str) -> Plan:
         self.finish(attempt, AttemptState.FAILED)
@@ -315,11 +344,13 @@ class _Pass:
             actions = [] if self.seen.session is None else [Stop(self.current.submission_id)]
             message = f"Attempt {self.current.number} is being stopped: the job is being deleted"
             return self.result("Unknown", SucceededReason.STOPPING, message, *actions, after=POLL_SECONDS)
-        actions_: list[object] = []
+        gone = {one.run for one in self.status.attempts if one.removed}
+        runs = {one.run for one in self.status.attempts} | {run.run for run in self.status.runs}
+        keeps = self.spec.deletion_policy is DeletionPolicy.RETAIN
+        cleanup: list[object] = [] if keeps else [DeleteRun(run) for run in sorted(runs - gone - self.seen.protected)]
         if self.seen.session is not None:
-            actions_ += [Forget(attempt.submission_id) for attempt in self.status.attempts]
-        if self.spec.deletion_policy is DeletionPolicy.DELETE:
-            runs = {a.run for a in self.status.attempts} | {run.run for run in self.status.runs}
-            actions_ += [DeleteRun(run) for run in sorted(runs - self.seen.protected)]
-        actions_.append(SweepSources())
-        return Plan(self.status, actions_, finalized=True)
+            running = self.current if alive else None
+            cleanup += [Forget(one.submission_id) for one in self.status.attempts if one is not running]
+        cleanup.append(SweepSources())
+        notes = [f"Attempt {self.current.number} was not seen to stop"] if alive and self.current is not None else []
+        return Plan(self.status, cleanup=cleanup, finalized=True, notes=notes)

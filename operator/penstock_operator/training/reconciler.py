@@ -9,7 +9,7 @@ from typing import Any
 from penstock.api.trainingjob import TrainingJob
 from penstock.installation import Installation
 from penstock_operator.loop.reconciler import Plan, Related
-from penstock_operator.loop.related import referred, referring, secrets, training_job
+from penstock_operator.loop.related import owned, referred, referring, secrets, training_job
 from penstock_operator.ports import Artifacts, Cluster, Rays
 from penstock_operator.training.converge import Action, Converger
 from penstock_operator.training.observe import Observer
@@ -24,6 +24,7 @@ class TrainingJobReconciler:
     kind = TrainingJob
     related: Mapping[str, Related] = {
         "Materialization": referred("TrainingJob", training_job),
+        "RayJob": owned("TrainingJob"),
         "Secret": referring("TrainingJob", secrets),
     }
 

@@ -13,6 +13,7 @@ from penstock.installation import Installation
 from penstock.naming import identifier
 from penstock.secrets import MissingSecret
 from penstock_operator.connections import Connections
+from penstock_operator.loop.parse import parse
 from penstock_operator.loop.reconciler import Plan, Related
 from penstock_operator.loop.related import referred, referring, store, vector_collections
 from penstock_operator.ports import Cluster, Refused, Unreachable, Vectors
@@ -80,4 +81,4 @@ class VectorCollectionReconciler:
 
     async def _connection(self, obj: VectorCollection) -> MilvusConnection | None:
         found = await self._cluster.get("VectorStore", obj.metadata.namespace, obj.spec.store_ref.name)
-        return await self._connections.milvus(VectorStore.model_validate(found)) if found is not None else None
+        return await self._connections.milvus(parse(VectorStore, found)) if found is not None else None

@@ -219,12 +219,16 @@ class StagedOutput(StatusModel):
     serving: Serving | None = None
     encoder: Identifier | None = None
     encoder_digest: Annotated[str, StringConstraints(max_length=80)] | None = None
+    retain: bool = Field(
+        False, description="Whether the resource's deletionPolicy, as last seen, keeps this when all is deleted."
+    )
 
 
 class RunRecord(StatusModel):
     """A run that was, is being, or is no longer staged."""
 
     run: Run
+    revision: int = Field(0, ge=0, description="Counts up each time the run is staged again for a changed spec.")
     state: RunState
     uri: Annotated[str, StringConstraints(max_length=2048)] = Field("", description="The run directory.")
     stage_uri: Annotated[str, StringConstraints(max_length=2048)] = Field(
@@ -237,10 +241,15 @@ class RunRecord(StatusModel):
     submission_id: Annotated[str, StringConstraints(max_length=128)] = ""
     session: Annotated[str, StringConstraints(max_length=128)] = ""
     submitted: bool = Field(False, description="Whether Ray was seen to have the submission.")
+    stopping: Annotated[str, StringConstraints(max_length=128)] = Field(
+        "", description="Why the staging is being stopped."
+    )
     reason: Annotated[str, StringConstraints(max_length=128)] = Field("", description="Why it was rejected.")
     started_at: datetime | None = None
     finished_at: datetime | None = None
-    retire_at: datetime | None = None
+    retire_at: datetime | None = Field(None, description="When its data is due to be dropped.")
+    drop_error: Message = Field("", description="Why its data could not be dropped.")
+    drop_at: datetime | None = Field(None, description="When a drop that failed is tried again.")
     retained: bool = Field(False, description="Whether the job's deletionPolicy keeps the run directory.")
     outputs: list[StagedOutput] = Field(default_factory=list, max_length=32)
     gates: list[GateResult] = Field(default_factory=list, max_length=64)
@@ -251,6 +260,7 @@ class Active(StatusModel):
     """The pointer: everything that is served under one name, of one run."""
 
     run: Run
+    revision: int = Field(0, ge=0, description="Which staging of the run.")
     uri: Annotated[str, StringConstraints(max_length=2048)]
     switched_at: datetime
     outputs: list[StagedOutput] = Field(default_factory=list, max_length=32)
@@ -261,7 +271,14 @@ class MaterializationStatus(Status):
 
     active: Active | None = Field(None, description="What is served. Readers follow this and nothing else.")
     previous_run: Run | None = Field(None, description="The run served before: what a rollback goes back to.")
-    runs: list[RunRecord] = Field(default_factory=list, max_length=256, description="The newest last.")
+    runs: list[RunRecord] = Field(
+        default_factory=list, max_length=256, description="Each staging of a run, the newest last."
+    )
+    ended: list[Annotated[str, StringConstraints(max_length=128)]] = Field(
+        default_factory=list,
+        max_length=64,
+        description="Ray jobs of stagings that have ended: the newest are kept for their logs, the others forgotten.",
+    )
     retry_at: datetime | None = None
     active_run: Run | None = Field(None, description="The active run, for people.")
 
@@ -295,6 +312,15 @@ class StagedReason(Reason):
         "InvalidOutput",
         "The run's output breaks the contract: the message names the output, the column and the value.",
         "Mend the training code and run it again.",
+    )
+    DEADLINE_EXCEEDED = (
+        "DeadlineExceeded",
+        "Every try that the retry limit allows has failed, the last by taking longer than spec.stagingDeadlineSeconds.",
+        "Raise the deadline, or find what is slow; a new run is staged afresh.",
+    )
+    SUPERSEDED = (
+        "Superseded",
+        "spec.features, vectors or gates changed while the run was being staged; it is staged again under them.",
     )
     GATE_FAILED = (
         "GateFailed",

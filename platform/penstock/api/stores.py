@@ -28,7 +28,11 @@ class StoreReason(Reason):
     UNREACHABLE = ("Unreachable", "The store does not answer.", "Check that it runs and that the address is right.")
     INVALID_CONFIG = ("InvalidConfig", "The store refuses the configuration.", "Correct the field in the message.")
     MISSING_REFERENCE = ("MissingReference", "A Secret that the spec names is not there.", "Create it.")
-    IN_USE = ("InUse", "It is being deleted, and views or collections still use it.", "Delete those first.")
+    IN_USE = (
+        "InUse",
+        "It is being deleted, and what the message names uses it or has data in it; it stays until that is gone.",
+        "Delete those too: `penstock delete -f FILE` deletes in the order that suits.",
+    )
 
 
 class Option(Model):

@@ -138,6 +138,7 @@ class AttemptState(StrEnum):
     """Where an attempt is."""
 
     PENDING = "Pending"
+    SUBMITTED = "Submitted"
     RUNNING = "Running"
     STOPPING = "Stopping"
     SUCCEEDED = "Succeeded"
@@ -167,6 +168,8 @@ class Attempt(StatusModel):
     finished_at: datetime | None = None
     reason: Annotated[str, StringConstraints(max_length=128)] = ""
     message: Message = ""
+    removed: bool = Field(False, description="Whether its run directory is gone.")
+    forgotten: bool = Field(False, description="Whether Ray was asked to forget it: its log is gone.")
 
 
 class Progress(StatusModel):
@@ -207,7 +210,7 @@ class TrainingJobStatus(Status):
 class SucceededReason(Reason):
     """Reasons of `Succeeded`, the condition of a TrainingJob."""
 
-    PENDING = ("Pending", "The attempt is recorded and about to be submitted to Ray.")
+    PENDING = ("Pending", "The attempt is on its way to Ray, or waits there; the message says for what.")
     RUNNING = ("Running", "The attempt runs on Ray.")
     BACKING_OFF = ("BackingOff", "An attempt failed; the next starts after the back-off.", "Read the message.")
     SUSPENDED = ("Suspended", "The job is suspended.", "`penstock resume trainingjob/NAME` starts it again.")
@@ -234,6 +237,15 @@ class SucceededReason(Reason):
         "DeadlineExceeded",
         "The attempt ran longer than spec.activeDeadlineSeconds and was stopped.",
         "Raise the deadline, or find what hangs.",
+    )
+    RAY_FAILED = (
+        "RayFailed",
+        "The attempt's Ray cluster failed, or KubeRay refused its RayJob; the message is KubeRay's.",
+        "Correct spec.ray.kubeRay, or what keeps the pods from running.",
+    )
+    PREEMPTED = (
+        "Preempted",
+        "Its Ray cluster was taken away, by Kueue for one; a new attempt goes on from the newest checkpoint.",
     )
     ATTEMPT_LOST = ("AttemptLost", "Ray no longer knows the attempt: it was deleted, or Ray restarted.")
     ATTEMPT_STOPPED = ("AttemptStopped", "Somebody stopped the attempt on Ray's side.")

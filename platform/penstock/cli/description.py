@@ -111,7 +111,10 @@ def _materialization(mat: Materialization, now: datetime) -> list[str]:
     outputs = [
         [o.resource, o.kind, o.physical, o.rows, o.dimension, o.index, o.recall] for o in (live.outputs if live else ())
     ]
-    runs = [[r.run, r.state, r.tries, r.reason, age(r.finished_at, now) if r.finished_at else ""] for r in status.runs]
+    runs = [
+        [r.run, r.revision, r.state, r.tries, r.reason, age(r.finished_at, now) if r.finished_at else ""]
+        for r in status.runs
+    ]
     gates = [
         [record.run, gate.name, "passed" if gate.passed else "FAILED", gate.value, gate.bound, gate.message]
         for record in status.runs
@@ -121,7 +124,7 @@ def _materialization(mat: Materialization, now: datetime) -> list[str]:
         f"Active Run:   {status.active_run or '<none>'}",
         f"Previous Run: {status.previous_run or '<none>'}",
         _table("Live", ["Resource", "Kind", "Physical", "Rows", "Dimension", "Index", "Recall"], outputs),
-        _table("Runs", ["Run", "State", "Tries", "Reason", "Finished"], runs),
+        _table("Runs", ["Run", "Revision", "State", "Tries", "Reason", "Finished"], runs),
         _table("Gates", ["Run", "Gate", "Result", "Value", "Bound", "Message"], gates),
     ]
 

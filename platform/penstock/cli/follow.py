@@ -44,7 +44,7 @@ def materialization_step(mat: Materialization, run: str | None) -> Step:
     staged, promoted = _condition(mat, "Staged"), _condition(mat, "Promoted")
     if staged is None or promoted is None:
         return Step("Pending")
-    record = next((r for r in mat.status.runs if r.run == run), None)
+    record = next((r for r in reversed(mat.status.runs) if r.run == run), None)
     known = run is None or (record is not None and record.state is not RunState.STAGING)
     if staged.reason == StagedReason.SUSPENDED:
         return Step("Suspended", done=True)

@@ -31,7 +31,7 @@ def materialization_report(mat: Materialization) -> str:
         for output in live.outputs
     ]
     lines = columns(["Kind", "Name", "Physical", "Rows", "Dimension", "Index", "Recall"], rows).splitlines()
-    record = next((record for record in mat.status.runs if record.run == live.run), None)
+    record = next((r for r in mat.status.runs if (r.run, r.revision) == (live.run, live.revision)), None)
     for gate in record.gates if record is not None else ():
         verdict = "passed" if gate.passed else "failed"
         value = f" value {cell(gate.value)}" if gate.value is not None else ""

@@ -19,7 +19,14 @@ ENDS: Mapping[str, Mapping[str, frozenset[Reason]]] = {
     },
     # The newest run is refused for good; a new run, or other mappings and gates, start anew.
     "Materialization": {
-        "Staged": frozenset({StagedReason.GATE_FAILED, StagedReason.INVALID_OUTPUT, StagedReason.STAGING_FAILED})
+        "Staged": frozenset(
+            {
+                StagedReason.GATE_FAILED,
+                StagedReason.INVALID_OUTPUT,
+                StagedReason.STAGING_FAILED,
+                StagedReason.DEADLINE_EXCEEDED,
+            }
+        )
     },
 }
 """The reasons that end a kind's work, by the condition that carries them.

@@ -82,7 +82,7 @@ def previous(mat: Materialization, run: str | None) -> str:
 
 
 def _kept(mat: Materialization, run: str) -> str:
-    kept = [record.run for record in mat.status.runs if record.state in KEPT]
+    kept = list(dict.fromkeys(record.run for record in mat.status.runs if record.state in KEPT))
     if run not in kept:
         listed = ", ".join(kept) or "none"
         raise NotPossible(f"Run {run!r} of {_name(mat)} is not staged: name one that is ({listed})")

@@ -96,7 +96,7 @@ class Waiting(Watching):
             for condition in ends.fresh(mat):
                 if condition.reason == PromotedReason.PINNED_RUN_UNAVAILABLE and mat.spec.pinned_run == run:
                     raise failed(mat, condition)
-            record = next((record for record in mat.status.runs if record.run == run), None)
+            record = next((record for record in reversed(mat.status.runs) if record.run == run), None)
             if record is not None and record.state is RunState.REJECTED:
                 raise WaitFailed(f"Run {run} was refused ({record.reason}): {record.message}", mat)
             return False

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from penstock.api.views import ValueType
+from penstock.features.errors import FeaturesRefused
 from penstock.features.lean import feast
 from penstock.features.store import open_store, translated
 from penstock.handoff import ViewTarget
@@ -89,13 +90,22 @@ def drop_service(config: Mapping[str, Any], service: str) -> None:
 
 
 def drop_view(config: Mapping[str, Any], view: str) -> None:
-    """Remove a view and its online data; one that is gone is fine."""
+    """Remove a view and its online data; one that is gone is fine.
+
+    Feast removes a view that a feature service names without a word, and the service then fails whoever asks it.
+
+    Raises:
+        FeaturesRefused: a feature service names it.
+    """
     store = open_store(config)
     with translated(config):
         try:
             found = store.get_feature_view(view)
         except feast.errors.FeatureViewNotFoundException:
             return
+        for service in store.list_feature_services():
+            if view in [projection.name for projection in service.feature_view_projections]:
+                raise FeaturesRefused(f"View {view!r} is not dropped: feature service {service.name!r} names it")
         store.apply([], objects_to_delete=[found], partial=False)
 
 

@@ -78,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
     env = os.environ.get
     flags.add_argument("--host", default="127.0.0.1", help="address to listen on")
     flags.add_argument("--port", type=int, default=8080, help="port to listen on")
-    flags.add_argument("--namespace", default="*", help="serve this namespace's materializations; * for all")
+    flags.add_argument("--namespace", action="append", default=[], help="to serve; repeat it; without it, all")
     flags.add_argument(
         "--auth",
         default=env("PENSTOCK_GATEWAY_AUTH"),

@@ -25,6 +25,8 @@ TRIES = 3
 log = structlog.get_logger()
 T = TypeVar("T")
 Key = tuple[str, str]
+Version = tuple[str, ...]
+"""What a bundle is loaded from: a run, and the physical names of its outputs. A run may be staged again."""
 
 
 class Loads(Protocol):
@@ -34,41 +36,60 @@ class Loads(Protocol):
         """The bundle of a run."""
 
 
+@dataclass(frozen=True)
+class Kept:
+    """A run that may be asked for."""
+
+    run: str
+    uri: str
+    outputs: Sequence[StagedOutput]
+
+    @property
+    def version(self) -> Version:
+        """What tells its bundle from every other."""
+        return (self.run, *(output.physical for output in self.outputs))
+
+
 @dataclass
 class Entry:
     """One Materialization."""
 
     pointer: Materialization
     current: Bundle | None = None
-    warm: OrderedDict[str, Bundle] = field(default_factory=OrderedDict)
+    version: Version = ()
+    """Of the bundle that answers."""
+    warm: OrderedDict[Version, Bundle] = field(default_factory=OrderedDict)
     moved: asyncio.Event = field(default_factory=asyncio.Event)
-    loading: Once[str, Bundle] = field(default_factory=Once)
-    """By run: a slow one delays no other, and each is loaded once."""
+    loading: Once[Version, Bundle] = field(default_factory=Once)
+    """By version: a slow one delays no other, and each is loaded once."""
     problem: str = ""
     failures: int = 0
     keeper: asyncio.Task[None] | None = None
 
     @property
-    def kept(self) -> dict[str, tuple[str, Sequence[StagedOutput]]]:
-        """URI and outputs of each run that may be asked for, the newest last."""
+    def kept(self) -> dict[str, Kept]:
+        """Each run that may be asked for, the newest last; of one that is staged twice, what is active."""
         status = self.pointer.status
-        runs: dict[str, tuple[str, Sequence[StagedOutput]]] = {
-            record.run: (record.uri, record.outputs) for record in status.runs if record.state is RunState.STAGED
+        runs = {
+            record.run: Kept(record.run, record.uri, record.outputs)
+            for record in status.runs
+            if record.state is RunState.STAGED
         }
-        if status.active is not None:
-            runs[status.active.run] = (status.active.uri, status.active.outputs)
+        if (active := self.active) is not None:
+            runs[active.run] = active
         return runs
 
-    def names(self, run: str) -> bool:
-        """Whether the pointer names this run."""
+    @property
+    def active(self) -> Kept | None:
+        """What the pointer names."""
         active = self.pointer.status.active
-        return active is not None and active.run == run
+        return Kept(active.run, active.uri, active.outputs) if active is not None else None
 
     @property
     def behind(self) -> bool:
-        """Whether the pointer names another run than the one that answers."""
-        active = self.pointer.status.active
-        return active is not None and (self.current is None or self.current.run != active.run)
+        """Whether the pointer names something else than what answers."""
+        active = self.active
+        return active is not None and (self.current is None or self.version != active.version)
 
 
 class Catalog:
@@ -93,8 +114,8 @@ class Catalog:
             entry = self._entries[key] = Entry(pointer)
             entry.keeper = asyncio.create_task(self._keep(entry))
         entry.pointer = pointer
-        for run in set(entry.warm) - set(entry.kept):
-            del entry.warm[run]
+        for version in set(entry.warm) - {kept.version for kept in entry.kept.values()}:
+            del entry.warm[version]
         entry.moved.set()
 
     def forget(self, namespace: str, name: str) -> None:
@@ -175,7 +196,7 @@ class Catalog:
         wait = FIRST_WAIT
         while True:
             entry.moved.clear()
-            active = entry.pointer.status.active
+            active = entry.active
             if active is None or not entry.behind:
                 wait = FIRST_WAIT
                 await entry.moved.wait()
@@ -183,7 +204,7 @@ class Catalog:
             meta = entry.pointer.metadata
             about = log.bind(namespace=meta.namespace, name=meta.name, run=active.run)
             try:
-                bundle = await _unless(entry.moved, self._load(entry, active.run))
+                bundle = await _unless(entry.moved, self._load(entry, active))
             except Exception as error:  # noqa: BLE001 - a bundle that cannot be loaded must not end the gateway
                 entry.problem = f"run {active.run} cannot be loaded: {error}"
                 entry.failures += 1
@@ -192,10 +213,10 @@ class Catalog:
                 await _wait(entry.moved, wait)
                 wait = min(wait * 2, LONGEST_WAIT)
                 continue
-            if bundle is None or not entry.names(bundle.run):
+            if bundle is None or entry.active is None or entry.active.version != active.version:
                 # The pointer has moved on meanwhile.
                 continue
-            entry.current, entry.problem, entry.failures = bundle, "", 0
+            entry.current, entry.version, entry.problem, entry.failures = bundle, active.version, "", 0
             metrics.SWITCHES.inc()
             about.info("Run is live")
 
@@ -204,22 +225,21 @@ class Catalog:
             kept = ", ".join(entry.kept) or "none"
             raise NotServed(f"Materialization {entry.pointer.metadata.name!r} keeps no run {run!r}: it keeps {kept}")
         try:
-            return await self._load(entry, run)
+            return await self._load(entry, entry.kept[run])
         except Exception as error:
             raise Unavailable(f"Run {run} cannot be loaded: {error}", run) from error
 
-    async def _load(self, entry: Entry, run: str) -> Bundle:
-        if run in entry.warm:
-            entry.warm.move_to_end(run)
-            return entry.warm[run]
-        return await entry.loading.run(run, lambda: self._load_cold(entry, run))
+    async def _load(self, entry: Entry, kept: Kept) -> Bundle:
+        if kept.version in entry.warm:
+            entry.warm.move_to_end(kept.version)
+            return entry.warm[kept.version]
+        return await entry.loading.run(kept.version, lambda: self._load_cold(entry, kept))
 
-    async def _load_cold(self, entry: Entry, run: str) -> Bundle:
-        uri, outputs = entry.kept[run]
+    async def _load_cold(self, entry: Entry, kept: Kept) -> Bundle:
         with metrics.LOAD_SECONDS.time():
-            bundle = await self._loader.load(entry.pointer.metadata.namespace, run, uri, outputs)
-        if run in entry.kept:
-            entry.warm[run] = bundle
+            bundle = await self._loader.load(entry.pointer.metadata.namespace, kept.run, kept.uri, kept.outputs)
+        if kept.version in {one.version for one in entry.kept.values()}:
+            entry.warm[kept.version] = bundle
         while len(entry.warm) > WARM:
             entry.warm.popitem(last=False)
         return bundle

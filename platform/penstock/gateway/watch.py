@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import httpx2
@@ -21,6 +22,7 @@ from penstock.gateway.rbac import rule
 RESYNC_SECONDS = 300.0
 """After this long the list is read again, so that a watch which died unseen cannot hide a switch for ever."""
 FIRST_WAIT, LONGEST_WAIT = 0.5, 15.0
+ALL = "*"
 
 log = structlog.get_logger()
 
@@ -64,27 +66,47 @@ class Kubernetes:
 class Watcher:
     """Keeps a catalog true; while the API is away the catalog stays as it is."""
 
-    def __init__(self, client: AsyncClient, catalog: Catalog, namespace: str = "*") -> None:
-        self._client: Any = client
+    def __init__(self, client: AsyncClient, catalog: Catalog, namespaces: Sequence[str] = ()) -> None:
         self._catalog = catalog
-        self._namespace = namespace
+        self._followers = [_Follower(client, catalog, namespace, self._tell) for namespace in namespaces or (ALL,)]
 
     async def run(self) -> None:
         """Follow until cancelled."""
+        await asyncio.gather(*(follower.run() for follower in self._followers))
+
+    def _tell(self) -> None:
+        metrics.API_CONNECTED.set(all(follower.connected for follower in self._followers))
+        self._catalog.synced = all(follower.synced for follower in self._followers)
+        self._catalog.problem = "; ".join(follower.problem for follower in self._followers if follower.problem)
+
+
+class _Follower:
+    """Follows one namespace, or all of them."""
+
+    def __init__(self, client: AsyncClient, catalog: Catalog, namespace: str, tell: Callable[[], None]) -> None:
+        self._client: Any = client
+        self._catalog = catalog
+        self._namespace = namespace
+        self._tell = tell
+        self.synced = self.connected = False
+        self.problem = ""
+
+    async def run(self) -> None:
         wait = FIRST_WAIT
         while True:
             try:
                 version = await self._list()
-                metrics.API_CONNECTED.set(1)
-                self._catalog.problem = ""
+                self.synced, self.connected, self.problem = True, True, ""
+                self._tell()
                 wait = FIRST_WAIT
                 async with asyncio.timeout(RESYNC_SECONDS):
                     await self._watch(version)
             except TimeoutError:
                 continue
             except Exception as error:
-                metrics.API_CONNECTED.set(0)
                 said = self._understood(error)
+                self.connected = False
+                self._tell()
                 log.warning(
                     said or "Watch ended unexpectedly",
                     error=str(error),
@@ -96,11 +118,11 @@ class Watcher:
 
     def _understood(self, error: Exception) -> str:
         """What went wrong; empty for what was not foreseen."""
-        self._catalog.problem = ""
+        self.problem = ""
         if isinstance(error, ApiError) and error.status.code == 403:
-            rights = rule(GROUP, Materialization.PLURAL, ["get", "list", "watch"])
-            where = "in all namespaces" if self._namespace == "*" else f"in namespace {self._namespace!r}"
-            self._catalog.problem = (
+            rights = rule(GROUP, Materialization.PLURAL, ["list", "watch"])
+            where = "in all namespaces" if self._namespace == ALL else f"in namespace {self._namespace!r}"
+            self.problem = (
                 f"The gateway may not list and watch materializations {where}: "
                 f"grant its service account the rule {rights}"
             )
@@ -113,12 +135,12 @@ class Watcher:
         listed = self._client.list(RESOURCES["Materialization"], namespace=self._namespace)
         found = [one async for one in listed]
         # One that is there and not understood is served as it was.
-        for key in set(self._catalog.names()) - {(one.metadata.namespace, one.metadata.name) for one in found}:
+        known = {key for key in self._catalog.names() if self._namespace in (ALL, key[0])}
+        for key in known - {(one.metadata.namespace, one.metadata.name) for one in found}:
             self._catalog.forget(*key)
         for one in found:
             if (pointer := self._parsed(one)) is not None:
                 self._catalog.follow(pointer)
-        self._catalog.synced = True
         return str(listed.resourceVersion)
 
     async def _watch(self, version: str) -> None:

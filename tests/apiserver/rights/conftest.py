@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,6 @@ import httpx2
 import pytest
 from lightkube import KubeConfig
 
-from penstock.api import KINDS
 from penstock.api.materialization import Materialization
 from penstock.api.trainingjob import TrainingJob
 from penstock.handoff import ATTEMPT_VARIABLE, STAGING_VARIABLE, AttemptSpec, StagingReport, StagingSpec
@@ -29,16 +28,20 @@ from penstock.rundir.manifest import MANIFEST, Manifest, OutputManifest
 from penstock.secrets import read_secrets
 from penstock_operator.artifacts import FileArtifacts
 from penstock_operator.kubernetes.api import Api
-from penstock_operator.kubernetes.audit import Audit
+from penstock_operator.kubernetes.audit import Audit, Timing
 from penstock_operator.kubernetes.cache import Cache
-from penstock_operator.kubernetes.lease import Timing
+from penstock_operator.kubernetes.cluster import KubernetesCluster
+from penstock_operator.kubernetes.kinds import WATCHED
 from penstock_operator.kubernetes.operator import Options, run
+from penstock_operator.kubernetes.watching import Watch
 from penstock_operator.local.sockets import free_port
 from penstock_operator.loop.reconcile import utc_now
-from penstock_operator.ports import Cluster, JobState, RayJob, RaySubmission, Refused
+from penstock_operator.loop.reconciler import Reconciler
+from penstock_operator.ports import JobState, RayJob, RaySubmission, Refused
+from penstock_operator.ray.jobs import new_http
+from penstock_operator.ray.kuberay.jobs import KubeRayJobs
 from penstock_operator.reconcilers import reconcilers
 
-FAST = Timing(duration=3, deadline=2, retry=0.5, call=1)
 WAIT_SECONDS = 60
 
 
@@ -75,13 +78,20 @@ class Stores:
 
 @dataclass
 class Ray:
-    """A Ray on which a job has ended when it is looked at; it reads the job's Secrets as the real backends do."""
+    """A Ray on which a job has ended when it is looked at; it reads the job's Secrets as the real backends do.
 
-    cluster: Cluster
+    A job that wants KubeRay gets it, as far as it is objects.
+    """
+
+    cluster: KubernetesCluster
+    installation: Installation
+    http: httpx2.AsyncClient = field(default_factory=new_http)
     jobs: dict[str, RaySubmission] = field(default_factory=dict)
 
-    async def ray_of(self, owner: TrainingJob | Materialization) -> Ray:
-        return self
+    async def ray_of(self, owner: TrainingJob | Materialization) -> Ray | KubeRayJobs:
+        if owner.spec.ray is None or owner.spec.ray.kube_ray is None:
+            return self
+        return KubeRayJobs(self.cluster, owner, owner.spec.ray.kube_ray, self.installation, self.http)
 
     async def session(self) -> str:
         return "session_1"
@@ -151,14 +161,17 @@ class Replica(threading.Thread):
         super().__init__(daemon=True)
         self._config = KubeConfig.from_file(config).get()
         self._parts = (Stores(), vectors, FileArtifacts(), installation)
-        self._options = Options("penstock", "replica", namespaces, "127.0.0.1", 0, FAST)
+        self._options = Options("penstock", "replica", namespaces, "127.0.0.1", 0)
         self._loop = asyncio.new_event_loop()
         self._task: asyncio.Task[None] | None = None
         self._error: BaseException | None = None
 
     def run(self) -> None:
+        def build(_: Api, cluster: KubernetesCluster) -> Sequence[Reconciler[Any, Any]]:
+            return reconcilers(cluster, Ray(cluster, self._parts[-1]), *self._parts)
+
         async def live() -> None:
-            await run(self._config, lambda _, cluster: reconcilers(cluster, Ray(cluster), *self._parts), self._options)
+            await run(self._config, build, self._options)
 
         async def start() -> None:
             self._task = asyncio.ensure_future(live())
@@ -172,13 +185,11 @@ class Replica(threading.Thread):
         """What a replica does whose watches brought nothing."""
 
         async def check() -> None:
-            api = Api.connect(self._config)
-            try:
-                audit = Audit(api, cache := Cache(KINDS), self._options.namespaces)
+            async with Api(self._config) as api:
+                cache, namespaces = Cache(WATCHED), self._options.namespaces
+                audit = Audit(api, cache, Watch(self._config, cache, namespaces), namespaces, Timing())
                 for kind in cache.kinds:
                     assert await audit.check(kind, 0), f"no {kind}"
-            finally:
-                await api.close()
 
         asyncio.run(check())
 
@@ -201,7 +212,9 @@ class Life:
     def until(self, what: str, holds: Callable[[], Any]) -> Any:
         deadline = time.monotonic() + WAIT_SECONDS
         while not (found := holds()):
-            assert time.monotonic() < deadline, f"not in time: {what}\n{self.kubectl('get', 'penstock').stdout}"
+            refused = [*self.refused("penstock-operator"), *self.refused("penstock-gateway")]
+            seen = self.kubectl("get", "penstock").stdout
+            assert time.monotonic() < deadline, f"not in time: {what}\nrefused: {refused}\n{seen}"
             time.sleep(0.1)
         return found
 
@@ -229,6 +242,14 @@ class Life:
             if entry["user"]["username"] == f"system:serviceaccount:penstock:{account}":
                 yield entry
 
+    def refused(self, account: str) -> list[str]:
+        """What it asked for and may not have."""
+        return [
+            f"{entry['verb']} {entry['requestURI']}"
+            for entry in self.requests(account)
+            if entry["annotations"]["authorization.k8s.io/decision"] == "forbid"
+        ]
+
     @contextmanager
     def gateway(self, installation: Path, *flags: str) -> Iterator[str]:
         """The gateway as a process; its address."""
@@ -241,16 +262,14 @@ class Life:
         try:
             yield f"http://127.0.0.1:{port}"
         finally:
-            process.terminate()
-            process.wait(30)
+            process.kill()
+            process.wait()
 
 
 @pytest.fixture
-def life(
-    audited: tuple[httpx2.Client, Path], commands: Callable[[httpx2.Client, Path], Callable[..., Any]], tmp_path: Path
-) -> Life:
-    run = commands(*audited)
-    return Life(lambda *words, **options: run("kubectl", *words, **options), audited[1] / "audit.log", tmp_path)
+def life(audited: Any, commands: Callable[[Any], Callable[..., Any]], tmp_path: Path) -> Life:
+    run = commands(audited)
+    return Life(lambda *words, **options: run("kubectl", *words, **options), audited.audit_log, tmp_path)
 
 
 @pytest.fixture

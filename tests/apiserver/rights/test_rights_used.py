@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 import yaml
 
@@ -23,21 +24,31 @@ STORE = "vectorstore/milvus"
 Right = tuple[str, str, str]
 """API group, resource with its subresource, verb."""
 
-UNUSED: dict[str, dict[Right, str]] = {
-    OPERATOR: {
-        ("", "configmaps", "get"): "nothing reads spec.source.configMapRef yet",
-        **{
-            ("ray.io", "rayjobs", verb): "there is no KubeRay yet"
-            for verb in ["get", "list", "watch", "create", "delete"]
-        },
-        **{("ray.io", "rayclusters", verb): "there is no KubeRay yet" for verb in ["list", "create", "delete"]},
-    },
-    GATEWAY: {
-        ("authentication.k8s.io", "tokenreviews", "create"): "the gateway reviews no token yet",
-        ("authorization.k8s.io", "subjectaccessreviews", "create"): "the gateway reviews no token yet",
-    },
-}
+UNUSED: dict[str, dict[Right, str]] = {OPERATOR: {}, GATEWAY: {}}
 """What the life below does not use, and why; one that is used after all is an error."""
+
+KUBERAY = [
+    {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{kind.lower()}s.ray.io"},
+        "spec": {
+            "group": "ray.io",
+            "scope": "Namespaced",
+            "names": {"kind": kind, "plural": f"{kind.lower()}s"},
+            "versions": [
+                {
+                    "name": "v1",
+                    "served": True,
+                    "storage": True,
+                    "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+                }
+            ],
+        },
+    }
+    for kind in ("RayJob", "RayCluster")
+]
+"""KubeRay's kinds, as far as rights go."""
 
 
 def granted(rendered: Any, account: str) -> set[Right]:
@@ -66,14 +77,6 @@ def used(requests: Iterator[dict[str, Any]]) -> set[Right]:
     return found
 
 
-def refused(requests: Iterator[dict[str, Any]]) -> list[str]:
-    return [
-        f"{entry['verb']} {entry['requestURI']}"
-        for entry in requests
-        if entry["annotations"]["authorization.k8s.io/decision"] == "forbid"
-    ]
-
-
 @pytest.mark.parametrize("namespaces", [(), ("default",)], ids=["cluster", "namespace"])
 def test_rights_are_those_that_a_life_uses(
     render: Any, life: Any, vectors: Any, new_replica: Any, namespaces: tuple[str, ...]
@@ -90,13 +93,14 @@ def test_rights_are_those_that_a_life_uses(
     try:
         promote(life)
         flap(life, vectors)
+        fail_in_pods(life)
         replica.audit()
         serve(life, installation, namespaces)
         delete(life)
     finally:
         replica.stop()
     for account in (OPERATOR, GATEWAY):
-        assert refused(life.requests(account)) == [], f"the chart lacks rights of {account}"
+        assert life.refused(account) == [], f"the chart lacks rights of {account}"
         rights, needs = granted(rendered, account), used(life.requests(account))
         unused = UNUSED[account].keys()
         assert needs <= rights, f"{account} may do more than the chart grants"
@@ -110,7 +114,7 @@ def install(life: Any, rendered: Any) -> None:
     life.log.write_text("")
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "penstock"}}
     first = [obj for obj in rendered if obj["kind"] == "CustomResourceDefinition"]
-    for objects in ([namespace, *first], [obj for obj in rendered if obj["kind"] in NEEDED]):
+    for objects in ([namespace, *first, *KUBERAY], [obj for obj in rendered if obj["kind"] in NEEDED]):
         life.said("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(objects))
     life.said("wait", "--for=condition=Established", "crd", "--all")
 
@@ -131,13 +135,35 @@ def flap(life: Any, vectors: Any) -> None:
     life.until("a counted event", lambda: "2" in life.said("get", "events", "-o", counts).split())
 
 
+def fail_in_pods(life: Any) -> None:
+    """Two RayJobs fail, as KubeRay says it; the second is on the Ray cluster of the first, which then goes."""
+    patch = json.dumps({"status": {"jobDeploymentStatus": "Failed", "jobStatus": "FAILED", "message": "boom"}})
+    failed: set[str] = set()
+
+    def new() -> set[str]:
+        return set(life.said("get", "rayjobs", "-o", "name").split()) - failed
+
+    while len(failed) < 2:
+        for name in life.until("a RayJob", new):
+            life.said("patch", name, "--type=merge", "-p", patch)
+            failed.add(name)
+    life.until("the failure", lambda: life.condition("trainingjob/pods", "Succeeded") == "False")
+    life.until("the end of its Ray cluster", lambda: not life.said("get", "rayclusters", "-o", "name"))
+
+
 def serve(life: Any, installation: Installation, namespaces: tuple[str, ...]) -> None:
-    """The gateway opens the run that is live, as far as its stand-ins let it."""
+    """The gateway is asked for the run that is live; it opens the stores, which answer nobody."""
     path = life.folder / "installation.json"
     path.write_text(json.dumps(installation.to_wire()))
+    life.said("create", "serviceaccount", "reader")
+    life.said("create", "rolebinding", "reader", "--clusterrole=penstock-viewer", "--serviceaccount=default:reader")
+    token = {"Authorization": f"Bearer {life.said('create', 'token', 'reader').strip()}"}
     wanted = {("penstock.dev", "featurestores", "get"), ("penstock.dev", "vectorstores", "get"), ("", "secrets", "get")}
-    with life.gateway(path, *(f"--namespace={name}" for name in namespaces)):
+    with life.gateway(path, "--auth=token-review", *(f"--namespace={name}" for name in namespaces)) as url:
         life.until("the gateway", lambda: wanted <= used(life.requests(GATEWAY)))
+        answers = [httpx2.get(f"{url}/v1/default/digits", headers=headers) for headers in (token, {})]
+    assert [answer.status_code for answer in answers] == [503, 401], answers[0].text
+    life.said("delete", "rolebinding/reader", "serviceaccount/reader")
 
 
 def delete(life: Any) -> None:

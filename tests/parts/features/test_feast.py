@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from penstock.features.lean import feast
 from penstock.features.rows import read_rows, write_batch
 from penstock.features.store import open_store
 from penstock.features.views import register_view
@@ -98,6 +99,22 @@ async def test_a_dropped_view_leaves_no_data(config: dict[str, Any]) -> None:
     await FEAST.drop_service(config, "images")
     await FEAST.drop_service(config, "images")
     assert await FEAST.service_view(config, "images") is None
+
+
+async def test_a_view_that_a_service_names_is_not_dropped(config: dict[str, Any]) -> None:
+    write(config, "images__1", (1, 0.5, "a", 0))
+    write(config, "images__2", (1, 0.75, "b", 0))
+    store = open_store(config)
+    views = [store.get_feature_view(name) for name in ("images__2", "images__1")]
+    store.apply([feast.FeatureService(name="somebody_else", features=views)])
+    with pytest.raises(Refused, match="feature service 'somebody_else' names it"):
+        await FEAST.drop_view(config, "images__1")
+    store = open_store(config)
+    answer = store.get_online_features(store.get_feature_service("somebody_else"), [{"image_id": 1}], True).to_dict()
+    assert answer["images__1__ink"] == [0.5]
+    await FEAST.drop_service(config, "somebody_else")
+    await FEAST.drop_view(config, "images__1")
+    assert [view.name for view in open_store(config).list_feature_views()] == ["images__2"]
 
 
 async def test_a_wrong_configuration_is_refused_and_an_absent_registry_unreachable(config: dict[str, Any]) -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import fsspec
 import pytest
 
 from penstock.api.materialization import Materialization
 from penstock.gateway import catalog as catalog_module
 from penstock.gateway import loader as module
 from penstock.gateway.watch import MissingRight
+from penstock.rundir import storage
 
 HANGING = 12
 """More than the threads that an event loop has by default on a small machine."""
@@ -52,13 +52,13 @@ async def test_pinned_loads_that_hang_delay_no_live_run_and_no_query(
     assert {bundle.run for bundle in await asyncio.gather(*pinned)} == {"r-2"}
 
 
-async def test_a_run_is_loaded_from_wherever_fsspec_opens_it(gateway: Any, staged: Any) -> None:
-    memory, root = fsspec.filesystem("memory"), Path(staged.world.folder)
+async def test_a_run_is_loaded_from_an_object_store(gateway: Any, staged: Any, s3: str) -> None:
+    root = Path(staged.world.folder)
     for path in (root / "r-2").rglob("*"):
         if path.is_file():
-            memory.pipe_file(f"/artifacts/{path.relative_to(root)}", path.read_bytes())
+            storage.replace(f"{s3}/{path.relative_to(root)}", path.read_bytes())
     pointer = staged.pointer("r-2", serving="InMemory")
-    pointer.status.active.uri = "memory://artifacts/r-2"
+    pointer.status.active.uri = f"{s3}/r-2"
     gateway.catalog.follow(named(pointer, "far"))
     async with asyncio.timeout(10):
         while gateway.catalog.entry("default", "far").behind:

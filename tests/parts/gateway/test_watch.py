@@ -47,11 +47,11 @@ class World:
         async with serving(create_app(self.store, self.token), self.port, self.certificate):
             yield
 
-    def point(self, name: str, run: str) -> None:
-        meta = {"name": name, "namespace": "default"}
+    def point(self, name: str, run: str, namespace: str = "default") -> None:
+        meta = {"name": name, "namespace": namespace}
         spec = {"trainingJobRef": {"name": "job"}}
         try:
-            obj = self.store.get("Materialization", "default", name)
+            obj = self.store.get("Materialization", namespace, name)
         except NotFound:
             obj = self.store.create(
                 {"apiVersion": "penstock.dev/v1alpha1", "kind": "Materialization", "metadata": meta, "spec": spec}
@@ -117,6 +117,20 @@ async def test_pointers_are_followed_through_an_absence_of_the_api(world: World,
         assert catalog.names() == [("default", "m")]
         world.store.delete("Materialization", "default", "m")
         await until(lambda: catalog.names() == [])
+
+
+async def test_only_the_namespaces_that_are_named_are_followed(world: World, client: AsyncClient) -> None:
+    catalog = Catalog(Loader())
+    watching = asyncio.create_task(Watcher(client, catalog, ["default", "team"]).run())
+    async with world.api():
+        for namespace in ("default", "team", "other"):
+            world.point("m", "a", namespace)
+        await until(lambda: catalog.synced and len(catalog.names()) == 2)
+        world.point("n", "a", "team")
+        world.store.delete("Materialization", "default", "m")
+        await until(lambda: catalog.names() == [("team", "m"), ("team", "n")])
+    watching.cancel()
+    await asyncio.gather(watching, catalog.close(), return_exceptions=True)
 
 
 async def test_a_pointer_that_is_not_understood_leaves_what_is_served(

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from penstock.api.materialization import Materialization
+from penstock.api.materialization import Materialization, RunState
 from penstock.api.ray import RayBackend, RayCluster
 from penstock.handoff import STAGING_VARIABLE, StagingReport, StagingSpec
 from penstock.installation import Installation
@@ -103,6 +103,8 @@ class Ray:
     accepted: list[str] = field(default_factory=list)
     specs: dict[str, StagingSpec] = field(default_factory=dict)
     looked: set[str] = field(default_factory=set)
+    stopped: set[str] = field(default_factory=set)
+    forgotten: set[str] = field(default_factory=set)
 
     async def ray_of(self, owner: object) -> Ray:
         return self
@@ -119,18 +121,20 @@ class Ray:
         if submission_id not in self.accepted:
             return None
         spec = self.specs[submission_id]
-        self.collections.data.add(spec.vectors[0].collection)
-        if submission_id not in self.looked:
+        self.collections.data.update(target.collection for target in spec.vectors)
+        if submission_id in self.stopped:
+            return RayJob(submission_id, JobState.STOPPED)
+        if submission_id not in self.looked or self.fates[spec.run] == "Hung":
             self.looked.add(submission_id)
             return RayJob(submission_id, JobState.RUNNING)
         if self.fates[spec.run] == "Failed":
             return RayJob(submission_id, JobState.FAILED, "boom")
-        self.views.data.add(spec.features[0].view)
-        physical = {"Features": spec.features[0].view, "Embeddings": spec.vectors[0].collection}
-        stores = {"Features": "feast", "Embeddings": "milvus"}
+        self.views.data.update(target.view for target in spec.features)
+        physical = [("Features", "feast", target.view) for target in spec.features]
+        physical += [("Embeddings", "milvus", target.collection) for target in spec.vectors]
         outputs = [
-            {"output": "o", "kind": kind, "resource": "images", "store": stores[kind], "physical": name}
-            for kind, name in physical.items()
+            {"output": "o", "kind": kind, "resource": "images", "store": store, "physical": name}
+            for kind, store, name in physical
         ]
         body = {"run": spec.run, "outcome": self.fates[spec.run], "outputs": outputs}
         report = StagingReport.model_validate(body).model_dump_json(by_alias=True)
@@ -139,6 +143,12 @@ class Ray:
 
     async def logs(self, submission_id: str, lines: int = 20) -> str:
         return "boom"
+
+    async def stop(self, submission_id: str) -> None:
+        self.fuse.around(lambda: self.stopped.add(submission_id))
+
+    async def delete(self, submission_id: str) -> None:
+        self.fuse.around(lambda: self.forgotten.add(submission_id))
 
 
 class FusedStore(ObjectStore):
@@ -190,13 +200,15 @@ class World:
         store.close()
 
     def guarded(self) -> set[str]:
-        """What the pointer, the previous run and the pin name, by what is written."""
+        """What the pointer names and what is staged of the previous and the pinned run, by what is written."""
         obj = self.get(MATERIALIZATION)
         mat = Materialization.model_validate(obj)
         if mat.metadata.deletion_timestamp is not None:
             return set()
-        runs = {mat.status.previous_run, mat.spec.pinned_run, mat.status.active.run if mat.status.active else None}
-        return {output.physical for r in mat.status.runs if r.run in runs for output in r.outputs}
+        runs = {mat.status.previous_run, mat.spec.pinned_run}
+        kept = [r.outputs for r in mat.status.runs if r.run in runs and r.state is RunState.STAGED]
+        served = mat.status.active.outputs if mat.status.active is not None else []
+        return {output.physical for outputs in [*kept, served] for output in outputs}
 
     def get(self, key: Key) -> dict[str, Any] | None:
         store = ObjectStore(self.path)

@@ -38,6 +38,20 @@ def pin(world: Any, run: str) -> None:
     world.change(write)
 
 
+def change(world: Any, run: str, what: str) -> None:
+    """The gates change, or the view is not fed any more; how a staging of the run ends from now on is told too."""
+    fate, field = what.split()
+    world.fates[run] = fate
+    gates = [{"name": "rows", "minRows": {"output": "embeddings", "rows": 5}}]
+
+    def write(store: Any) -> None:
+        mat = store.get("Materialization", "default", "digits")
+        mat["spec"][field] = gates if field == "gates" else []
+        store.update(mat)
+
+    world.change(write)
+
+
 def delete(world: Any) -> None:
     world.change(lambda store: store.delete("TrainingJob", "default", "digits"))
     world.change(lambda store: store.delete("Materialization", "default", "digits"))
@@ -51,6 +65,8 @@ def live(world: Any, steps: list[Step], at: int = 0, after: bool = False) -> int
             pin(world, run)
         elif what == "delete":
             delete(world)
+        elif " " in what:
+            change(world, run, what)
         else:
             train(world, run, what)
         asyncio.run(world.settle())
@@ -78,6 +94,7 @@ def end(world: Any) -> dict[str, Any]:
     if obj is not None:
         mat = Materialization.model_validate(obj)
         found["active"] = mat.status.active.run if mat.status.active is not None else None
+        found["served"] = sorted(o.physical for o in mat.status.active.outputs) if mat.status.active else []
         found["previous"] = mat.status.previous_run
         found["runs"] = [(r.run, r.state, r.tries, [o.physical for o in r.outputs]) for r in mat.status.runs]
     return found
@@ -97,6 +114,13 @@ def refused(whole: dict[str, Any]) -> None:
     assert [run[:2] for run in whole["runs"]] == [("r-1", "Staged"), ("r-2", "Rejected")]
     tries = whole["runs"][1][2]
     assert whole["submissions"] == ["r-1-1-1", "r-2-1-1", "r-2-1-2"][: 1 + tries]
+
+
+def overdue(whole: dict[str, Any]) -> None:
+    """Both tries of r-2 were stopped at the deadline, and the last word says so."""
+    refused(whole)
+    assert whole["submissions"] == ["r-1-1-1", "r-2-1-1", "r-2-1-2"]
+    assert ("Staged", "False", "DeadlineExceeded") in whole["Materialization"]
 
 
 def collected(whole: dict[str, Any]) -> None:
@@ -120,6 +144,32 @@ def pinned(whole: dict[str, Any]) -> None:
     assert whole["submissions"] == ["r-1-1-1", "r-2-1-1", "r-3-2-1"]
 
 
+def restaged(whole: dict[str, Any]) -> None:
+    """The run is served as it was staged for the new gates, and the old staging is gone after its grace."""
+    assert (whole["active"], whole["previous"]) == ("r-1", None)
+    assert whole["served"] == ["images__r_1_r1"] * 2
+    assert whole["views"] == whole["collections"] == {"images__r_1_r1"}
+    assert whole["services"] == whole["aliases"] == {"images": "images__r_1_r1"}
+    assert whole["submissions"] == ["r-1-1-1", "r-1-2-1"]
+
+
+def restaged_in_vain(whole: dict[str, Any]) -> None:
+    """The new gates refuse the run, which is served as it was."""
+    assert whole["served"] == ["images__r_1"] * 2
+    assert whole["views"] == whole["collections"] == {"images__r_1"}
+    assert whole["services"] == whole["aliases"] == {"images": "images__r_1"}
+    assert [run[:2] for run in whole["runs"]] == [("r-1", "Staged"), ("r-1", "Rejected")]
+    assert ("Staged", "False", "GateFailed") in whole["Materialization"]
+
+
+def restaged_without_the_view(whole: dict[str, Any]) -> None:
+    """Nothing is left of the view that is not fed any more, nor of its public name."""
+    assert whole["served"] == ["images__r_1_r1"]
+    assert (whole["views"], whole["services"]) == (set(), {})
+    assert (whole["collections"], whole["aliases"]) == ({"images__r_1_r1"}, {"images": "images__r_1_r1"})
+    assert whole["FeatureView run"] is None
+
+
 def gone(whole: dict[str, Any]) -> None:
     assert "Materialization" not in whole
     assert whole["views"] == whole["collections"] == set()
@@ -137,10 +187,14 @@ GOOD: list[Step] = [("r-1", "Staged"), ("r-2", "Staged"), ("r-3", "Staged")]
         (GOOD[:1], first, 9),
         ([GOOD[0], ("r-2", "Rejected")], refused, 5),
         ([GOOD[0], ("r-2", "Failed")], refused, 8),
+        ([GOOD[0], ("r-2", "Hung")], overdue, 10),
         (GOOD, collected, 10),
         ([*GOOD[:2], ("r-1", "pin")], rolled_back, 5),
         ([*GOOD[:2], ("r-1", "pin"), GOOD[2]], pinned, 4),
         ([*GOOD[:2], ("", "delete")], gone, 9),
+        ([GOOD[0], ("r-1", "Staged gates")], restaged, 9),
+        ([GOOD[0], ("r-1", "Rejected gates")], restaged_in_vain, 5),
+        ([GOOD[0], ("r-1", "Staged features")], restaged_without_the_view, 8),
     ],
 )
 def test_the_end_is_the_same_wherever_the_control_plane_dies(

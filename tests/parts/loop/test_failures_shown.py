@@ -20,7 +20,7 @@ from penstock_operator.loop.leaving import GIVE_UP_SECONDS
 from penstock_operator.loop.parse import InvalidObject
 from penstock_operator.loop.reconcile import CLEANUP_SECONDS, reconcile
 from penstock_operator.loop.reconciler import Key, Plan, Related
-from penstock_operator.ports import Refused, Unreachable
+from penstock_operator.ports import ClusterUnreachable, Refused, Unreachable
 
 KEY = Key("FeatureStore", "default", "features")
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -199,17 +199,36 @@ async def test_a_deleted_object_that_no_longer_validates_goes_after_a_while(stor
     assert "LeftBehind" in events(store)
 
 
+async def test_a_deleted_object_that_cannot_be_told_of_its_failure_goes_too(store: CountingStore) -> None:
+    await look(store, Stand())
+    spoil(store)
+    store.delete(*KEY)
+    store.refuses = True
+    await look(store, Stand(), datetime.now(UTC) + timedelta(seconds=GIVE_UP_SECONDS + 5))
+    assert store.list("FeatureStore") == []
+
+
 @pytest.mark.parametrize("broken", [{"error": Unreachable("away")}, {"error": KeyError("bug")}])
 async def test_a_deleted_object_whose_passes_fail_goes_after_a_while(
     store: CountingStore, broken: dict[str, Any]
 ) -> None:
     await look(store, Stand())
     store.delete(*KEY)
-    with pytest.raises(type(broken["error"])):
-        await look(store, Stand(**broken), datetime.now(UTC))
-    assert conditions(store)["Reconciled"][0] == "False"
-    await look(store, Stand(**broken), datetime.now(UTC) + timedelta(seconds=GIVE_UP_SECONDS))
+    begun = NOW + timedelta(days=1)
+    for after in (0, GIVE_UP_SECONDS - 1):
+        with pytest.raises(type(broken["error"])):
+            await look(store, Stand(**broken), begun + timedelta(seconds=after))
+        assert conditions(store)["Reconciled"][0] == "False"
+    await look(store, Stand(**broken), begun + timedelta(seconds=GIVE_UP_SECONDS))
     assert store.list("FeatureStore") == []
+
+
+async def test_a_kubernetes_api_that_is_away_lets_no_deleted_object_go(store: CountingStore) -> None:
+    await look(store, Stand())
+    store.delete(*KEY)
+    with pytest.raises(ClusterUnreachable):
+        await look(store, Stand(error=ClusterUnreachable("away")), NOW + timedelta(days=1))
+    assert len(store.list("FeatureStore")) == 1
 
 
 async def test_a_deleted_object_stays_while_its_clean_up_fails(store: CountingStore) -> None:
@@ -225,7 +244,8 @@ async def test_a_deleted_object_stays_while_its_clean_up_fails(store: CountingSt
 async def test_a_clean_up_that_never_succeeds_holds_a_deleted_object_for_a_while_only(store: CountingStore) -> None:
     await look(store, Stand())
     store.delete(*KEY)
-    late = datetime.now(UTC) + timedelta(seconds=GIVE_UP_SECONDS)
-    await look(store, Stand(cleanup=("drop",), broken={"drop": Unreachable("away")}), late)
-    assert store.list("FeatureStore") == []
+    stand, begun = Stand(cleanup=("drop",), broken={"drop": Unreachable("away")}), NOW + timedelta(days=1)
+    for after, left in ((0, 1), (GIVE_UP_SECONDS - 1, 1), (GIVE_UP_SECONDS, 0)):
+        await look(store, stand, begun + timedelta(seconds=after))
+        assert len(store.list("FeatureStore")) == left
     assert "LeftBehind" in events(store)

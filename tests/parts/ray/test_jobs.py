@@ -45,7 +45,10 @@ def address() -> Iterator[str]:
                 "--object-store-memory=100000000",
             ],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-            env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0"},
+            # A token that lies in the home folder would turn authentication on.
+            env={
+                **os.environ, "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled", "OF_THE_POD": "seen",
+            },
         )  # fmt: skip
         url = f"http://127.0.0.1:{dashboard}"
         try:
@@ -85,6 +88,24 @@ async def test_a_submission_is_accepted_once_however_often_it_is_posted(address:
         assert "said Penstock" in await ray.logs("once")
         assert await ray.session() == await ray.session()
     assert marks.read_text().splitlines() == ["ran"]
+
+
+@pytest.mark.ray
+async def test_the_variables_of_a_node_reach_the_entrypoint_and_its_workers(address: str, tmp_path: Path) -> None:
+    """So a Secret that KubeRay's pods have as a variable needs no place in the submission."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os, ray\n"
+        "look = lambda: os.environ['OF_THE_POD'] + os.environ['OF_THE_JOB']\n"
+        "print('entrypoint', look())\n"
+        "print('worker', ray.get(ray.remote(look).remote()))\n"
+    )
+    async with RayJobs(address) as ray:
+        await ray.submit(RaySubmission("variables", f"{sys.executable} {script}", {"OF_THE_JOB": "too"}))
+        assert (await ended(ray, "variables")).state is JobState.SUCCEEDED
+        logs = await ray.logs("variables", 0)
+    assert "entrypoint seentoo" in logs
+    assert "worker seentoo" in logs
 
 
 @pytest.mark.ray

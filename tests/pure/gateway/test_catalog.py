@@ -38,10 +38,15 @@ class Loader:
         return Bundle(run, {}, {}, {})
 
 
-def mat(active: str | None, *kept: str, uid: str = "u", rejected: Sequence[str] = ()) -> Materialization:
-    runs = [{"run": run, "state": "Staged", "uri": f"file:///{run}"} for run in kept]
+def mat(
+    active: str | None, *kept: str, uid: str = "u", rejected: Sequence[str] = (), physical: str = "images__a"
+) -> Materialization:
+    outputs = [{"output": "o", "kind": "Embeddings", "resource": "images", "store": "milvus", "physical": physical}]
+    runs: list[dict[str, Any]] = [
+        {"run": run, "state": "Staged", "uri": f"file:///{run}", "outputs": outputs} for run in kept
+    ]
     runs += [{"run": run, "state": "Rejected", "uri": f"file:///{run}"} for run in rejected]
-    pointer = {"run": active, "uri": f"file:///{active}", "switchedAt": NOW} if active else None
+    pointer = {"run": active, "uri": f"file:///{active}", "switchedAt": NOW, "outputs": outputs} if active else None
     return Materialization.model_validate(
         {
             "kind": "Materialization",
@@ -134,6 +139,22 @@ async def test_a_rollback_goes_to_a_warm_run(catalog: Catalog, loader: Loader) -
     assert loader.loaded == ["a", "b"]
 
 
+async def test_the_same_run_with_other_outputs_is_loaded_again(catalog: Catalog, loader: Loader) -> None:
+    catalog.follow(mat("a", "a"))
+    await until(catalog, "a")
+    before = await catalog.bundle("default", "m")
+    loader.gate.clear()
+    catalog.follow(mat("a", "a", physical="images__a_r1"))
+    await asyncio.sleep(0.01)
+    assert await catalog.bundle("default", "m") is before
+    loader.gate.set()
+    async with asyncio.timeout(2):
+        while await catalog.bundle("default", "m") is before:
+            await asyncio.sleep(0)
+    assert loader.loaded == ["a", "a"]
+    assert await catalog.bundle("default", "m", "a") is await catalog.bundle("default", "m")
+
+
 async def test_a_pin_answers_from_a_kept_run_only(catalog: Catalog, loader: Loader) -> None:
     catalog.follow(mat("b", "a", "b", rejected=["r"]))
     await until(catalog, "b")
@@ -214,7 +235,7 @@ async def test_a_slow_run_delays_no_newer_one_and_never_goes_live_after_it(catal
     for _ in range(20):
         await asyncio.sleep(0)
         assert await live(catalog) == "c"
-    assert list(catalog.entry("default", "m").warm) == ["c"]
+    assert [run for run, *_ in catalog.entry("default", "m").warm] == ["c"]
 
 
 async def test_the_start_waits_for_what_is_live_but_not_for_what_cannot_be_loaded(

@@ -20,11 +20,12 @@ from penstock.api.materialization import (
 from penstock.api.trainingjob import SuccessfulRun, TrainingJob
 from penstock.api.views import VectorCollection
 from penstock.handoff import StagingReport
-from penstock.naming import collection_name, run_name
+from penstock.naming import run_name
+from penstock_operator.materialization.forgetting import KEPT_LOGS
 from penstock_operator.materialization.history import CROWDED, orphaned, retire
-from penstock_operator.materialization.observed import Drop, Observed, Stage, Targets
+from penstock_operator.materialization.observed import Drop, Forget, Observed, Stage, StopStaging, Targets
 from penstock_operator.materialization.plan import plan
-from penstock_operator.ports import JobState, RayJob
+from penstock_operator.ports import JobState, RayJob, Refused
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 META = {"namespace": "default", "uid": "a0b1c2d3-0000-4000-8000-000000000000", "generation": 1}
@@ -51,6 +52,8 @@ OPERATIONS = st.one_of(
     st.tuples(st.just("wait"), st.integers(1, 40)),
     st.tuples(st.just("forget"), st.none()),
     st.tuples(st.just("crash"), st.integers(1, 40)),
+    st.tuples(st.just("respec"), st.tuples(st.integers(0, 2), st.sampled_from(["Staged", "Rejected", "Failed"]))),
+    st.tuples(st.just("refuse"), st.booleans()),
 )
 THREE_RUNS = [("train", "Staged")] * 3
 
@@ -63,15 +66,25 @@ class History:
     status: MaterializationStatus = field(default_factory=MaterializationStatus)
     spec: dict[str, Any] = field(default_factory=lambda: {"historyLimit": 2, "gracePeriodSeconds": 20})
     fates: dict[str, str] = field(default_factory=dict)
+    gates: int = 0
+    """Which of three lists of gates the spec has; the first of them judges as the run was fated."""
+    judges: dict[int, str] = field(default_factory=dict)
+    generation: int = 1
+    refusing: bool = False
+    """Whether the store refuses to drop anything."""
     submitted: set[str] = field(default_factory=set)
+    looked: set[str] = field(default_factory=set)
+    stopped: set[str] = field(default_factory=set)
     stored: set[str] = field(default_factory=set)
     """The collections that a staging filled and nobody dropped."""
+    passed: set[str] = field(default_factory=set)
+    """The collections whose staging was good."""
 
     def do(self, operation: str, value: Any) -> None:
         match operation:
             case "train":
                 self.fates[f"r-{len(self.fates) + 1}"] = value
-                for _ in range(4):
+                for _ in range(5):
                     self.look()
             case "pin":
                 known = [record.run for record in self.status.runs] or ["r-1"]
@@ -86,6 +99,12 @@ class History:
                 self.now += timedelta(seconds=value)
             case "forget":
                 self.submitted.clear()
+            case "respec":
+                self.gates, judge = value
+                self.judges.setdefault(self.gates, judge)
+                self.generation += 1
+            case "refuse":
+                self.refusing = value
         self.look(lost=operation == "crash")
 
     def look(self, lost: bool = False) -> None:
@@ -97,18 +116,30 @@ class History:
                 case Stage(record):
                     self.submitted.add(record.submission_id)
                     self.stored.update(output.physical for output in record.outputs)
-                case Drop(output):
-                    self.check_drop(output.physical)
-                    self.stored.discard(output.physical)
+                case StopStaging(submission_id):
+                    self.stopped.add(submission_id)
+        failed = []
+        for action in result.cleanup:
+            if isinstance(action, Drop) and self.refusing:
+                failed.append((action, Refused("an alias stands for it")))
+            elif isinstance(action, Drop):
+                self.check_drop(action.output.physical)
+                self.stored.discard(action.output.physical)
+            elif isinstance(action, Forget):
+                self.submitted.discard(action.submission_id)
         if not lost:
             assert isinstance(result.status, MaterializationStatus)
+            told = result.settle(failed)
+            assert (told != "") is any(record.drop_error for record in result.status.runs)
             self.status = MaterializationStatus.model_validate(result.status.to_wire())
         self.check()
 
     def materialization(self) -> Materialization:
         vectors = [{"output": "embeddings", "vectorCollectionRef": {"name": "images"}}]
-        spec = {"trainingJobRef": {"name": "digits"}, "vectors": vectors, "stagingRetryLimit": 1, **self.spec}
-        meta = {**META, "name": "digits"}
+        gates = [{"name": "rows", "minRows": {"output": "embeddings", "rows": self.gates + 1}}]
+        spec = {"trainingJobRef": {"name": "digits"}, "vectors": vectors, "gates": gates, "stagingRetryLimit": 1}
+        spec |= self.spec
+        meta = {**META, "name": "digits", "generation": self.generation}
         body = {"kind": "Materialization", "metadata": meta, "spec": spec, "status": self.status.to_wire()}
         return Materialization.model_validate(body)
 
@@ -116,48 +147,66 @@ class History:
         job = TrainingJob.model_validate(JOB)
         job.status.runs = [SuccessfulRun(run=run, attempt=n, finished_at=START) for n, run in enumerate(self.fates, 1)]
         seen = Observed(
-            artifacts="/runs", job=job, targets=Targets(collections={"images": COLLECTION}), session="session_1"
+            artifacts="/runs",
+            job=job,
+            targets=Targets(collections={"images": COLLECTION}),
+            session="session_1",
+            ended=frozenset(self.status.ended),
         )
         record = next((r for r in self.status.runs if r.state is RunState.STAGING), None)
         if record is None or record.submission_id not in self.submitted:
             return seen
-        fate = self.fates[record.run]
+        if record.submission_id in self.stopped:
+            return replace(seen, staging=RayJob(record.submission_id, JobState.STOPPED))
+        if record.submission_id not in self.looked:
+            self.looked.add(record.submission_id)
+            return replace(seen, staging=RayJob(record.submission_id, JobState.RUNNING))
+        fate = self.judges[self.gates] if self.gates else self.fates[record.run]
         if fate == "Failed":
             return replace(seen, staging=RayJob(record.submission_id, JobState.FAILED))
+        if fate == "Staged":
+            self.passed.update(output.physical for output in record.outputs)
         report = StagingReport.model_validate({"run": record.run, "outcome": fate, "outputs": record.outputs})
         return replace(seen, report=report, staging=RayJob(record.submission_id, JobState.SUCCEEDED))
 
     def check_drop(self, physical: str) -> None:
-        guarded = {self.status.active.run if self.status.active else None, self.status.previous_run}
-        guarded.add(self.spec.get("pinnedRun"))
-        assert physical not in {collection_name("images", run) for run in guarded if run is not None}
-        for record in self.status.runs:
-            if collection_name("images", record.run) == physical:
-                assert record.state in (RunState.RETIRING, RunState.REJECTED)
-                assert record.retire_at is not None
-                assert record.retire_at <= self.now
+        active = self.status.active.outputs if self.status.active is not None else []
+        assert physical not in [output.physical for output in active]
+        (record,) = [r for r in self.status.runs if physical in [output.physical for output in r.outputs]]
+        assert record.state in (RunState.RETIRING, RunState.REJECTED)
+        assert record.retire_at is not None
+        assert record.retire_at <= self.now
+        if record.state is RunState.RETIRING and record.run in (self.status.previous_run, self.spec.get("pinnedRun")):
+            assert self.staged(record.run) != [], "another staging of the run stands in its place"
+
+    def staged(self, run: str) -> list[RunRecord]:
+        return [record for record in self.status.runs if record.run == run and record.state is RunState.STAGED]
 
     def check(self) -> None:
-        kept = {record.run: record for record in self.status.runs}
+        kept = {(record.run, record.revision): record for record in self.status.runs}
         assert len(kept) == len(self.status.runs)
         assert sum(record.state is RunState.STAGING for record in kept.values()) <= 1
+        names = [output.physical for record in kept.values() for output in record.outputs]
+        assert len(names) == len(set(names)), "no name is in use twice"
         if self.status.active is not None:
-            run = self.status.active.run
-            assert self.fates[run] == "Staged"
-            assert kept[run].state is RunState.STAGED
-            assert self.status.active.outputs == kept[run].outputs
-            assert collection_name("images", run) in self.stored
-            assert self.status.active_run == run
+            active = self.status.active
+            record = kept[active.run, active.revision]
+            assert record.state is RunState.STAGED
+            assert active.outputs == record.outputs
+            assert {output.physical for output in active.outputs} <= self.stored & self.passed
+            assert self.status.active_run == active.run
         if self.status.previous_run is not None:
-            assert self.fates[self.status.previous_run] == "Staged"
-            assert collection_name("images", self.status.previous_run) in self.stored
-        known = {collection_name("images", run) for run in kept}
-        assert self.stored <= known, "a collection that no record knows is never dropped"
+            previous = [output.physical for r in self.staged(self.status.previous_run) for output in r.outputs]
+            assert previous
+            assert set(previous) <= self.stored & self.passed
+        assert self.stored <= set(names), "a collection that no record knows is never dropped"
 
 
 @settings(deadline=None, max_examples=100)
 @given(st.lists(OPERATIONS, max_size=60))
 @example([*THREE_RUNS, ("crash", 20), ("pin", 0)])
+@example([THREE_RUNS[0], ("respec", (1, "Staged")), *[("wait", 1)] * 5, ("wait", 40), ("respec", (0, "Staged"))])
+@example([THREE_RUNS[0], ("respec", (1, "Rejected")), *[("wait", 1)] * 8, ("respec", (0, "Staged"))])
 def test_what_is_served_was_staged_and_is_never_collected(operations: list[tuple[str, Any]]) -> None:
     history = History()
     for operation, value in operations:
@@ -172,18 +221,22 @@ def test_left_alone_a_history_comes_to_rest_at_its_limit(operations: list[tuple[
     history = History()
     for operation, value in operations:
         history.do(operation, value)
+    history.do("refuse", False)
     for _ in range(12):
         history.do("wait", 40)
     before = history.status.model_copy(deep=True)
     history.do("wait", 40)
     assert history.status == before
     states = [record.state for record in history.status.runs]
-    assert states.count(RunState.STAGED) <= history.spec["historyLimit"] + 1
+    # Beyond the limit: a pin, and a newer staging of the active run that waits for a person.
+    assert states.count(RunState.STAGED) <= history.spec["historyLimit"] + 2
     assert RunState.STAGING not in states
+    assert len(history.status.ended) <= KEPT_LOGS
     dropped = {r.run for r in history.status.runs if r.state is RunState.REJECTED and not r.outputs}
     assert len(dropped) <= history.spec["historyLimit"]
-    wanted = {r.run for r in history.status.runs if r.state is RunState.STAGED} | {history.spec.get("pinnedRun", "")}
-    assert history.stored <= {collection_name("images", run) for run in wanted}
+    pinned = history.spec.get("pinnedRun")
+    wanted = [r for r in history.status.runs if r.state is RunState.STAGED or r.run == pinned]
+    assert history.stored <= {output.physical for r in wanted for output in r.outputs}
 
 
 def test_a_crowd_of_retiring_runs_is_given_no_grace() -> None:
@@ -197,7 +250,7 @@ def test_a_crowd_of_retiring_runs_is_given_no_grace() -> None:
     for retiring, grace in ((10, timedelta(days=1)), (CROWDED, timedelta(0))):
         status = MaterializationStatus(runs=[record(n, RunState.RETIRING) for n in range(retiring)])
         status.runs += [record(n, RunState.STAGED) for n in range(retiring, retiring + 4)]
-        retire(spec, status, Observed(), START)
+        retire(spec, status, "", Observed(), START)
         marked = [record.retire_at for record in status.runs[retiring : retiring + 2]]
         assert marked == [START + grace] * 2
 

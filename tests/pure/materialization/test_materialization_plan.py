@@ -75,7 +75,13 @@ def report(run: str, outcome: str = "Staged", message: str = "") -> StagingRepor
 
 
 def advance(status: MaterializationStatus | None, seen: Observed, now: datetime = NOW, **spec: object) -> Plan:
-    return plan(mat(status, **spec), seen, now)
+    result = plan(mat(status, **spec), seen, now)
+    result.settle(())
+    return result
+
+
+def drops(result: Plan) -> list[str]:
+    return [action.output.physical for action in result.cleanup if isinstance(action, Drop)]
 
 
 def staged(status: MaterializationStatus | None, *runs: str, **spec: object) -> MaterializationStatus:
@@ -110,6 +116,24 @@ def test_a_recorded_staging_is_submitted_once_and_then_only_looked_at() -> None:
     assert running.status.runs[0].submitted
 
 
+def test_a_staging_that_waits_for_kuberay_says_for_what_and_its_deadline_rests() -> None:
+    intent = advance(None, world("r-1")).status
+    waiting = RayJob(intent.runs[0].submission_id, JobState.PENDING, "Kueue has yet to admit it", watched=True)
+    result = advance(intent, replace(world("r-1"), staging=waiting), NOW + timedelta(days=2))
+    condition = find(result.status.conditions, "Staged")
+    assert condition is not None
+    assert condition.message == "Run r-1 waits to be staged: Kueue has yet to admit it"
+    assert (result.actions, result.status.runs[0].started_at) == ((), None)
+
+
+def test_a_staging_that_kuberay_refuses_fails_with_its_words() -> None:
+    intent = advance(None, world("r-1")).status
+    refused = RayJob(intent.runs[0].submission_id, JobState.FAILED, "m", fault="ValidationFailed: too long")
+    result = advance(intent, replace(world("r-1"), staging=refused))
+    assert result.status.runs[0].message == "The staging job failed: ValidationFailed: too long"
+    assert reason(result, "Staged") == "BackingOff"
+
+
 def test_a_good_run_is_promoted_in_the_write_that_says_it_is_staged() -> None:
     status = staged(None, "r-1")
     assert status.active is not None
@@ -133,7 +157,7 @@ def test_a_failed_gate_leaves_the_active_run_serving_and_says_why() -> None:
     assert (condition.reason, condition.message) == ("GateFailed", "Gate accuracy: 0.5 is below 0.95")
     assert result.actions == ()
     after = advance(result.status, world("r-1", "r-2"))
-    assert [action.output.physical for action in after.actions if isinstance(action, Drop)] == ["images__r_2"]
+    assert drops(after) == ["images__r_2"]
 
 
 def test_a_refused_run_is_staged_again_only_when_the_gates_change() -> None:
@@ -144,7 +168,7 @@ def test_a_refused_run_is_staged_again_only_when_the_gates_change() -> None:
     assert advance(refused, world("r-1")).status.runs[0].state is RunState.REJECTED
     gates = [{"name": "rows", "minRows": {"output": "embeddings", "rows": 1}}]
     again = advance(refused, world("r-1"), gates=gates)
-    assert again.status.runs[0].state is RunState.STAGING
+    assert (again.status.runs[-1].revision, again.status.runs[-1].state) == (1, RunState.STAGING)
 
 
 def test_manual_promotion_waits_for_a_pin() -> None:
@@ -188,15 +212,11 @@ def test_collection_never_touches_the_active_previous_or_pinned_run_or_one_in_it
     assert states["r-5"] is states["r-4"] is RunState.STAGED
     assert {states[run] for run in ("r-1", "r-2", "r-3")} == {RunState.RETIRING}
     early = advance(status, world(*runs), NOW + timedelta(seconds=59), historyLimit=2)
-    assert early.actions == ()
+    assert drops(early) == []
     pinned = advance(status, world(*runs), NOW + timedelta(seconds=60), historyLimit=2, pinnedRun="r-1")
-    assert "images__r-1" not in [a.output.physical for a in pinned.actions if isinstance(a, Drop)]
+    assert "images__r-1" not in drops(pinned)
     late = advance(status, world(*runs), NOW + timedelta(seconds=60), historyLimit=2)
-    assert [a.output.physical for a in late.actions if isinstance(a, Drop)] == [
-        "images__r-1",
-        "images__r-2",
-        "images__r-3",
-    ]
+    assert drops(late) == ["images__r-1", "images__r-2", "images__r-3"]
     assert [record.run for record in late.status.runs] == ["r-4", "r-5"]
 
 
@@ -233,9 +253,9 @@ def test_deletion_stops_the_staging_then_drops_every_run_and_is_bounded() -> Non
     status = staged(None, "r-1")
     dying = mat(status)
     dying.metadata.deletion_timestamp = NOW
-    result = plan(dying, world("r-1"), NOW)
+    result = plan(dying, replace(world("r-1"), ended=frozenset(status.ended)), NOW)
     assert result.finalized
-    assert [(a.output.physical, a.public) for a in result.actions if isinstance(a, Drop)] == [("images__r-1", True)]
+    assert [(a.output.physical, a.public) for a in result.cleanup if isinstance(a, Drop)] == [("images__r-1", True)]
     staging = mat(advance(None, world("r-1")).status)
     staging.metadata.deletion_timestamp = NOW
     seen = replace(world("r-1"), staging=RayJob("x", JobState.RUNNING))

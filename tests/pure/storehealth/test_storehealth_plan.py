@@ -11,9 +11,10 @@ from penstock.api.meta import ObjectMeta
 from penstock.api.stores import StoreReason
 from penstock_operator.loop.conditions import find
 from penstock_operator.storehealth.plan import (
-    DELETION_SECONDS,
     HEALTHY_SECONDS,
+    LEAVING_SECONDS,
     SICK_SECONDS,
+    USED_SECONDS,
     Decision,
     Observed,
     decide,
@@ -67,14 +68,17 @@ def test_a_deleted_store_that_nobody_needs_goes_at_once(seen: Observed) -> None:
 
 @pytest.mark.parametrize("seen", [WELL, AWAY])
 def test_a_deleted_store_waits_for_its_users_and_names_them(seen: Observed) -> None:
-    waiting = decide(DYING, [], replace(seen, users=NEEDED), NOW + timedelta(seconds=DELETION_SECONDS - 1))
+    waiting = decide(DYING, [], replace(seen, users=NEEDED), NOW + timedelta(days=1))
     assert not waiting.finalized
-    assert waiting.after == 1
+    assert waiting.after == USED_SECONDS
     assert told(waiting) == ("False", "InUse", "Waiting for VectorCollection images, Materialization digits to go")
 
 
-def test_a_deleted_store_never_waits_beyond_its_bound() -> None:
-    assert decide(DYING, [], replace(WELL, users=NEEDED), NOW + timedelta(seconds=DELETION_SECONDS)).finalized
+def test_a_deleted_store_waits_a_bounded_time_for_users_that_go_themselves() -> None:
+    seen = replace(WELL, users=NEEDED, leaving_since=NOW + timedelta(days=1))
+    waiting = decide(DYING, [], seen, NOW + timedelta(days=1, seconds=LEAVING_SECONDS - 1))
+    assert (waiting.finalized, waiting.after) == (False, 1)
+    assert decide(DYING, [], seen, NOW + timedelta(days=1, seconds=LEAVING_SECONDS)).finalized
 
 
 def test_users_do_not_trouble_a_store_that_stays() -> None:

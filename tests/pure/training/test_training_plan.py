@@ -220,7 +220,8 @@ def test_runs_beyond_the_history_limit_go_unless_something_serves_them() -> None
     before = job(done, historyLimit=1)
     before.status.runs = [SuccessfulRun(run=f"0f3c2a10-{n}", attempt=n, finished_at=NOW) for n in (1, 2, 3)]
     result = plan(before, replace(UP, protected=frozenset({"0f3c2a10-1"})), NOW)
-    assert result.actions == (DeleteRun("0f3c2a10-2"),)
+    assert result.cleanup == [DeleteRun("0f3c2a10-2")]
+    assert result.settle(()) == ""
     assert [run.run for run in result.status.runs] == ["0f3c2a10-1", "0f3c2a10-3"]
 
 
@@ -232,7 +233,7 @@ def test_deletion_stops_first_then_removes_what_was_made() -> None:
     assert not stopping.finalized
     gone = plan(running, ray(JobState.STOPPED), NOW)
     assert gone.finalized
-    assert set(gone.actions) == {Forget(f"penstock-{UID}-1"), DeleteRun("0f3c2a10-1"), SweepSources()}
+    assert set(gone.cleanup) == {Forget(f"penstock-{UID}-1"), DeleteRun("0f3c2a10-1"), SweepSources()}
 
 
 def test_deletion_ends_even_when_ray_is_away() -> None:

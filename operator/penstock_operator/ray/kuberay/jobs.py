@@ -1,0 +1,150 @@
+"""The Ray of one object whose jobs are RayJobs of KubeRay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import httpx2
+
+from penstock.api.ray import KubeRay
+from penstock.installation import Installation
+from penstock.naming import UID_LABEL
+from penstock_operator.ports import Conflict, Missing, Object, RayJob, RaySubmission, Refused, Unreachable
+from penstock_operator.ray.jobs import RayJobs
+from penstock_operator.ray.kuberay.build import Owner, pods_digest, ray_cluster, ray_job
+from penstock_operator.ray.kuberay.names import PODS_LABEL, ray_job_name
+from penstock_operator.ray.kuberay.status import ray_job_of
+
+SESSION = "kuberay"
+"""A RayJob outlives every Ray cluster, so all of them are of one session."""
+
+
+class Children(Protocol):
+    """The objects that Penstock makes. Every call raises Unreachable, or Refused when the API says no."""
+
+    async def get(self, kind: str, namespace: str, name: str) -> Object | None:
+        """The object as it was last seen, or None."""
+
+    async def select(self, kind: str, namespace: str, selector: str) -> Sequence[Object]:
+        """The objects with these labels, as they are now."""
+
+    async def create(self, obj: Object) -> Object:
+        """Create it.
+
+        Raises:
+            Conflict: there is one of this name.
+        """
+
+    async def delete(self, obj: Object, *, wait: bool = False) -> None:
+        """Delete it; with `wait` it is there until all that it owns is gone. One that is gone is fine."""
+
+
+@dataclass(frozen=True)
+class KubeRayJobs:
+    """A RayJob for each submission of one owner."""
+
+    children: Children
+    owner: Owner
+    kube_ray: KubeRay
+    installation: Installation
+    http: httpx2.AsyncClient
+
+    async def session(self) -> str:
+        """Always the same."""
+        return SESSION
+
+    async def job(self, submission_id: str) -> RayJob | None:
+        """The submission, or None where there is no RayJob of it."""
+        obj = await self._get(submission_id)
+        return ray_job_of(obj, submission_id) if obj is not None else None
+
+    async def submit(self, submission: RaySubmission) -> None:
+        """Create the RayJob; one that is there is left as it is."""
+        try:
+            cluster = await self._kept_cluster(submission) if self.reuses else None
+            await self._create(ray_job(self.owner, submission, self.kube_ray, self.installation, cluster))
+        except Missing as error:
+            raise Refused(f"{error}. Install KubeRay, or set spec.ray.rayCluster") from error
+        except Refused as error:
+            raise Refused(
+                f"{error}. Correct spec.ray.kubeRay, or the rights or quota that the message names"
+            ) from error
+
+    async def stop(self, submission_id: str) -> None:
+        """Delete the RayJob: KubeRay stops the job, and it is gone when its pods are."""
+        obj = await self._get(submission_id)
+        if obj is not None and "deletionTimestamp" not in obj["metadata"]:
+            await self.children.delete(obj, wait=True)
+
+    async def delete(self, submission_id: str) -> None:
+        """Delete the RayJob and, soon after, what it owns."""
+        obj = await self._get(submission_id)
+        if obj is not None and "deletionTimestamp" not in obj["metadata"]:
+            await self.children.delete(obj)
+
+    async def logs(self, submission_id: str, lines: int = 20) -> str:
+        """The last lines, from Ray while its cluster is there, and else what KubeRay keeps of them."""
+        obj = await self._get(submission_id)
+        status: dict[str, Any] = (obj or {}).get("status") or {}
+        text = ""
+        if url := status.get("dashboardURL"):
+            try:
+                text = await RayJobs(f"http://{url}", http=self.http).logs(submission_id, lines)
+            except Unreachable:
+                text = ""
+        text = text or status.get("message") or ""
+        return "\n".join(text.splitlines()[-lines:]) if lines else text
+
+    async def kept_seconds(self) -> int | None:
+        """How long an idle Ray cluster stays for the next attempt; None where there is none."""
+        return self.kube_ray.ttl_seconds_after_finished if self.reuses and await self._clusters() else None
+
+    async def release(self) -> None:
+        """Delete the Ray clusters that were kept for a next attempt."""
+        for cluster in await self._clusters():
+            await self.children.delete(cluster)
+
+    @property
+    def reuses(self) -> bool:
+        """Whether a retry runs on the Ray cluster of the attempt before it; a staging has no retries of that kind."""
+        return self.kube_ray.reuse_cluster and self.owner.kind == "TrainingJob"
+
+    async def _get(self, submission_id: str) -> Object | None:
+        meta = self.owner.metadata
+        return await self.children.get("RayJob", meta.namespace, ray_job_name(meta.name, submission_id))
+
+    async def _create(self, obj: Object) -> None:
+        try:
+            await self.children.create(obj)
+        except Conflict:
+            # It was made before, and the answer was lost.
+            return
+
+    async def _clusters(self) -> list[Object]:
+        """The kept clusters of the owner that are not on their way out."""
+        meta = self.owner.metadata
+        found = await self.children.select("RayCluster", meta.namespace, f"{UID_LABEL}={meta.uid},{PODS_LABEL}")
+        return [cluster for cluster in found if "deletionTimestamp" not in cluster["metadata"]]
+
+    async def _kept_cluster(self, submission: RaySubmission) -> str:
+        """The RayCluster to run on: that of an attempt before if it fits and is whole, or else a new one."""
+        wanted = pods_digest(self.owner, submission, self.kube_ray, self.installation)
+        chosen = None
+        for cluster in await self._clusters():
+            if chosen is None and cluster["metadata"]["labels"][PODS_LABEL] == wanted and _is_whole(cluster):
+                chosen = cluster["metadata"]["name"]
+            else:
+                await self.children.delete(cluster)
+        if chosen is not None:
+            return str(chosen)
+        made = ray_cluster(self.owner, submission, self.kube_ray, self.installation)
+        await self._create(made)
+        return str(made["metadata"]["name"])
+
+
+def _is_whole(cluster: Object) -> bool:
+    """Whether its head is there, or has yet to come for the first time: one that was lost does not come again."""
+    conditions = {c["type"]: c["status"] for c in (cluster.get("status") or {}).get("conditions") or []}
+    return conditions.get("RayClusterProvisioned") != "True" or conditions.get("HeadPodReady") == "True"

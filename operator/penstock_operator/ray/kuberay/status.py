@@ -1,0 +1,76 @@
+"""What the status of a RayJob says, in the words of the port. Pure.
+
+https://docs.ray.io/en/latest/cluster/kubernetes/getting-started/rayjob-quick-start.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from penstock_operator.ports import JobState, Object, RayJob
+from penstock_operator.ray.kuberay.names import QUEUE_LABEL
+
+STARTING = "KubeRay makes its Ray cluster"
+ENDED = {state.value: state for state in JobState if state.terminal}
+PASSING = ("ContainerCreating", "PodInitializing", "ContainersNotReady", "HeadPodNotFound", "Unknown")
+"""Reasons of a head pod that is not ready which pass by themselves."""
+
+
+def ray_job_of(obj: Object, submission_id: str) -> RayJob:
+    """The submission that a RayJob stands for.
+
+    A RayJob is over when KubeRay says so, not when Ray does, and successful only if both do. One that is being
+    deleted may still run.
+    """
+    status: Mapping[str, Any] = obj.get("status") or {}
+    deployment, ray_status = status.get("jobDeploymentStatus") or "", status.get("jobStatus") or ""
+    message = status.get("message") or ""
+    # Before Ray knows the job its page shows nothing.
+    address = status.get("dashboardURL") if ray_status else None
+    url = f"http://{address}/#/jobs/{submission_id}" if address else ""
+
+    def job(state: JobState, message: str, fault: str = "", interrupted: bool = False) -> RayJob:
+        return RayJob(submission_id, state, message, url, fault=fault, interrupted=interrupted, watched=True)
+
+    if "deletionTimestamp" in obj["metadata"]:
+        ran = ray_status == "RUNNING" or ray_status in ENDED
+        return job(JobState.RUNNING if ran else JobState.PENDING, "its RayJob is being deleted")
+    match deployment:
+        case "Complete":
+            return job(ENDED.get(ray_status, JobState.FAILED), message)
+        case "Failed" if ray_status == "FAILED" and status.get("reason", "AppFailed") == "AppFailed":
+            return job(JobState.FAILED, message)
+        case "Failed" | "ValidationFailed":
+            return job(JobState.FAILED, message, fault=f"{status.get('reason') or deployment}: {message}")
+        case "Running" if ray_status == "RUNNING" or ray_status in ENDED:
+            return job(JobState.RUNNING, message)
+        case "Running" if ray_status:
+            return job(JobState.PENDING, "Ray has yet to start the entrypoint")
+        case "Suspended" | "Suspending":
+            return job(JobState.PENDING, _suspended(obj), interrupted=True)
+        case "Retrying":
+            return job(JobState.PENDING, "KubeRay makes a new Ray cluster for it", interrupted=True)
+        case _:
+            return job(JobState.PENDING, _suspended(obj) if _is_suspended(obj) else _starting(status))
+
+
+def _is_suspended(obj: Object) -> bool:
+    return bool((obj.get("spec") or {}).get("suspend"))
+
+
+def _suspended(obj: Object) -> str:
+    queue = (obj["metadata"].get("labels") or {}).get(QUEUE_LABEL)
+    return f"Kueue has yet to admit it through LocalQueue {queue!r}" if queue else "its RayJob is suspended"
+
+
+def _starting(status: Mapping[str, Any]) -> str:
+    """What keeps the Ray cluster from being there, if it does not look as if it will come by itself."""
+    conditions = (status.get("rayClusterStatus") or {}).get("conditions") or []
+    for condition in conditions:
+        kind, holds, reason = condition.get("type"), condition.get("status"), condition.get("reason", "")
+        failure = kind == "ReplicaFailure" and holds == "True"
+        waiting = kind == "HeadPodReady" and holds == "False" and reason not in PASSING
+        if failure or waiting:
+            return f"{STARTING}: {reason}: {condition.get('message', '')}".rstrip(": ")
+    return STARTING

@@ -1,0 +1,65 @@
+"""What ended attempts and old runs leave behind, and which of it goes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from penstock.api.trainingjob import Attempt, AttemptState, TrainingJobStatus
+from penstock_operator.loop.reconciler import Failed, trouble
+from penstock_operator.training.observed import DeleteRun, Forget, Observed
+
+KEPT_LOGS = 3
+"""Ray keeps the jobs of so many of the newest attempts, for their logs."""
+MAX_ATTEMPTS = 20
+
+FRUITLESS = (AttemptState.FAILED, AttemptState.STOPPED)
+
+
+@dataclass(frozen=True)
+class Leftovers:
+    """Run directories and Ray jobs that nobody needs."""
+
+    status: TrainingJobStatus
+    actions: Sequence[Forget | DeleteRun]
+
+    def settle(self, failed: Failed) -> str:
+        """Note what is gone."""
+        kept = [action for action, _ in failed]
+        gone = [action for action in self.actions if action not in kept]
+        for attempt in self.status.attempts:
+            attempt.removed = attempt.removed or DeleteRun(attempt.run) in gone
+            attempt.forgotten = attempt.forgotten or Forget(attempt.submission_id) in gone
+        self.status.runs = [run for run in self.status.runs if DeleteRun(run.run) not in gone]
+        return trouble(failed)
+
+
+def leftovers(status: TrainingJobStatus, history_limit: int, needed: Collection[str], seen: Observed) -> Leftovers:
+    """What can go now.
+
+    Args:
+        status: of a job of which no attempt is under way.
+        history_limit: how many successful runs are kept.
+        needed: runs of attempts that failed or were stopped, and are still of use.
+        seen: the world.
+    """
+    runs = [run.run for run in status.runs]
+    fruitless = [one.run for one in status.attempts if one.state in FRUITLESS and not one.removed]
+    candidates = [*runs[:-history_limit], *(run for run in fruitless if run not in needed)]
+    actions: list[Forget | DeleteRun] = [DeleteRun(run) for run in candidates if run not in seen.protected]
+    if seen.session is not None:
+        old = status.attempts[:-KEPT_LOGS]
+        actions += [Forget(one.submission_id) for one in old if not one.forgotten]
+    return Leftovers(status, actions)
+
+
+def bounded(attempts: Sequence[Attempt]) -> list[Attempt]:
+    """As many attempts as a status has room for; those that left nothing behind go first, the oldest of them first."""
+    kept = list(attempts)
+    while len(kept) > MAX_ATTEMPTS:
+        kept.remove(next((one for one in kept[:-1] if _spent(one)), kept[0]))
+    return kept
+
+
+def _spent(attempt: Attempt) -> bool:
+    return attempt.forgotten and (attempt.removed or attempt.state is AttemptState.SUCCEEDED)

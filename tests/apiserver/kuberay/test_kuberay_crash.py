@@ -1,0 +1,54 @@
+"""An operator that dies before or after any of its writes makes one RayJob an attempt all the same."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from kuberay_standin import Fate
+
+WRITES = 6
+"""Of a job that succeeds: finalizer, intent, RayJob, and the status when it is submitted, runs and is done."""
+JOBS = [f"at-{number}-{when}" for number in range(1, WRITES + 1) for when in ("before", "after")]
+
+
+async def test_there_is_one_rayjob_wherever_the_operator_dies(site: Any) -> None:
+    writes: Counter[str] = Counter()
+    stuck: set[str] = set()
+
+    @asynccontextmanager
+    async def die(method: str, path: str, body: Any) -> AsyncIterator[None]:
+        """Each job comes to its own write, and there, before or after it, nothing happens to it any more."""
+        where = f"{path}/{((body or {}).get('metadata') or {}).get('name', '')}"
+        name = next((job for job in JOBS if f"/{job}" in where), None)
+        if name is None or "/events" in path:
+            yield
+            return
+        writes[name] += 1
+        _, number, when = name.split("-")
+        dies = writes[name] == int(number)
+        if dies and when == "before":
+            stuck.add(name)
+            await asyncio.Event().wait()
+        yield
+        if dies:
+            stuck.add(name)
+            await asyncio.Event().wait()
+
+    # Slow enough for each state to be seen, and written, by itself.
+    site.kuberay.fate = lambda _: Fate(starting_seconds=2, running_seconds=2)
+    site.around = die
+    async with site.operator():
+        for name in JOBS:
+            site.apply(name)
+        await site.until(lambda: stuck == set(JOBS))
+    site.around = None
+    async with site.operator():
+        for name in JOBS:
+            await site.until(lambda name=name: site.condition(name)[1] == "Completed")
+    attempts = [len(site.job(name)["status"]["attempts"]) for name in JOBS]
+    assert attempts == [1] * len(JOBS)
+    assert len(site.kuberay.created) == len(site.kuberay.started) == len(set(site.kuberay.started)) == len(JOBS)

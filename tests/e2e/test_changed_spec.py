@@ -1,0 +1,93 @@
+"""A changed Materialization on the local stack: staged again while queries go on, refused, and deleted."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from penstock.api import FeatureView, Materialization, VectorCollection
+from penstock.client import WaitFailed
+
+HELLO = str(Path(__file__).parents[2] / "examples" / "hello")
+
+pytestmark = [pytest.mark.e2e, pytest.mark.ray]
+
+
+def gates(rows: int) -> dict[str, Any]:
+    gate = {"name": "enough-rows", "minRows": {"output": "embeddings", "rows": rows}}
+    return {"gates": [gate], "gracePeriodSeconds": 1}
+
+
+def eventually(what: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+class Asking(threading.Thread):
+    """Asks the gateway for neighbours and their features without a pause, from its first answer on."""
+
+    def __init__(self, user: Any) -> None:
+        super().__init__()
+        self._user, self._over = user, threading.Event()
+        self.answers, self.failures = 0, []
+
+    def run(self) -> None:
+        with self._user.gateway() as gateway:
+            while not self._over.is_set():
+                try:
+                    found = gateway.search(
+                        "default", "hello", "points", vectors=[[0.0] * 8], k=3, join={"view": "lengths"}
+                    )
+                    assert all(hit.features is not None for hit in found.results[0])
+                    self.answers += 1
+                except Exception as error:
+                    if self.answers:
+                        self.failures.append(error)
+                time.sleep(0.01)
+
+    def stop(self) -> None:
+        self._over.set()
+        self.join()
+
+
+def test_new_gates_stage_the_run_again_and_queries_never_notice(user: Any) -> None:
+    done = user.penstock("run", "-f", HELLO)
+    assert done.returncode == 0, done.stderr
+    asking = Asking(user)
+    with user.client() as client:
+        old = client.get(Materialization, "hello").status.active
+        asking.start()
+        eventually(lambda: asking.answers > 0)
+        client.patch(Materialization, "hello", {"spec": gates(50)})
+        new = client.wait(Materialization, "hello", "Staged", timeout=120).status.active
+        assert (new.run, new.revision) == (old.run, 1)
+        assert not {o.physical for o in old.outputs} & {o.physical for o in new.outputs}
+        client.patch(Materialization, "hello", {"spec": gates(101)})
+        with pytest.raises(WaitFailed, match="GateFailed"):
+            client.wait(Materialization, "hello", "Staged", timeout=120)
+        assert client.get(Materialization, "hello").status.active == new
+        # The old staging and the refused one leave no data.
+        eventually(lambda: [r.revision for r in client.get(Materialization, "hello").status.runs if r.outputs] == [1])
+        names = (
+            client.get(FeatureView, "lengths").status.view,
+            client.get(VectorCollection, "points").status.collection,
+        )
+        assert names == tuple(output.physical for output in new.outputs)
+    time.sleep(0.5)
+    asking.stop()
+    assert asking.failures == []
+    assert asking.answers > 50
+
+
+def test_all_of_it_goes_when_it_is_deleted(user: Any) -> None:
+    gone = user.penstock("delete", "-f", HELLO)
+    assert gone.returncode == 0, gone.stderr
+    assert user.penstock("get", "all").stdout == ""
+    assert list(user.home.glob("artifacts/default/*/*")) == []

@@ -1,0 +1,147 @@
+"""What a RayJob brings into the plan of a TrainingJob: waits, pre-emption, faults, and clusters that are kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from penstock.api.trainingjob import Attempt, AttemptState, TrainingJob
+from penstock_operator.loop.conditions import find
+from penstock_operator.loop.reconciler import Plan
+from penstock_operator.ports import JobState, RayJob
+from penstock_operator.training.observed import Observed, Release, Stop
+from penstock_operator.training.plan import WATCHED_SECONDS, plan, run_digest
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+LATER = NOW + timedelta(hours=5)
+UID = "0f3c2a10-5b1e-4c7e-9a55-2f6f0e8d1c11"
+UP = Observed(session="kuberay")
+OVER = (AttemptState.FAILED, AttemptState.STOPPED, AttemptState.SUCCEEDED)
+
+
+def job(*states: AttemptState, **spec: Any) -> TrainingJob:
+    made = TrainingJob.model_validate(
+        {
+            "metadata": {"name": "digits", "namespace": "team", "uid": UID, "generation": 1},
+            "spec": {"source": {"path": "/code"}, "entrypoint": "train.py", **spec},
+        }
+    )
+    for number, state in enumerate(states, start=1):
+        made.status.attempts.append(
+            Attempt(
+                number=number,
+                run=f"0f3c2a10-{number}",
+                submission_id=f"penstock-{UID}-{number}",
+                session="kuberay",
+                spec_digest=run_digest(made.spec),
+                state=state,
+                started_at=NOW if state in (AttemptState.RUNNING, *OVER) else None,
+                finished_at=NOW if state in OVER else None,
+            )
+        )
+    return made
+
+
+def ray(state: JobState, message: str = "", **fields: Any) -> Observed:
+    return replace(UP, job=RayJob(f"penstock-{UID}-1", state, message, watched=True, **fields))
+
+
+def verdict(result: Plan) -> tuple[str, str, str]:
+    condition = find(result.status.conditions, "Succeeded")
+    assert condition is not None
+    return condition.status, condition.reason, condition.message
+
+
+def last(result: Plan) -> Attempt:
+    attempt: Attempt = result.status.attempts[-1]
+    return attempt
+
+
+def test_an_attempt_that_waits_says_for_what_and_is_not_running() -> None:
+    result = plan(job(AttemptState.PENDING), ray(JobState.PENDING, "Kueue has yet to admit it"), NOW)
+    assert (last(result).state, last(result).started_at) == (AttemptState.SUBMITTED, None)
+    assert verdict(result) == ("Unknown", "Pending", "Attempt 1 waits: Kueue has yet to admit it")
+    assert result.requeue_after is None
+
+
+def test_the_deadline_counts_from_the_start_of_the_entrypoint() -> None:
+    waiting = job(AttemptState.SUBMITTED, activeDeadlineSeconds=60)
+    assert last(plan(waiting, ray(JobState.PENDING), LATER)).state is AttemptState.SUBMITTED
+    started = last(plan(waiting, ray(JobState.RUNNING), LATER))
+    assert (started.state, started.started_at) == (AttemptState.RUNNING, LATER)
+
+
+def test_a_running_attempt_is_looked_at_gently() -> None:
+    result = plan(job(AttemptState.SUBMITTED), ray(JobState.RUNNING), NOW)
+    assert (verdict(result)[1], result.requeue_after) == ("Running", WATCHED_SECONDS)
+
+
+def test_the_same_look_twice_changes_nothing() -> None:
+    for state, seen in ((AttemptState.PENDING, JobState.PENDING), (AttemptState.SUBMITTED, JobState.RUNNING)):
+        before = job(state)
+        first = plan(before, ray(seen), NOW)
+        again = plan(before.model_copy(update={"status": first.status}), ray(seen), LATER)
+        assert again.status == first.status
+
+
+def test_the_intent_and_the_submission_say_the_same() -> None:
+    before = job()
+    intent = plan(before, UP, NOW)
+    submission = plan(before.model_copy(update={"status": intent.status}), UP, NOW)
+    assert submission.actions
+    assert submission.status == intent.status
+
+
+@pytest.mark.parametrize("state", [AttemptState.SUBMITTED, AttemptState.RUNNING])
+def test_a_rayjob_that_is_gone_is_a_lost_attempt_and_not_made_again(state: AttemptState) -> None:
+    result = plan(job(state), UP, NOW)
+    assert result.actions == ()
+    assert (last(result).state, last(result).reason) == (AttemptState.FAILED, "AttemptLost")
+
+
+def test_an_attempt_that_ran_and_lost_its_cluster_is_stopped_before_it_begins_again() -> None:
+    seen = ray(JobState.PENDING, interrupted=True)
+    result = plan(job(AttemptState.RUNNING), seen, NOW)
+    assert (last(result).state, last(result).reason) == (AttemptState.STOPPING, "Preempted")
+    stopping = job(AttemptState.RUNNING).model_copy(update={"status": result.status})
+    assert plan(stopping, seen, NOW).actions == (Stop(f"penstock-{UID}-1"),)
+    stopped = plan(stopping, UP, NOW)
+    assert last(stopped).state is AttemptState.STOPPED
+    following = plan(stopping.model_copy(update={"status": stopped.status}), UP, NOW)
+    assert (last(following).number, last(following).retry) == (2, 0)
+
+
+def test_an_attempt_that_has_not_run_may_wait_for_its_cluster() -> None:
+    result = plan(job(AttemptState.SUBMITTED), ray(JobState.PENDING, interrupted=True), NOW)
+    assert last(result).state is AttemptState.SUBMITTED
+
+
+def test_a_fault_of_the_cluster_is_told_as_such() -> None:
+    seen = ray(JobState.FAILED, "m", fault="ValidationFailed: the name is too long")
+    result = plan(job(AttemptState.SUBMITTED), seen, NOW)
+    assert (last(result).reason, last(result).message) == ("RayFailed", "ValidationFailed: the name is too long")
+
+
+@pytest.mark.parametrize(
+    ("states", "spec"),
+    [
+        ([AttemptState.SUCCEEDED], {}),
+        ([AttemptState.STOPPED], {"suspend": True}),
+        ([AttemptState.FAILED], {"retry": {"limit": 0}}),
+    ],
+)
+def test_a_kept_cluster_goes_when_no_attempt_is_to_come(states: list[AttemptState], spec: dict[str, Any]) -> None:
+    idle, seen = job(*states, **spec), replace(UP, kept_seconds=300)
+    early = plan(idle, seen, NOW + timedelta(seconds=100))
+    assert (Release() in early.actions, early.requeue_after) == (False, 200)
+    assert Release() in plan(idle, seen, NOW + timedelta(seconds=300)).actions
+    assert plan(idle, UP, NOW + timedelta(seconds=300)).actions == ()
+
+
+def test_a_kept_cluster_stays_for_a_retry() -> None:
+    result = plan(job(AttemptState.FAILED), replace(UP, kept_seconds=0), NOW)
+    assert Release() not in result.actions
+    assert verdict(result)[1] == "BackingOff"
