@@ -14,11 +14,11 @@ import yaml
 from penstock.api import API_VERSION, Materialization, TrainingJob
 from penstock.api.ray import KubeRay
 from penstock.installation import Installation
+from penstock.naming import SUBMISSION_ANNOTATION
 from penstock_operator.ports import Object, RaySubmission
 from penstock_operator.ray.kuberay.names import (
     PODS_LABEL,
     QUEUE_LABEL,
-    SUBMISSION_ANNOTATION,
     labels,
     ray_job_name,
 )
