@@ -233,6 +233,8 @@ class Catalog:
         if kept.version in entry.warm:
             entry.warm.move_to_end(kept.version)
             return entry.warm[kept.version]
+        if entry.current is not None and entry.version == kept.version:
+            return entry.current
         return await entry.loading.run(kept.version, lambda: self._load_cold(entry, kept))
 
     async def _load_cold(self, entry: Entry, kept: Kept) -> Bundle:

@@ -176,6 +176,8 @@ async def test_few_bundles_are_kept_warm(catalog: Catalog, loader: Loader) -> No
         await catalog.bundle("default", "m", run)
     assert len(catalog.entry("default", "m").warm) == WARM
     assert await live(catalog) == runs[0]
+    assert await catalog.bundle("default", "m", runs[0]) is await catalog.bundle("default", "m")
+    assert loader.loaded == runs
 
 
 async def test_a_deleted_or_recreated_materialization_serves_nothing_of_the_old_one(
