@@ -105,7 +105,7 @@ class Audit:
             # One that has changed again since may be on its way.
             behind = {key: seen for key, seen in behind.items() if later.get(key) == seen}
         for key in behind:
-            self._cache.settle(key, await self._api.get(*key))
+            await self._cache.settle(key, self._api.get)
         return list(behind)
 
     async def _behind(self, kind: str) -> dict[Key, int]:

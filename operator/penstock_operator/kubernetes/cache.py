@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
 from penstock_operator.kubernetes.kinds import KEPT
 from penstock_operator.loop.reconciler import Key
@@ -68,11 +68,13 @@ class Cache:
             del self._objects[key.kind][key.namespace]
         self._tell(Change("DELETED", obj))
 
-    def settle(self, key: Key, found: Object | None) -> None:
-        """Take what the API has under a key, or that it has nothing."""
+    async def settle(self, key: Key, ask: Callable[[str, str, str], Awaitable[Object | None]]) -> None:
+        """Take what the API has under a key, or that it has nothing: then what was known when it was asked is gone."""
+        known = self.get(*key)
+        found = await ask(*key)
         if found is not None:
             self.put(found)
-        elif (known := self.get(*key)) is not None:
+        elif known is not None:
             self.remove(known)
 
     async def watch(self, kind: str) -> AsyncIterator[Change]:

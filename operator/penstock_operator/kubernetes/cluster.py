@@ -75,7 +75,7 @@ class KubernetesCluster:
         except Conflict:
             key = Key.of(obj)
             if key.kind in self._cache.kinds:
-                self._cache.settle(key, await self._api.get(*key))
+                await self._cache.settle(key, self._api.get)
             raise
         if written["kind"] in self._cache.kinds:
             self._cache.put(written)

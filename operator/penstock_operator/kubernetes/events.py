@@ -44,8 +44,9 @@ class Recorder:
             posted = await self._waiting.get()
             try:
                 await self._insist(posted)
-            finally:
-                self._waiting.task_done()
+            except Exception:
+                # One event that cannot be posted must not be the last one.
+                log.exception("Event lost", reason=posted["reason"])
 
     async def _insist(self, posted: Object) -> None:
         for pause in PAUSES:

@@ -47,7 +47,7 @@ def _active(status: Mapping[str, Any]) -> str | None:
 def _rejected(status: Mapping[str, Any]) -> set[tuple[str, int]]:
     """The stagings that a gate rejected."""
     return {
-        (record["run"], record.get("tries", 0))
+        (record["run"], record.get("revision", 0))
         for record in status.get("runs") or ()
         if record["state"] == "Rejected" and any(not gate["passed"] for gate in record.get("gates") or ())
     }

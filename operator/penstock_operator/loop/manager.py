@@ -13,7 +13,7 @@ import structlog
 from penstock_operator.loop.failures import Failure, classify, delay
 from penstock_operator.loop.queue import KeyQueue, Result
 from penstock_operator.loop.reconcile import Clock, reconcile, utc_now
-from penstock_operator.loop.reconciler import Key, Reconciler
+from penstock_operator.loop.reconciler import Key, Reconciler, Related
 from penstock_operator.ports import Change, Cluster, Object
 
 log = structlog.get_logger(__name__)
@@ -75,8 +75,15 @@ class Manager:
                 self.queue.add(key)
         for reconciler in self._reconcilers.values():
             if (related := reconciler.related.get(kind)) is not None:
-                for other in related({"kind": kind, **change.object}, self._list):
-                    self.queue.add(other)
+                self._add_related(related, {"kind": kind, **change.object})
+
+    def _add_related(self, related: Related, changed: Object) -> None:
+        try:
+            for other in related(changed, self._list):
+                self.queue.add(other)
+        except Exception:
+            # The watch would end here, and again at the same object after each new start.
+            log.exception("Relations not found", **Key.of(changed)._asdict())
 
     def _list(self, kind: str, namespace: str) -> Iterable[Object]:
         return list(self._known[kind, namespace].values())

@@ -72,7 +72,7 @@ async def _pass(cluster: Cluster, reconciler: Reconciler[Any, Any], obj: Object,
         await reconciler.converge(resource, action)
     failed = await _clean_up(reconciler, resource, plan)
     left = plan.settle(failed)
-    if plan.finalized and (not failed or (held_for(obj, now) or 0.0) <= 0):
+    if plan.finalized and (not failed or _given_up(obj, failed, now)):
         await leave(cluster, obj, [*plan.notes, *(_stays(error) for _, error in failed)])
         return None
     kept = without(plan.status.conditions)
@@ -81,7 +81,15 @@ async def _pass(cluster: Cluster, reconciler: Reconciler[Any, Any], obj: Object,
         kept = failing(plan.status.conditions, ReconciledReason.CLEANUP_FAILED, left, meta.generation, now)
     plan.status.conditions = kept
     await _write_status(cluster, obj, resource, plan)
-    return min(plan.requeue_after or CLEANUP_SECONDS, CLEANUP_SECONDS) if failed else plan.requeue_after
+    if not failed:
+        return plan.requeue_after
+    return CLEANUP_SECONDS if plan.requeue_after is None else min(plan.requeue_after, CLEANUP_SECONDS)
+
+
+def _given_up(obj: Object, failed: Failed, now: datetime) -> bool:
+    """Whether a deleted object has been held long enough for what could not be removed."""
+    away = any(isinstance(error, ClusterUnreachable) for _, error in failed)
+    return not away and (held_for(obj, now) or 0.0) <= 0
 
 
 async def _with_finalizer(cluster: Cluster, obj: Object) -> Object:

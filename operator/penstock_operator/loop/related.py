@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from penstock_operator.loop.reconciler import Key, Related
+from penstock_operator.loop.wire import entries, inner, texts
 from penstock_operator.ports import Object
 
 References = Callable[[dict[str, Any]], Iterable[str]]
@@ -61,22 +62,22 @@ def referring_through(between: str, first: References, kind: str, second: Refere
 
 def feature_views(spec: dict[str, Any]) -> list[str]:
     """The FeatureViews of a Materialization."""
-    return [mapping["featureViewRef"]["name"] for mapping in spec.get("features", ())]
+    return texts(*(inner(mapping, "featureViewRef", "name") for mapping in entries(spec, "features")))
 
 
 def vector_collections(spec: dict[str, Any]) -> list[str]:
     """The VectorCollections of a Materialization."""
-    return [mapping["vectorCollectionRef"]["name"] for mapping in spec.get("vectors", ())]
+    return texts(*(inner(mapping, "vectorCollectionRef", "name") for mapping in entries(spec, "vectors")))
 
 
 def training_job(spec: dict[str, Any]) -> list[str]:
     """The TrainingJob of a Materialization."""
-    return [spec["trainingJobRef"]["name"]] if "trainingJobRef" in spec else []
+    return texts(inner(spec, "trainingJobRef", "name"))
 
 
 def store(spec: dict[str, Any]) -> list[str]:
     """The store of a FeatureView or VectorCollection."""
-    return [spec["storeRef"]["name"]] if "storeRef" in spec else []
+    return texts(inner(spec, "storeRef", "name"))
 
 
 def secrets(spec: Any) -> list[str]:
@@ -85,7 +86,7 @@ def secrets(spec: Any) -> list[str]:
     if isinstance(spec, dict):
         for name, value in spec.items():
             if name in ("secretRef", "tokenSecretRef") and isinstance(value, dict):
-                found.append(value["name"])
+                found.extend(texts(value.get("name")))
             else:
                 found.extend(secrets(value))
     elif isinstance(spec, list):

@@ -213,13 +213,17 @@ class _Staging:
             message = f"Run {record.run} waits to be staged{f': {job.message}' if job.message else ''}"
             return self.wait(StagedReason.STAGING, message, after=None if job.watched else POLL_SECONDS)
         message = f"Run {record.run} is being staged{self.seen.progress}"
-        return self.wait(StagedReason.STAGING, message, after=WATCHED_SECONDS if job.watched else POLL_SECONDS)
+        poll = WATCHED_SECONDS if job.watched else POLL_SECONDS
+        left = (self.deadline(record.started_at) - self.now).total_seconds()
+        return self.wait(StagedReason.STAGING, message, after=min(poll, left))
+
+    def deadline(self, started_at: datetime) -> datetime:
+        return started_at + timedelta(seconds=self.spec.staging_deadline_seconds)
 
     def stop_reason(self, record: RunRecord) -> StagedReason | None:
         if self.outdated(record):
             return StagedReason.SUPERSEDED
-        deadline = timedelta(seconds=self.spec.staging_deadline_seconds)
-        overdue = record.started_at is not None and self.now >= record.started_at + deadline
+        overdue = record.started_at is not None and self.now >= self.deadline(record.started_at)
         return StagedReason.DEADLINE_EXCEEDED if overdue else None
 
     # The staging ends

@@ -55,7 +55,7 @@ class RayJobs:
         """The name of the Ray session."""
         response = await self._call("GET", "/api/version")
         self._expect(response, 200)
-        return str(response.json()["session_name"])
+        return str(self._body(response, "session_name")["session_name"])
 
     async def job(self, submission_id: str) -> RayJob | None:
         """The job, or None on 404."""
@@ -63,7 +63,7 @@ class RayJobs:
         if response.status_code == 404:
             return None
         self._expect(response, 200)
-        body = response.json()
+        body = self._body(response, "status")
         state = JobState(body["status"])
         return RayJob(submission_id, state, body.get("message") or "", f"{self._address}/#/jobs/{submission_id}")
 
@@ -77,7 +77,8 @@ class RayJobs:
         body: dict[str, Any] = {
             "entrypoint": submission.entrypoint,
             "submission_id": submission.submission_id,
-            "runtime_env": {"env_vars": {**submission.env, **secrets}},
+            # As in a pod, where a variable of its own counts before one of a whole Secret.
+            "runtime_env": {"env_vars": {**secrets, **submission.env}},
             "metadata": dict(submission.metadata),
             "entrypoint_num_cpus": submission.cpus,
             "entrypoint_num_gpus": submission.gpus,
@@ -108,7 +109,7 @@ class RayJobs:
         if response.status_code == 404:
             return ""
         self._expect(response, 200)
-        text = str(response.json().get("logs") or "")
+        text = str(self._body(response, "logs")["logs"] or "")
         return "\n".join(text.splitlines()[-lines:]) if lines else text
 
     async def kept_seconds(self) -> int | None:
@@ -123,6 +124,16 @@ class RayJobs:
             return await self._http.request(method, f"{self._address}{path}", headers=self._headers, **kwargs)
         except httpx2.HTTPError as error:
             raise Unreachable(f"Ray at {self._address} did not answer: {error or type(error).__name__}") from error
+
+    def _body(self, response: httpx2.Response, field: str) -> dict[str, Any]:
+        """The answer, which has this field if it is Ray's."""
+        try:
+            body = response.json()
+        except ValueError:
+            body = None
+        if not isinstance(body, dict) or field not in body:
+            raise Unreachable(f"What answers at {self._address} is no Ray: give the address of Ray's dashboard")
+        return body
 
     def _expect(self, response: httpx2.Response, *codes: int) -> None:
         if response.status_code not in codes:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from penstock.api import FINALIZER
-from penstock.api.materialization import MaterializationStatus
 from penstock.api.stores import StoreReason
 from penstock.secrets import MissingSecret
 from penstock_operator.loop.related import store as store_of
+from penstock_operator.loop.wire import entries
 from penstock_operator.ports import Cluster, Object, Refused, Unreachable
 from penstock_operator.storehealth.plan import Observed
 
@@ -45,9 +45,8 @@ async def users_of(cluster: Cluster, namespace: str, store: str, view_kind: str,
     views = await cluster.list(view_kind, namespace)
     users = [(view_kind, obj) for obj in views if store in store_of(obj["spec"])]
     for obj in await cluster.list("Materialization", namespace):
-        status = MaterializationStatus.model_validate(obj.get("status") or {})
-        outputs = [output for record in status.runs for output in record.outputs]
-        if any(output.store == store and output.kind == output_kind for output in outputs):
+        outputs = [output for record in entries(obj, "status", "runs") for output in entries(record, "outputs")]
+        if any((output.get("store"), output.get("kind")) == (store, output_kind) for output in outputs):
             users.append(("Materialization", obj))
     users = [(kind, obj) for kind, obj in users if not _done(obj)]
     deleted = [obj["metadata"].get("deletionTimestamp") for _, obj in users]

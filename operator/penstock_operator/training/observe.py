@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from penstock.api.materialization import MaterializationStatus
 from penstock.api.trainingjob import Attempt, TrainingJob
 from penstock.installation import Installation
 from penstock.naming import run_uri
@@ -12,10 +11,11 @@ from penstock.rundir.errors import RunDirError
 from penstock.rundir.manifest import Manifest
 from penstock.secrets import MissingSecret, read_secrets
 from penstock_operator.loop.related import training_job
+from penstock_operator.loop.wire import entries, inner, texts
 from penstock_operator.ports import Artifacts, Cluster, JobState, RayJob, Rays, Refused, Unreachable
+from penstock_operator.training.attempts import current_attempt, is_complete
 from penstock_operator.training.leftovers import FRUITLESS
 from penstock_operator.training.observed import Code, Observed
-from penstock_operator.training.plan import current_attempt, is_complete
 from penstock_operator.training.sources import SourceObserver
 
 
@@ -30,7 +30,7 @@ class Observer:
 
     async def observe(self, job: TrainingJob) -> Observed:
         """What is."""
-        attempt = current_attempt(job)
+        attempt = current_attempt(job.status)
         deleting = job.metadata.deletion_timestamp is not None
         settled = attempt is None and not deleting and is_complete(job)
         # Of a job that is complete Ray is not asked: after a restart there may be thousands.
@@ -51,7 +51,7 @@ class Observer:
             code=Code() if attempt or deleting or settled else await self._code(job),
             missing_secret="" if attempt or deleting or settled else await self._missing_secret(job),
             checkpoints=frozenset() if attempt else await self._checkpoints(job),
-            protected=await self._protected(job),
+            protected=await protected_runs(self.cluster, job.metadata.namespace, job.metadata.name),
         )
 
     def _uri(self, job: TrainingJob, run: str) -> str:
@@ -112,15 +112,16 @@ class Observer:
         runs = [one.run for one in job.status.attempts if one.state in FRUITLESS and not one.removed]
         return frozenset([run for run in runs if await self.artifacts.has_checkpoint(self._uri(job, run))])
 
-    async def _protected(self, job: TrainingJob) -> frozenset[str]:
-        """The runs that a Materialization stages, keeps or serves."""
-        runs: set[str] = set()
-        for obj in await self.cluster.list("Materialization", job.metadata.namespace):
-            if job.metadata.name not in training_job(obj["spec"]) or "deletionTimestamp" in obj["metadata"]:
-                continue
-            status = MaterializationStatus.model_validate(obj.get("status") or {})
-            runs.update(record.run for record in status.runs if record.outputs)
-            runs.update(filter(None, (status.previous_run, obj["spec"].get("pinnedRun"))))
-            if status.active is not None:
-                runs.add(status.active.run)
-        return frozenset(runs)
+
+async def protected_runs(cluster: Cluster, namespace: str, job: str) -> frozenset[str]:
+    """The runs of a TrainingJob that a Materialization stages, keeps or serves."""
+    runs: set[str] = set()
+    for obj in await cluster.list("Materialization", namespace):
+        if job not in training_job(obj["spec"]) or "deletionTimestamp" in obj["metadata"]:
+            continue
+        status = obj.get("status")
+        runs.update(texts(*(record.get("run") for record in entries(status, "runs") if record.get("outputs"))))
+        runs.update(
+            texts(inner(status, "active", "run"), inner(status, "previousRun"), inner(obj, "spec", "pinnedRun"))
+        )
+    return frozenset(runs)

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import structlog
 
-from penstock.api.trainingjob import TrainingJob
-from penstock_operator.ports import Artifacts, Cluster, Refused, Unreachable
+from penstock_operator.loop.wire import entries, inner, texts
+from penstock_operator.ports import Artifacts, Cluster, Object, Refused, Unreachable
 
 PAUSE_SECONDS = 3600.0
 
@@ -29,7 +29,7 @@ class SourceSweeper:
         self._next = time.monotonic() + self._pause
         named: set[str] = set()
         for obj in await self._cluster.list("TrainingJob"):
-            named |= _named(obj)
+            named.update(_named(obj))
         try:
             for uri in await self._artifacts.expired_sources(self._uri, named, datetime.now(UTC)):
                 log.info("Source removed", uri=uri)
@@ -38,11 +38,8 @@ class SourceSweeper:
             log.warning("Sources not swept", error=str(error))
 
 
-def _named(obj: dict[str, object]) -> set[str]:
-    job = TrainingJob.model_validate(obj)
-    if job.metadata.deletion_timestamp is not None:
-        return set()
-    named = {attempt.source_revision for attempt in job.status.attempts}
-    if job.spec.source.archive is not None:
-        named.add(job.spec.source.archive.digest)
-    return {digest for digest in named if digest is not None}
+def _named(job: Object) -> list[str]:
+    if "deletionTimestamp" in job["metadata"]:
+        return []
+    revisions = (attempt.get("sourceRevision") for attempt in entries(job, "status", "attempts"))
+    return texts(inner(job, "spec", "source", "archive", "digest"), *revisions)

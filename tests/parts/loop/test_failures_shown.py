@@ -231,6 +231,15 @@ async def test_a_kubernetes_api_that_is_away_lets_no_deleted_object_go(store: Co
     assert len(store.list("FeatureStore")) == 1
 
 
+async def test_a_clean_up_that_waits_for_the_kubernetes_api_lets_no_deleted_object_go(store: CountingStore) -> None:
+    await look(store, Stand())
+    store.delete(*KEY)
+    stand = Stand(cleanup=("drop",), broken={"drop": ClusterUnreachable("away")})
+    for after in (0, GIVE_UP_SECONDS + 1):
+        await look(store, stand, NOW + timedelta(days=1, seconds=after))
+    assert len(store.list("FeatureStore")) == 1
+
+
 async def test_a_deleted_object_stays_while_its_clean_up_fails(store: CountingStore) -> None:
     await look(store, Stand())
     store.delete(*KEY)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, ClassVar
 
+import httpx2
 import pytest
 from aiohttp import web
 
@@ -15,8 +16,9 @@ from penstock.api.meta import SecretKeyRef
 from penstock.api.ray import RayBackend, RayCluster
 from penstock.installation import Installation
 from penstock.secrets import MissingSecret
-from penstock_operator.ports import JobState, RaySubmission, Refused
+from penstock_operator.ports import JobState, RaySubmission, Refused, Unreachable
 from penstock_operator.ray.backends import RayBackends
+from penstock_operator.ray.jobs import RayJobs
 
 
 class Objects:
@@ -96,6 +98,22 @@ async def test_secrets_are_read_for_a_ray_that_cannot_read_them(api: Any) -> Non
         assert seen[0]["runtime_env"]["env_vars"] == {"A": "a", "AWS_ACCESS_KEY_ID": "id", "PASSWORD": "p"}
         with pytest.raises(MissingSecret, match="'s3' is not in namespace 'elsewhere'"):
             await (await rays.ray_of(job(namespace="elsewhere"))).submit(RaySubmission("s", "true"))
+
+
+async def test_a_variable_of_the_job_counts_before_one_of_the_artifacts_secret(api: Any) -> None:
+    address, seen = api
+    async with RayBackends(Objects(), installation(address, artifacts_secret="s3")) as rays:  # type: ignore[arg-type]
+        await (await rays.ray_of(job())).submit(RaySubmission("s", "true", env={"AWS_ACCESS_KEY_ID": "own"}))
+    assert seen[0]["runtime_env"]["env_vars"] == {"AWS_ACCESS_KEY_ID": "own"}
+
+
+@pytest.mark.parametrize("page", ["<html>Sign in</html>", '{"version": "1"}', "[]", "null"])
+async def test_an_address_at_which_something_else_answers_is_told_as_such(page: str) -> None:
+    transport = httpx2.MockTransport(lambda request: httpx2.Response(200, text=page))
+    async with RayJobs("http://wiki", http=httpx2.AsyncClient(transport=transport)) as ray:
+        for call in (ray.session(), ray.job("s"), ray.logs("s")):
+            with pytest.raises(Unreachable, match="http://wiki is no Ray: give the address"):
+                await call
 
 
 async def test_a_kube_ray_that_is_not_there_is_refused_with_the_next_step() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from penstock_operator.kubernetes import cache as module
 from penstock_operator.kubernetes.cache import Cache
+from penstock_operator.loop.reconciler import Key
 
 
 def obj(uid: str, version: int) -> dict[str, Any]:
@@ -33,6 +34,20 @@ def test_another_object_of_the_same_name_is_seen() -> None:
     cache.put(obj("1", 1))
     cache.remove(obj("1", 2))
     cache.put(obj("2", 3))
+    assert [found["metadata"]["uid"] for found in cache.list("K")] == ["2"]
+
+
+async def test_one_that_is_made_while_the_api_says_that_there_is_none_is_kept() -> None:
+    cache = Cache(["K"])
+    cache.put(obj("1", 1))
+
+    async def ask(kind: str, namespace: str, name: str) -> dict[str, Any] | None:
+        cache.put(obj("2", 3))
+        return None
+
+    await cache.settle(Key("K", "n", "a"), ask)
+    assert [found["metadata"]["uid"] for found in cache.list("K")] == ["2"]
+    cache.put(obj("1", 1))
     assert [found["metadata"]["uid"] for found in cache.list("K")] == ["2"]
 
 

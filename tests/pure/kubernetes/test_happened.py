@@ -39,11 +39,11 @@ def test_going_back_is_a_rollback_and_forth_again_no_first_time() -> None:
     assert happened(first, second, JOB) == Happened(promoted=True)
 
 
-def test_a_gate_that_fails_counts_once_for_each_try() -> None:
+def test_a_gate_that_fails_counts_once_for_each_staging() -> None:
     gates = [{"name": "enough", "passed": False}]
     before = status(None, run("a-1", "Staging", tries=1))
     after = status(None, run("a-1", "Rejected", tries=1, gates=gates))
-    again = status(None, run("a-1", "Rejected", tries=2, gates=gates))
+    again = status(None, *after["runs"], run("a-1", "Rejected", tries=1, revision=1, gates=gates))
     assert happened(before, after, JOB) == Happened(gate_failures=1)
     assert happened(after, after, JOB) == Happened()
     assert happened(after, again, JOB) == Happened(gate_failures=1)

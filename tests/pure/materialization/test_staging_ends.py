@@ -46,6 +46,15 @@ def test_a_staging_past_its_deadline_is_a_failed_try_that_says_so(life: Any, end
     assert (life.record.tries, life.record.stopping, life.record.started_at) == (2, "", None)
 
 
+def test_a_deadline_is_not_missed_by_a_look_that_comes_later(life: Any) -> None:
+    life.change(stagingDeadlineSeconds=8)
+    life.look()
+    life.look()
+    watched = replace(life.running(), watched=True)
+    assert life.look(staging=watched).requeue_after == 8
+    assert life.look(after=5, staging=watched).requeue_after == 3
+
+
 def test_the_last_try_past_its_deadline_refuses_the_run_by_that_reason(life: Any) -> None:
     life.change(stagingDeadlineSeconds=60, stagingRetryLimit=0)
     overdue(life)

@@ -10,9 +10,10 @@ import pytest
 from penstock.api.trainingjob import Attempt, AttemptState, TrainingJob
 from penstock_operator.loop.reconciler import Plan
 from penstock_operator.ports import Unreachable
+from penstock_operator.training.attempts import run_digest
 from penstock_operator.training.leftovers import KEPT_LOGS, MAX_ATTEMPTS, bounded
 from penstock_operator.training.observed import DeleteRun, Forget, Observed
-from penstock_operator.training.plan import plan, run_digest
+from penstock_operator.training.plan import plan
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 UP = Observed(session="session_1")

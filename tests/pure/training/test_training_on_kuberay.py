@@ -12,8 +12,11 @@ from penstock.api.trainingjob import Attempt, AttemptState, TrainingJob
 from penstock_operator.loop.conditions import find
 from penstock_operator.loop.reconciler import Plan
 from penstock_operator.ports import JobState, RayJob
-from penstock_operator.training.observed import Observed, Release, Stop
-from penstock_operator.training.plan import WATCHED_SECONDS, plan, run_digest
+from penstock_operator.training.attempts import run_digest
+from penstock_operator.training.begin import RECHECK_SECONDS
+from penstock_operator.training.follow import WATCHED_SECONDS
+from penstock_operator.training.observed import Code, Observed, Release, Stop
+from penstock_operator.training.plan import plan
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(hours=5)
@@ -145,3 +148,26 @@ def test_a_kept_cluster_stays_for_a_retry() -> None:
     result = plan(job(AttemptState.FAILED), replace(UP, kept_seconds=0), NOW)
     assert Release() not in result.actions
     assert verdict(result)[1] == "BackingOff"
+
+
+@pytest.mark.parametrize("blocked", [Code(invalid="no such file"), Code(missing="no ConfigMap")])
+def test_a_kept_cluster_does_not_wait_for_a_spec_to_be_mended(blocked: Code) -> None:
+    over = job(AttemptState.SUCCEEDED, rerun=1)
+    over.status.attempts[-1].spec_digest = "of the spec before"
+    seen = replace(UP, kept_seconds=300, code=blocked)
+    assert Release() not in plan(over, seen, NOW + timedelta(seconds=299)).actions
+    last_second = plan(over, seen, NOW + timedelta(seconds=299))
+    assert last_second.requeue_after == 1
+    released = plan(over, seen, NOW + timedelta(seconds=300))
+    assert Release() in released.actions
+    assert released.requeue_after == RECHECK_SECONDS
+
+
+def test_a_deadline_is_not_missed_by_a_look_that_comes_later() -> None:
+    running = job(AttemptState.RUNNING, activeDeadlineSeconds=5)
+    assert plan(running, ray(JobState.RUNNING), NOW + timedelta(seconds=2)).requeue_after == 3
+    assert plan(running, ray(JobState.RUNNING), NOW + timedelta(seconds=5)).status.attempts[-1].reason == (
+        "DeadlineExceeded"
+    )
+    far = job(AttemptState.RUNNING, activeDeadlineSeconds=3600)
+    assert plan(far, ray(JobState.RUNNING), NOW).requeue_after == WATCHED_SECONDS

@@ -13,6 +13,7 @@ from penstock.sources.archive import Archive
 from penstock_operator.loop.conditions import find
 from penstock_operator.loop.reconciler import Plan
 from penstock_operator.ports import JobState, RayJob
+from penstock_operator.training.attempts import run_digest
 from penstock_operator.training.observed import (
     Code,
     DeleteRun,
@@ -23,7 +24,7 @@ from penstock_operator.training.observed import (
     Submit,
     SweepSources,
 )
-from penstock_operator.training.plan import plan, run_digest
+from penstock_operator.training.plan import plan
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 UID = "0f3c2a10-5b1e-4c7e-9a55-2f6f0e8d1c11"
