@@ -15,12 +15,12 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +29,16 @@ from cluster import AT_ONCE, Cluster, free_ports
 from local import quantile
 from operators import Process, Replica, peer
 
+from penstock.rundir import storage
+from penstock.rundir.manifest import MANIFEST, Manifest
+
 NAMESPACE = "default"
 JOBS = f"/apis/penstock.dev/v1alpha1/namespaces/{NAMESPACE}/trainingjobs"
 PEERS = f"/apis/bench.penstock.dev/v1/namespaces/{NAMESPACE}/peers"
-JOBS_API = Path(__file__).with_suffix("") / "jobs_api.py"
+RAY_JOBS = f"/apis/ray.io/v1/namespaces/{NAMESPACE}/rayjobs"
 STEP = 1000
 HANGING = 100
+STALLED_SECONDS = 180
 
 
 def say(text: str) -> None:
@@ -57,6 +61,27 @@ def state(obj: dict[str, Any]) -> str:
     """The state of the newest attempt, as the status tells it."""
     attempts = (obj.get("status") or {}).get("attempts") or [{}]
     return str(attempts[-1].get("state", ""))
+
+
+def submitted(obj: dict[str, Any]) -> bool:
+    """Whether its status says that there is a RayJob."""
+    return state(obj) in ("Submitted", "Running")
+
+
+def commit(artifacts: Path, obj: dict[str, Any]) -> None:
+    """Write the manifest of the newest attempt, as its training code would."""
+    meta, attempt = obj["metadata"], obj["status"]["attempts"][-1]
+    manifest = Manifest(
+        namespace=meta["namespace"],
+        job=meta["name"],
+        uid=meta["uid"],
+        attempt=attempt["number"],
+        run=attempt["run"],
+        entrypoint_digest="sha256:0",
+        created_at=datetime.now(UTC),
+    ).signed()
+    content = manifest.model_dump_json(by_alias=True, exclude_none=True).encode()
+    storage.replace(str(artifacts / meta["namespace"] / meta["name"] / attempt["run"] / MANIFEST), content)
 
 
 class Follower:
@@ -83,10 +108,16 @@ class Follower:
                 self.at.setdefault(obj["metadata"]["name"], time.monotonic())
 
     async def until(self, count: int) -> None:
-        while len(self.at) < count:
-            assert self._task is not None
-            assert not self._task.done()
-            await asyncio.sleep(0.05)
+        """Wait for so many.
+
+        Raises:
+            TimeoutError: they do not come; the operator's log in the temporary folder may say why.
+        """
+        async with asyncio.timeout(STALLED_SECONDS):
+            while len(self.at) < count:
+                assert self._task is not None
+                assert not self._task.done(), self._task.exception()
+                await asyncio.sleep(0.05)
 
 
 async def load(
@@ -102,6 +133,8 @@ async def load(
         await follower.until(len(objects))
     took = max(follower.at.values()) - started
     writes = await cluster.writes() - before
+    # The creation is the user's.
+    writes[path.rsplit("/", 1)[1]] -= len(objects)
     return {
         "objects": len(objects),
         "per_second": round(len(objects) / took, 1),
@@ -127,8 +160,6 @@ async def measure_peer(cluster: Cluster, folder: Path, count: int) -> dict[str, 
     )
     found["memory_mb"] = process.memory_mb()
     await process.end()
-    # The creation is the user's write, not the operator's.
-    found["writes_each"]["peers"] = round(found["writes_each"]["peers"] - 1, 2)
     return found
 
 
@@ -137,12 +168,11 @@ class Bench:
 
     def __init__(self, cluster: Cluster, folder: Path, jobs: int) -> None:
         self.cluster, self.folder, self.jobs = cluster, folder, jobs
-        self.quick, self.hanging, *self.ports = free_ports(6)
-        self.address = f"http://127.0.0.1:{self.quick}"
+        self.hanging, *self.ports = free_ports(6)
         self.installation = folder / "installation.json"
-        self.installation.write_text(
-            json.dumps({"artifacts": str(folder / "artifacts"), "ray": {"rayCluster": {"address": self.address}}})
-        )
+        self.artifacts = folder / "artifacts"
+        installation = {"artifacts": str(self.artifacts), "platformImage": "penstock/ray:bench", "ray": {"kubeRay": {}}}
+        self.installation.write_text(json.dumps(installation))
 
     def start(self) -> Replica:
         return Replica(self.cluster.kubeconfig, self.installation, self.ports.pop(), self.folder)
@@ -155,9 +185,10 @@ class Bench:
         steps = []
         for first in range(0, self.jobs, STEP):
             jobs = [job(f"job-{number}") for number in range(first, min(first + STEP, self.jobs))]
-            steps.append(await load(self.cluster, replica, JOBS, jobs, lambda obj: state(obj) == "Succeeded"))
+            steps.append(await load(self.cluster, replica, JOBS, jobs, submitted))
             say(f"{first + len(jobs)} jobs: {steps[-1]}")
         found["steps"] = steps
+        found |= await self.finish()
         found["jobs_per_second"] = [step["per_second"] for step in steps]
         found |= await self.idle(replica)
         found |= await self.reaction(replica)
@@ -166,6 +197,31 @@ class Bench:
         found |= restart
         found |= await self.failover(replica)
         return found
+
+    async def finish(self) -> dict[str, Any]:
+        """Let every job end well, as KubeRay and the training code would."""
+        before = await self.cluster.writes()
+        jobs = [obj for obj in (await self.cluster.call("GET", JOBS))["items"] if submitted(obj)]
+        follower = Follower(self.cluster, JOBS, lambda obj: state(obj) == "Succeeded")
+        async with follower.following():
+            started = time.monotonic()
+            await asyncio.to_thread(lambda: [commit(self.artifacts, obj) for obj in jobs])
+            committed = time.monotonic()
+            names = [obj["metadata"]["name"] for obj in (await self.cluster.call("GET", RAY_JOBS))["items"]]
+            ended = {"status": {"jobDeploymentStatus": "Complete", "jobStatus": "SUCCEEDED"}}
+            merge = "application/merge-patch+json"
+            await self.cluster.each(("PATCH", f"{RAY_JOBS}/{name}/status", ended, merge) for name in names)
+            await follower.until(len(jobs))
+        await asyncio.sleep(5)
+        writes = await self.cluster.writes() - before
+        writes["rayjobs"] -= len(names)
+        say(f"all ended: {dict(writes)}, {committed - started:.1f} s for the manifests")
+        return {
+            "ended_per_second": round(len(jobs) / (max(follower.at.values()) - committed), 1),
+            "writes_each_at_the_end": {
+                name: round(count / len(jobs), 2) for name, count in writes.items() if count and name != "leases"
+            },
+        }
 
     async def idle(self, replica: Replica) -> dict[str, Any]:
         await replica.settled(0)
@@ -208,7 +264,7 @@ class Bench:
         }
 
     async def times(self, name: str) -> list[float]:
-        follower = Follower(self.cluster, JOBS, lambda obj: state(obj) == "Succeeded")
+        follower = Follower(self.cluster, JOBS, submitted)
         sent: dict[str, float] = {}
         async with follower.following():
             for number in range(300):
@@ -216,8 +272,7 @@ class Bench:
                 sent[one] = time.monotonic()
                 await self.cluster.call("POST", JOBS, job(one))
                 await asyncio.sleep(0.05)
-            while not sent.keys() <= follower.at.keys():
-                await asyncio.sleep(0.05)
+            await follower.until(len(sent))
         return [follower.at[one] - at for one, at in sent.items()]
 
     async def failover(self, first: Replica) -> dict[str, Any]:
@@ -235,9 +290,10 @@ class Bench:
         return {"failover_stop_seconds": round(handed, 2), "failover_kill_seconds": round(taken, 2)}
 
 
-def jobs_api(quick: int, hanging: int) -> subprocess.Popen[bytes]:
-    """The stand-ins for Rays."""
-    return subprocess.Popen([sys.executable, str(JOBS_API), str(quick), str(hanging)])
+async def hang(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+    """A Ray that takes connections and never answers."""
+    with suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
 
 
 async def measure(jobs: int, peers: int) -> dict[str, Any]:
@@ -249,12 +305,8 @@ async def measure(jobs: int, peers: int) -> dict[str, Any]:
             found["peer"] = await measure_peer(cluster, folder, peers)
             say(f"peer: {found['peer']}")
             bench = Bench(cluster, folder, jobs)
-            rays = jobs_api(bench.quick, bench.hanging)
-            try:
-                return found | await bench.run()
-            finally:
-                rays.kill()
-                rays.wait()
+            await asyncio.start_server(hang, "127.0.0.1", bench.hanging)
+            return found | await bench.run()
 
 
 def main() -> None:

@@ -118,15 +118,19 @@ class Cluster:
         await asyncio.gather(*(work() for _ in range(AT_ONCE)))
 
     async def watch(self, path: str) -> AsyncIterator[dict[str, Any]]:
-        """What changes from now on."""
+        """What changes from now on; the API server ends the watch of one that does not keep up."""
         version = (await self.call("GET", f"{path}?limit=1"))["metadata"]["resourceVersion"]
-        buffer = b""
-        async with self.http.get(f"{path}?watch=true&resourceVersion={version}") as answer:
-            async for chunk in answer.content.iter_any():
-                buffer += chunk
-                *lines, buffer = buffer.split(b"\n")
-                for line in lines:
-                    yield json.loads(line)
+        while True:
+            buffer = b""
+            async with self.http.get(f"{path}?watch=true&resourceVersion={version}") as answer:
+                async for chunk in answer.content.iter_any():
+                    buffer += chunk
+                    *lines, buffer = buffer.split(b"\n")
+                    for line in lines:
+                        change = json.loads(line)
+                        assert change["type"] != "ERROR", change
+                        version = change["object"]["metadata"]["resourceVersion"]
+                        yield change
 
     async def writes(self) -> Counter[str]:
         """Writes so far by resource, as the API server counts them."""

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+UID_LABEL = "penstock.dev/uid"
+"""Label of what is made for an object: its uid."""
+SUBMISSION_ANNOTATION = "penstock.dev/submission"
+"""Annotation of a RayJob: the submission that it stands for."""
+
 
 def run_name(uid: str, attempt: int) -> str:
     """The run of an attempt: the short uid of its job and the attempt's number, such as `3f2a9c41-2`."""

@@ -121,3 +121,16 @@ def test_install_says_how_to_verify_and_diagnose(run: Command, namespace: str) -
     for words in ("rollout status deployment/penstock-operator", "helm -n penstock-chart test penstock", "Diagnose:"):
         assert words in notes
     assert "export PENSTOCK_SYSTEM_NAMESPACE=penstock-chart" in notes
+    assert "--gateway" not in notes
+
+
+@pytest.mark.usefixtures("established")
+def test_a_release_of_another_name_says_what_the_command_needs(run: Command, namespace: str) -> None:
+    words = ("helm", "install", "other", str(CHART), "-n", namespace, "-f", str(VALUES["quickstart"]))
+    claim = "artifacts.persistence.existingClaim=mine"
+    flags = ("--set", "crds.enabled=false", "--set", claim, "--dry-run=server")
+    notes = run(*words, *flags).stdout.partition("\nNOTES:")[2]
+    assert "`penstock query` needs --gateway" in notes
+    named = run(*words, *flags, "--set", "fullnameOverride=penstock").stdout.partition("\nNOTES:")[2]
+    assert "Verify:" in named
+    assert "--gateway" not in named

@@ -290,9 +290,11 @@ def test_storage_class(render: Any, quickstart: Path, value: str, name: str | No
 
 def test_stores_of_the_quickstart_let_nobody_else_in(render: Any, quickstart: Path) -> None:
     rendered = render(quickstart)
-    for name in ("ray", "redis", "milvus"):
-        spec = rendered.of("NetworkPolicy")[f"penstock-{name}"]["spec"]
-        (rule,) = spec["ingress"]
+    policies = rendered.of("NetworkPolicy")
+    # Ray wants its token of everybody, and the API server, through which logs are read, is no peer to be named.
+    assert policies["penstock-ray"]["spec"]["ingress"] == [{"ports": [{"port": "ray", "protocol": "TCP"}]}]
+    for name in ("redis", "milvus"):
+        (rule,) = policies[f"penstock-{name}"]["spec"]["ingress"]
         (peer,) = rule["from"]
         admitted = {
             pod
@@ -312,6 +314,34 @@ def test_policies_can_be_limited_and_left_out(render: Any, production: Path) -> 
         ports = [port["port"] for rule in policy["spec"]["egress"] for port in rule.get("ports", ())]
         assert {53, 443, 6443} <= set(ports)
     assert not render(production, "--set", "networkPolicy.enabled=false").of("NetworkPolicy")
+
+
+def test_a_limited_gateway_lets_prometheus_and_the_test_in(render: Any, production: Path) -> None:
+    rendered = render(production)
+    (rule,) = rendered.of("NetworkPolicy")["penstock-gateway"]["spec"]["ingress"]
+    namespaces = [
+        one["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]
+        for one in rule["from"]
+        if "namespaceSelector" in one
+    ]
+    assert namespaces == ["ingress-nginx", "monitoring"]
+    (pods,) = [one["podSelector"]["matchLabels"] for one in rule["from"] if "podSelector" in one]
+    assert {pod for pod, made in rendered.pods.items() if fits(pods, made["metadata"]["labels"])} == {
+        "penstock-test-gateway-ready"
+    }
+
+
+def test_the_quickstart_fits_beside_a_small_clusters_own_pods_during_an_upgrade_too(
+    render: Any, quickstart: Path
+) -> None:
+    rendered = render(quickstart)
+    asked = {
+        name: sum(int(one["resources"]["requests"]["cpu"].removesuffix("m")) for one in made["spec"]["containers"])
+        for name, made in rendered.pods.items()
+    }
+    copies = {name: obj["spec"]["replicas"] + 1 for name, obj in rendered.of("Deployment").items()}
+    # Of two CPUs, a control plane with its DNS and network takes one.
+    assert sum(asked[name] * copies.get(name, 1) for name in asked) <= 1000
 
 
 def test_token_is_asked_of_a_secret_of_ones_own(render: Any, quickstart: Path) -> None:

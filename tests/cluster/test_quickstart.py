@@ -102,22 +102,22 @@ def test_a_user_behind_port_forward_asks_with_a_token(asker: Asker, penstock: Co
 
 
 def test_a_retraining_switches_under_load_and_a_rollback_goes_back(
-    first: str, asker: Asker, retrain: Callable[[], str], penstock: Command
+    asker: Asker, retrain: Callable[[], str], penstock: Command
 ) -> None:
-    before = len(asker.lines())
-    second = retrain()
-    kube.wait("the second run", 240, lambda: quickstart.live_run() == second)
-    kube.wait("an answer of the second run", 30, lambda: asker.lines()[-1].get("run") == second)
+    before, old = len(asker.lines()), quickstart.live_run()
+    run = retrain()
+    kube.wait("the new run", 240, lambda: quickstart.live_run() == run)
+    kube.wait("an answer of the new run", 30, lambda: asker.lines()[-1].get("run") == run)
     done = penstock("rollback", "digits", "-n", WORK, "--wait")
     assert done.returncode == 0, done.stderr
-    kube.wait("an answer of the first run", 30, lambda: asker.lines()[-1].get("run") == first)
+    kube.wait("an answer of the old run", 30, lambda: asker.lines()[-1].get("run") == old)
     lines = asker.lines()[before:]
-    truth = asker.truth(first, second)
+    truth = asker.truth(old, run)
     assert [line for line in lines if "error" in line] == []
-    assert {line["run"] for line in lines} == {first, second}
+    assert {line["run"] for line in lines} == {old, run}
     assert [line for line in lines if truth[line["run"], line["image"]] != line["content"]] == []
     assert penstock("promote", "digits", "-n", WORK, "--wait").returncode == 0
-    assert quickstart.live_run() == second
+    assert quickstart.live_run() == run
 
 
 @pytest.mark.skipif("PENSTOCK_TEST_APISERVER" not in os.environ, reason="names the file with the API server's pid")

@@ -17,6 +17,7 @@ spec:
       targetPort: {{ index . 1 }}
 {{- end -}}
 
+{{/* Ray asks for its token, and no policy can name the API server, through which the command reads logs. */}}
 {{- define "penstock.quickstart.policy" -}}
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
@@ -32,13 +33,15 @@ spec:
   policyTypes:
     - Ingress
   ingress:
-    - from:
+    - ports:
+        - port: {{ index . 1 }}
+          protocol: TCP
+      {{- if ne (index . 1) "ray" }}
+      from:
         - podSelector:
             matchLabels:
               {{- include "penstock.volumeLabel" (index . 0) | nindent 14 }}
-      ports:
-        - port: {{ index . 1 }}
-          protocol: TCP
+      {{- end }}
 {{- end -}}
 
 {{/* One pod, which keeps its name and is never there twice: two servers on one folder would spoil it. */}}

@@ -53,7 +53,7 @@ class Recorder:
             try:
                 await self._post(posted)
             except (Unreachable, Conflict):
-                # Of a conflict: it was there, and went before it could be counted.
+                # A conflict: it was there, and went before it could be counted.
                 await asyncio.sleep(pause)
             except Refused as error:
                 log.warning("Event refused", reason=posted["reason"], error=str(error))

@@ -9,10 +9,14 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from penstock_operator.kubernetes.lease import Lease
 from penstock_operator.loop.reconciler import Plan, Reconciler, Related
 
 LOOK_SECONDS = 0.25
+
+log = structlog.get_logger(__name__)
 
 
 class Fenced:
@@ -73,4 +77,5 @@ class Watchdog:
         most = (timing.deadline + timing.duration) / 2
         while not self._stopped.wait(LOOK_SECONDS):
             if self._lease.leading and self._lease.age > most:
+                log.error("Lease not renewed in time, and the event loop did not notice", seconds=self._lease.age)
                 self._end(1)

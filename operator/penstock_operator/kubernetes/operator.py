@@ -99,8 +99,6 @@ class Replica:
     async def _work(self) -> None:
         # Another may have led until now, and its last writes need not have come by the watch yet.
         await self._audit.mend()
-        recording = asyncio.create_task(self._recorder.run(), name="record events")
-        try:
-            await self._manager.run()
-        finally:
-            recording.cancel()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._recorder.run(), name="record events")
+            tasks.create_task(self._manager.run(), name="reconcile")

@@ -125,8 +125,7 @@ def settings(clusterwide: bool) -> kopf.OperatorSettings:
     chosen = kopf.OperatorSettings()
     chosen.posting.enabled = False
     chosen.persistence.finalizer = f"kopf.{GROUP}/finalizer"
-    chosen.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=f"kopf.{GROUP}")
-    chosen.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=f"kopf.{GROUP}")
+    chosen.persistence.progress_storage, chosen.persistence.diffbase_storage = _NoProgress(), _NoDifferences()
     chosen.watching.server_timeout = SERVER_SECONDS
     chosen.watching.client_timeout = CLIENT_SECONDS
     chosen.watching.inactivity_timeout = SILENT_SECONDS
@@ -137,3 +136,35 @@ def settings(clusterwide: bool) -> kopf.OperatorSettings:
     chosen.networking.request_timeout = 30
     chosen.networking.connect_timeout = 5
     return chosen
+
+
+class _NoDifferences(kopf.DiffBaseStorage):
+    """kopf compares no versions of an object, which would take a copy of each."""
+
+    def build(self, *, body: kopf.Body, extra_fields: Any = None) -> kopf.BodyEssence:
+        return kopf.BodyEssence({})
+
+    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
+        return None
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        """Nothing."""
+
+
+class _NoProgress(kopf.ProgressStorage):
+    """kopf keeps no progress of handlers anywhere."""
+
+    def fetch(self, *, key: Any, body: kopf.Body) -> None:
+        return None
+
+    def store(self, *, key: Any, record: Any, body: kopf.Body, patch: kopf.Patch) -> None:
+        """Nothing."""
+
+    def purge(self, *, key: Any, body: kopf.Body, patch: kopf.Patch) -> None:
+        """Nothing."""
+
+    def touch(self, *, body: kopf.Body, patch: kopf.Patch, value: str | None) -> None:
+        """Nothing."""
+
+    def clear(self, *, essence: kopf.BodyEssence) -> kopf.BodyEssence:
+        return essence

@@ -14,6 +14,8 @@ PLACES = 64
 """Passes that run side by side, so that thousands at once leave the event loop time for the lease and the watches."""
 PATIENCE_SECONDS = 0.5
 """How long a pass may keep its place: one that takes longer waits for some endpoint, and must not delay others."""
+PLACELESS = 256
+"""Passes that may run without a place: of keys whose last pass had to give it back, who would wait again."""
 SPREAD_FROM_SECONDS = 5.0
 
 
@@ -37,6 +39,7 @@ class KeyQueue:
         self._queued: set[Key] = set()
         self._running: dict[Key, asyncio.Task[None]] = {}
         self._placed: set[Key] = set()
+        self._slow: set[Key] = set()
         self._again: set[Key] = set()
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._changed: dict[Key, float] = {}
@@ -102,6 +105,8 @@ class KeyQueue:
             timer.cancel()
         if key in self._running:
             self._again.add(key)
+        elif key in self._slow and key not in self._queued and len(self._running) - len(self._placed) < PLACELESS:
+            self._launch(key)
         elif key not in self._queued:
             self._queued.add(key)
             self._waiting.append(key)
@@ -112,20 +117,31 @@ class KeyQueue:
             key = self._waiting.popleft()
             self._queued.discard(key)
             self._placed.add(key)
-            self._running[key] = asyncio.create_task(self._run(key), name=f"reconcile {'/'.join(key)}")
+            self._launch(key)
+
+    def _launch(self, key: Key) -> None:
+        self._running[key] = asyncio.create_task(self._run(key), name=f"reconcile {'/'.join(key)}")
+
+    def _outlast(self, key: Key) -> None:
+        self._slow.add(key)
+        self._give_place(key)
 
     def _give_place(self, key: Key) -> None:
         self._placed.discard(key)
         self._start()
 
     async def _run(self, key: Key) -> None:
-        patience = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self._give_place, key)
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        patience = loop.call_later(PATIENCE_SECONDS, self._outlast, key)
         result = Result(failed=True)
         try:
             result = await self._work(key)
         finally:
             del self._running[key]
             patience.cancel()
+            if loop.time() - started < PATIENCE_SECONDS:
+                self._slow.discard(key)
             self._give_place(key)
         self._settle(key, result)
 

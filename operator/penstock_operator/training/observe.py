@@ -12,7 +12,7 @@ from penstock.rundir.manifest import Manifest
 from penstock.secrets import MissingSecret, read_secrets
 from penstock_operator.loop.related import training_job
 from penstock_operator.loop.wire import entries, inner, texts
-from penstock_operator.ports import Artifacts, Cluster, RayJob, Rays, Refused, Unreachable
+from penstock_operator.ports import Artifacts, Cluster, JobState, RayJob, Rays, Refused, Unreachable
 from penstock_operator.training.attempts import current_attempt, is_complete
 from penstock_operator.training.leftovers import FRUITLESS
 from penstock_operator.training.observed import Code, Observed
@@ -31,11 +31,14 @@ class Observer:
     async def observe(self, job: TrainingJob) -> Observed:
         """What is."""
         attempt = current_attempt(job.status)
-        session, error, ray_job = await self._ray(job, attempt)
+        deleting = job.metadata.deletion_timestamp is not None
+        settled = attempt is None and not deleting and is_complete(job)
+        # Of a job that is complete Ray is not asked: after a restart there may be thousands.
+        session, error, ray_job = (None, "", None) if settled else await self._ray(job, attempt)
         ended = ray_job is None or ray_job.state.terminal
         manifest, manifest_error = await self._manifest(job, attempt) if attempt and ended else (None, "")
+        began = manifest is not None or (ray_job is not None and ray_job.state is not JobState.PENDING)
         failed = ray_job is not None and ray_job.state.terminal and manifest is None
-        begins = attempt is None and job.metadata.deletion_timestamp is None and not is_complete(job)
         return Observed(
             session=session,
             ray_error=error,
@@ -43,10 +46,10 @@ class Observer:
             log_tail=await self._log_tail(job, ray_job) if failed else "",
             manifest=manifest,
             manifest_error=manifest_error,
-            progress=await self.artifacts.progress(self._uri(job, attempt.run)) if attempt else None,
+            progress=await self.artifacts.progress(self._uri(job, attempt.run)) if attempt and began else None,
             kept_seconds=None if attempt else await self._kept_seconds(job),
-            code=await self._code(job) if begins else Code(),
-            missing_secret=await self._missing_secret(job) if begins else "",
+            code=Code() if attempt or deleting or settled else await self._code(job),
+            missing_secret="" if attempt or deleting or settled else await self._missing_secret(job),
             checkpoints=frozenset() if attempt else await self._checkpoints(job),
             protected=await protected_runs(self.cluster, job.metadata.namespace, job.metadata.name),
         )

@@ -6,15 +6,16 @@ import shutil
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
 
 import httpx2
 
 from penstock.api import GROUP, KINDS, VERSION
+from penstock.cli.check import Check
+from penstock.cli.cluster import cluster_checks
 from penstock.cli.stack import Stack
 from penstock.client import AsyncClient
 from penstock.client.config import find_kubeconfigs, shown
-from penstock.client.errors import NotFound, PenstockError
+from penstock.client.errors import Forbidden, NotFound, PenstockError
 
 PYTHON = (3, 11)
 LOCAL_PACKAGES = ("pyarrow", "ray", "torch", "feast", "pymilvus", "milvus_lite", "faiss", "starlette", "uvicorn")
@@ -22,22 +23,25 @@ FREE_BYTES = 2 * 2**30
 ANSWER_SECONDS = 5.0
 
 
-class Check(NamedTuple):
-    """What was checked, and what to do if it failed."""
-
-    passed: bool
-    text: str
-    remedy: str = ""
-
-
-async def all_checks(stack: Stack, kubeconfig: Path | None, context: str | None) -> list[Check]:
-    """Every check, in the order in which to mend what fails."""
+async def all_checks(
+    stack: Stack, kubeconfig: Path | None, context: str | None, namespace: str | None = None
+) -> list[Check]:
+    """Every check, in the order in which to mend what fails; of this machine only what the API's side needs."""
+    named = kubeconfig or (stack.kubeconfig if stack.kubeconfig.is_file() and context is None else None)
+    try:
+        client: AsyncClient | None = AsyncClient(named, context=context, namespace=namespace)
+    except PenstockError as error:
+        client, api = None, [Check(False, "No kubeconfig", str(error))]
+    if client is not None:
+        async with client:
+            api = await _api(client, named)
+            if not client.local:
+                return [python(), *api, *(await cluster_checks(client) if all(one.passed for one in api) else ())]
     found = [python(), packages(), disk(stack.home)]
     if (pid := stack.pid()) is not None:
         found.append(Check(True, f"A local stack runs in {stack.home} (pid {pid})"))
         found += await _servers(stack)
-    named = kubeconfig or (stack.kubeconfig if stack.kubeconfig.is_file() and context is None else None)
-    return found + await _api(named, context)
+    return [*found, *api]
 
 
 def python() -> Check:
@@ -62,24 +66,21 @@ def disk(home: Path) -> Check:
     return Check(free >= FREE_BYTES, text, "free at least 2 GiB, or choose another folder with --home")
 
 
-async def _api(kubeconfig: Path | None, context: str | None) -> list[Check]:
+async def _api(client: AsyncClient, kubeconfig: Path | None) -> list[Check]:
+    found = [Check(True, f"Kubeconfig {shown(find_kubeconfigs(kubeconfig)) or 'of the service account'}")]
+    served: list[str] = []
     try:
-        paths = find_kubeconfigs(kubeconfig)
-        client = AsyncClient(kubeconfig, context=context)
+        for name, kind in KINDS.items():
+            try:
+                await client.table(kind)
+            except NotFound:
+                continue
+            except Forbidden:
+                # Which rights are lacking is told apart.
+                pass
+            served.append(name)
     except PenstockError as error:
-        return [Check(False, "No kubeconfig", str(error))]
-    found = [Check(True, f"Kubeconfig {shown(paths) or 'of the service account'}")]
-    async with client:
-        served: list[str] = []
-        try:
-            for name, kind in KINDS.items():
-                try:
-                    await client.table(kind)
-                    served.append(name)
-                except NotFound:
-                    continue
-        except PenstockError as error:
-            return [*found, Check(False, f"The API at {client.server}", str(error))]
+        return [*found, Check(False, f"The API at {client.server}", str(error))]
     found.append(Check(True, f"The API at {client.server} answers"))
     missing = sorted(KINDS.keys() - set(served))
     if missing:

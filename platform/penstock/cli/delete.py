@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from penstock.cli.options import Context, Kubeconfig, Namespace, Timeout, connect, seconds
+from penstock.cli.options import AllNamespaces, Context, Kubeconfig, Namespace, Timeout, connect, seconds
 from penstock.cli.output import say
 from penstock.cli.targets import Target, named, parse
 from penstock.client.errors import NotFound
@@ -29,6 +29,7 @@ def delete(
         bool, typer.Option("--ignore-not-found", help="What is not there is no error.")
     ] = False,
     timeout: Timeout = "10m",
+    all_namespaces: AllNamespaces = False,
     namespace: Namespace = None,
     kubeconfig: Kubeconfig = None,
     context: Context = None,
@@ -40,12 +41,14 @@ def delete(
 
     if bool(resources) == bool(filename):
         raise typer.BadParameter("name resources (TYPE NAME), or a file with -f")
+    if all_namespaces and not (every and resources):
+        raise typer.BadParameter("objects of every namespace are deleted by TYPE --all only", param_hint="'-A'")
     targets = [] if not resources else parse(resources) if every else named(resources)
     limit = seconds(timeout)
 
     async def work() -> None:
         async with connect(kubeconfig, context, namespace) as client:
-            found = await _named(client, targets) if filename is None else _read(filename)
+            found = await _named(client, targets, all_namespaces) if filename is None else _read(filename)
             missing = []
             for document in _without_core(found):
                 missing += await _delete(client, document)
@@ -61,11 +64,15 @@ def delete(
     anyio.run(work)
 
 
-async def _named(client: AsyncClient, targets: list[Target]) -> list[dict[str, Any]]:
+async def _named(client: AsyncClient, targets: list[Target], everywhere: bool) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for kind, name in targets:
-        names = [name] if name is not None else [d["metadata"]["name"] for d in await client.documents(kind)]
-        found += [{"kind": kind.__name__, "metadata": {"name": each}} for each in names]
+        if name is not None:
+            found.append({"kind": kind.__name__, "metadata": {"name": name}})
+            continue
+        documents = await client.documents(kind, all_namespaces=everywhere)
+        metas = [{key: one["metadata"][key] for key in ("name", "namespace")} for one in documents]
+        found += [{"kind": kind.__name__, "metadata": meta} for meta in metas]
     return found
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from penstock.cli.options import Context, Kubeconfig, Namespace, connect
+from penstock.cli.options import AllNamespaces, Context, Kubeconfig, Namespace, connect
 from penstock.cli.output import say
 from penstock.cli.targets import parse
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 def describe(
     resources: Annotated[list[str], typer.Argument(help="TYPE, TYPE NAME or TYPE/NAME", metavar="TYPE [NAME]")],
+    all_namespaces: AllNamespaces = False,
     namespace: Namespace = None,
     kubeconfig: Kubeconfig = None,
     context: Context = None,
@@ -25,26 +26,31 @@ def describe(
     import anyio
 
     targets = parse(resources)
+    if all_namespaces and any(target.name for target in targets):
+        raise typer.BadParameter("a name is of one namespace: give it by -n", param_hint="'-A'")
 
     async def work() -> None:
         async with connect(kubeconfig, context, namespace) as client:
-            parts = [part for target in targets for part in await _described(client, target)]
+            parts = [part for target in targets for part in await _described(client, target, all_namespaces)]
             say("\n\n\n".join(parts))
 
     anyio.run(work)
 
 
-async def _described(client: AsyncClient, target: Target) -> list[str]:
+async def _described(client: AsyncClient, target: Target, everywhere: bool) -> list[str]:
     from penstock.cli.contents import contents
     from penstock.cli.description import description
     from penstock.client.core import CORE
     from penstock.client.session import typed
 
     kind, name = target
-    documents = [await client.document(kind, name)] if name else await client.documents(kind)
+    found = [await client.document(kind, name)] if name else await client.documents(kind, all_namespaces=everywhere)
     if kind.__name__ in CORE:
-        return [contents(typed(kind, document)) for document in documents]
+        return [contents(typed(kind, document)) for document in found]
     return [
-        description(typed(kind, document), document, await client.events(kind, document["metadata"]["name"]))
-        for document in documents
+        description(
+            typed(kind, document), document, await client.events(kind, meta["name"], namespace=meta["namespace"])
+        )
+        for document in found
+        for meta in [document["metadata"]]
     ]

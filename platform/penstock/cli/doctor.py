@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from penstock.cli.exits import Failed
-from penstock.cli.options import DEFAULT_HOME, Context, Home, Kubeconfig
+from penstock.cli.options import DEFAULT_HOME, Context, Home, Kubeconfig, Namespace
 from penstock.cli.output import say
 
 
-def doctor(home: Home = DEFAULT_HOME, kubeconfig: Kubeconfig = None, context: Context = None) -> None:
+def doctor(
+    home: Home = DEFAULT_HOME, namespace: Namespace = None, kubeconfig: Kubeconfig = None, context: Context = None
+) -> None:
     """Check what Penstock needs, a line for each check with the next step; exit 1 if one fails."""
     import sys
 
@@ -16,7 +18,7 @@ def doctor(home: Home = DEFAULT_HOME, kubeconfig: Kubeconfig = None, context: Co
     from penstock.cli.checks import all_checks
     from penstock.cli.stack import Stack
 
-    results = anyio.run(all_checks, Stack.at(home), kubeconfig, context)
+    results = anyio.run(all_checks, Stack.at(home), kubeconfig, context, namespace)
     good, bad = ("✓", "✗") if sys.stdout.isatty() else ("ok", "FAIL")
     width = max(len(good), len(bad))
     for result in results:

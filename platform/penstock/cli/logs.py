@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from penstock.cli.options import Context, Kubeconfig, Namespace, connect
-from penstock.cli.output import say
+from penstock.cli.output import note, say
 from penstock.cli.targets import one
+from penstock.client.errors import LogAway
 
 
 def logs(
@@ -29,7 +30,14 @@ def logs(
 
     async def work() -> None:
         async with connect(kubeconfig, context, namespace) as client:
-            async for line in client.logs(kind, name, attempt=attempt, follow=follow):
-                say(line)
+            try:
+                async for line in client.logs(kind, name, attempt=attempt, follow=follow):
+                    say(line)
+            except LogAway as error:
+                if not error.lines:
+                    raise
+                note(f"{error}. This is what the status keeps:")
+                for line in error.lines:
+                    say(line)
 
     anyio.run(work)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from penstock.api import Materialization, Resource
     from penstock.serving import GatewayClient
 
-TOKEN_VARIABLE = "PENSTOCK_GATEWAY_TOKEN"  # noqa: S105 - the name of a variable
-
 
 @contextmanager
 def asking(gateway: str | None, kubeconfig: Path | None, context: str | None) -> Iterator[GatewayClient]:
@@ -28,12 +25,11 @@ def asking(gateway: str | None, kubeconfig: Path | None, context: str | None) ->
         Unreachable: it does not answer.
         PenstockError: it refuses the query.
     """
-    from penstock.client import gateway_url
-    from penstock.serving import GatewayClient, GatewayUnavailable, ServingError, Unauthorized
+    from penstock.client.gateways import TOKEN_VARIABLE, gateway_client
+    from penstock.serving import GatewayUnavailable, ServingError, Unauthorized
 
-    url = gateway_url(gateway, kubeconfig, context)
     try:
-        with GatewayClient(url, os.environ.get(TOKEN_VARIABLE)) as client:
+        with gateway_client(gateway, kubeconfig=kubeconfig, context=context) as client:
             yield client
     except GatewayUnavailable as error:
         raise Unreachable(str(error)) from error

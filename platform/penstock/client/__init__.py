@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         Conflict,
         Forbidden,
         Invalid,
+        LogAway,
         ManifestError,
         NotFound,
         NotPossible,
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
         WaitFailed,
         WaitTimeout,
     )
+    from penstock.client.gateways import async_gateway_client, gateway_client
     from penstock.client.records import Applied, Change, Event
     from penstock.client.sync import Client
 
 _MODULES = {"AsyncClient": "aio", "Client": "sync", "gateway_url": "config"}
+_MODULES |= dict.fromkeys(("gateway_client", "async_gateway_client"), "gateways")
 _MODULES |= dict.fromkeys(("Applied", "Change", "Event"), "records")
 
 __all__ = [
@@ -42,6 +45,7 @@ __all__ = [
     "Event",
     "Forbidden",
     "Invalid",
+    "LogAway",
     "ManifestError",
     "NotFound",
     "NotPossible",
@@ -50,6 +54,8 @@ __all__ = [
     "Unreachable",
     "WaitFailed",
     "WaitTimeout",
+    "async_gateway_client",
+    "gateway_client",
     "gateway_url",
 ]
 

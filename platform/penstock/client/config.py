@@ -20,6 +20,10 @@ GATEWAY_EXTENSION = "penstock.dev/gateway"
 NOT_FOUND = "No kubeconfig is found: start a local stack with `penstock up`, or name a cluster's with --kubeconfig"
 
 
+class NoGateway(ConfigError):
+    """Nothing names the address of the gateway."""
+
+
 def find_kubeconfigs(explicit: str | Path | None = None) -> list[Path]:
     """The kubeconfig files to use, or none inside a cluster that gives a service account.
 
@@ -82,7 +86,7 @@ def gateway_url(explicit: str | None = None, kubeconfig: str | Path | None = Non
     The first of: the argument, `PENSTOCK_GATEWAY`, the extension `penstock.dev/gateway` of the kubeconfig's cluster.
 
     Raises:
-        ConfigError: none of them names it.
+        NoGateway: none of them names it.
 
     Examples:
         >>> gateway_url("http://127.0.0.1:8080/")
@@ -96,7 +100,7 @@ def gateway_url(explicit: str | None = None, kubeconfig: str | Path | None = Non
     for extension in cluster.get("extensions") or ():
         if extension.get("name") == GATEWAY_EXTENSION and (extension.get("extension") or {}).get("url"):
             return str(extension["extension"]["url"]).rstrip("/")
-    raise ConfigError("The gateway's address is not known: set --gateway or PENSTOCK_GATEWAY to its URL")
+    raise NoGateway("The gateway's address is not known: set --gateway or PENSTOCK_GATEWAY to its URL")
 
 
 def shown(paths: Sequence[Path]) -> str:

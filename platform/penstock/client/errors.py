@@ -14,6 +14,7 @@ PenstockError
 ├── WaitTimeout         what was awaited did not come in time
 ├── WaitFailed          what was awaited can no longer come
 └── NotPossible         the object is not in a state that allows it
+    └── LogAway         a log cannot be read; its last lines may be known
 """
 
 from __future__ import annotations
@@ -99,3 +100,15 @@ class WaitFailed(PenstockError):
 
 class NotPossible(PenstockError):
     """The object is not in a state that allows what was asked."""
+
+
+class LogAway(NotPossible):
+    """A log cannot be read.
+
+    Attributes:
+        lines: those that the status has of it.
+    """
+
+    def __init__(self, message: str, lines: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.lines = tuple(lines)

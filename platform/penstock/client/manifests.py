@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,7 +39,7 @@ class Document(NamedTuple):
 def read(path: str | Path) -> list[dict[str, Any]]:
     """The resources of a file, of a folder's files, or of standard input (`-`), in the order to apply them.
 
-    A relative `spec.source.path` of a TrainingJob becomes absolute, from the folder of its file.
+    A relative `spec.source.path` of a TrainingJob is from the folder of its file, and becomes absolute if it is there.
 
     Raises:
         ManifestError: a file cannot be read, or a document is no resource that can be sent; names file and document.
@@ -109,5 +110,8 @@ def _with_absolute_source(body: dict[str, Any], folder: Path) -> dict[str, Any]:
     source = (body.get("spec") or {}).get("source") if body["kind"] == "TrainingJob" else None
     if not isinstance(source, dict) or not isinstance(path := source.get("path"), str):
         return body
-    absolute = str((folder / Path(path).expanduser()).resolve())
-    return {**body, "spec": {**body["spec"], "source": {**source, "path": absolute}}}
+    given = Path(path).expanduser()
+    found = (folder / given).resolve()
+    # One that is not there stays relative: a cluster would take an absolute one for a path in an image.
+    known = str(found) if given.is_absolute() or found.is_dir() else os.path.relpath(found)
+    return {**body, "spec": {**body["spec"], "source": {**source, "path": known}}}

@@ -9,6 +9,7 @@ from typing import Any
 from penstock.api import Resource
 from penstock.client.errors import NotFound, NotPossible
 from penstock.client.kinds import api_version, checked_name, collection, full_name, resource_class
+from penstock.client.raylogs import RayLogs
 from penstock.client.records import Event, R
 from penstock.client.session import Session, typed
 
@@ -152,13 +153,19 @@ class Reading(Session):
 
         Raises:
             NotFound: there is no such object.
-            NotPossible: the API has no logs of it.
+            NotPossible: it has no log.
+            LogAway: Ray cannot be asked, on a cluster; the error has the lines that the status keeps.
 
         Examples:
             >>> async for line in client.logs(TrainingJob, "digits", follow=True):  # doctest: +SKIP
             ...     print(line)
         """
         space = namespace or self.namespace
+        if not self.local:
+            resource = typed(kind, await self._get(kind.__name__, name, space))
+            async for line in RayLogs(self, resource).lines(attempt, follow):
+                yield line
+            return
         params = {"attempt": str(attempt)} if attempt is not None else {}
         params |= {"follow": "true"} if follow else {}
         path = f"/penstock/v1/namespaces/{space}/{kind.PLURAL}/{checked_name(name)}/log"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -59,6 +60,24 @@ class Session:
             NotFound: there is none of this name.
         """
         return await self._get(kind, name, namespace)
+
+    async def get_json(
+        self, path: str, headers: Mapping[str, str] | None = None, params: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """The JSON at any path of the API, also of what it is a proxy to.
+
+        Raises:
+            PenstockError: the call failed.
+        """
+        return await self._transport.get_json(path, params or {}, "application/json", headers)
+
+    async def post_json(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """What the API answers to a document, such as a review.
+
+        Raises:
+            PenstockError: the call failed.
+        """
+        return await self._transport.post_json(path, body)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -72,17 +72,26 @@ class Transport:
         await self.objects.close()
         await self._http.aclose()
 
-    async def get_json(self, path: str, params: Mapping[str, str], accept: str) -> dict[str, Any]:
+    async def get_json(
+        self, path: str, params: Mapping[str, str], accept: str, headers: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
         """The body of a GET.
 
         Raises:
             PenstockError: as `translated`.
         """
         with self.translated():
-            answer = await self._http.get(path, params=dict(params), headers={"Accept": accept})
-            answer.raise_for_status()
-            body: dict[str, Any] = answer.json()
-            return body
+            sent = {"Accept": accept, **(headers or {})}
+            return _body(await self._http.get(path, params=dict(params), headers=sent))
+
+    async def post_json(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The body of the answer to a POST.
+
+        Raises:
+            PenstockError: as `translated`.
+        """
+        with self.translated():
+            return _body(await self._http.post(path, json=dict(body)))
 
     @asynccontextmanager
     async def stream(self, path: str, params: Mapping[str, str], follow: bool) -> AsyncIterator[AsyncIterator[str]]:
@@ -123,6 +132,17 @@ class Transport:
 
     def _hint(self) -> str:
         return ": start the local stack with `penstock up`" if self.local else ": check the kubeconfig and the network"
+
+
+def _body(answer: httpx2.Response) -> dict[str, Any]:
+    answer.raise_for_status()
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise errors.ApiError(answer.status_code, "", f"{answer.url} answered what is no JSON object")
+    return body
 
 
 def _status(answer: httpx2.Response) -> dict[str, Any]:

@@ -6,11 +6,12 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
 import structlog
 
-from penstock.api.materialization import Materialization, RunState, StagedOutput
+from penstock.api.materialization import Materialization, RunRecord, RunState, StagedOutput
 from penstock.gateway import metrics
 from penstock.gateway.bundle import Bundle
 from penstock.gateway.errors import NotServed, Unavailable
@@ -69,12 +70,10 @@ class Entry:
     @property
     def kept(self) -> dict[str, Kept]:
         """Each run that may be asked for, the newest last; of one that is staged twice, what is active."""
-        status = self.pointer.status
-        runs = {
-            record.run: Kept(record.run, record.uri, record.outputs)
-            for record in status.runs
-            if record.state is RunState.STAGED
-        }
+        records = self.pointer.status.runs
+        retiring = [record for record in records if _in_grace(record)]
+        staged = [record for record in records if record.state is RunState.STAGED]
+        runs = {record.run: Kept(record.run, record.uri, record.outputs) for record in (*retiring, *staged)}
         if (active := self.active) is not None:
             runs[active.run] = active
         return runs
@@ -233,6 +232,8 @@ class Catalog:
         if kept.version in entry.warm:
             entry.warm.move_to_end(kept.version)
             return entry.warm[kept.version]
+        if entry.current is not None and entry.version == kept.version:
+            return entry.current
         return await entry.loading.run(kept.version, lambda: self._load_cold(entry, kept))
 
     async def _load_cold(self, entry: Entry, kept: Kept) -> Bundle:
@@ -243,6 +244,13 @@ class Catalog:
         while len(entry.warm) > WARM:
             entry.warm.popitem(last=False)
         return bundle
+
+
+def _in_grace(record: RunRecord) -> bool:
+    """Whether it is kept for those who still ask for it."""
+    if record.state is not RunState.RETIRING or record.retire_at is None:
+        return False
+    return record.retire_at > datetime.now(UTC)
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

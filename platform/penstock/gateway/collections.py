@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import finalize
 
 import numpy as np
 
@@ -30,6 +31,7 @@ class Server:
         self._connection = connection
         with translated(connection):
             self._client = open_client(connection)
+        finalize(self, self._client.close).atexit = False
         self.workers = Workers(f"Milvus at {connection.uri}", THREADS, waiting)
 
     def load(self, collection: str) -> None:

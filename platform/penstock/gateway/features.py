@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from penstock.features.errors import FeaturesError, FeaturesUnreachable
@@ -25,6 +26,8 @@ class About(NamedTuple):
     keys: Mapping[str, type]
     features: tuple[str, ...]
     ttl_seconds: float | None
+    made: datetime | None
+    """Tells a view from one of the same name that was dropped before it."""
 
 
 class Project:
@@ -36,19 +39,19 @@ class Project:
         self.workers = Workers(f"Feast project {config['project']}", THREADS, waiting)
 
     def about(self, view: str) -> About:
-        """What the registry says of a view.
+        """What the registry says of a view, in a thread that has not asked yet.
 
         Raises:
             FeaturesError: the registry does not answer or has no such view.
         """
         with translated(self._config):
-            found = self._store(view).get_feature_view(view, allow_registry_cache=True)
+            found = self._store(view, None).get_feature_view(view, allow_registry_cache=True)
             keys = {column.name: _python_type(column.dtype) for column in found.entity_columns}
             features = tuple(feature.name for feature in found.features)
-            return About(keys, features, found.ttl.total_seconds() if found.ttl else None)
+            return About(keys, features, found.ttl.total_seconds() if found.ttl else None, found.created_timestamp)
 
     def read(
-        self, view: str, entities: Sequence[Entity], features: Sequence[str], ttl_seconds: float | None
+        self, view: str, about: About, entities: Sequence[Entity], features: Sequence[str]
     ) -> list[Features | None]:
         """The features of each entity; None for an entity that has none, or whose features have outlived their TTL.
 
@@ -57,32 +60,32 @@ class Project:
         """
         try:
             try:
-                return self._read(view, entities, features, ttl_seconds)
+                return self._read(view, about, entities, features)
             except FeaturesUnreachable:
                 # A server that was started again does not know the connections of before.
-                return self._read(view, entities, features, ttl_seconds)
+                return self._read(view, about, entities, features)
         except FeaturesError as error:
             raise Unavailable(str(error)) from error
 
     def _read(
-        self, view: str, entities: Sequence[Entity], features: Sequence[str], ttl_seconds: float | None
+        self, view: str, about: About, entities: Sequence[Entity], features: Sequence[str]
     ) -> list[Features | None]:
         try:
             with translated(self._config):
-                return read_rows(self._store(view), view, entities, features, ttl_seconds)
+                return read_rows(self._store(view, about.made), view, entities, features, about.ttl_seconds)
         except FeaturesError:
             # Its connection may be broken, or stand in a transaction that failed.
             self._local.__dict__.pop("store", None)
             raise
 
-    def _store(self, view: str) -> feast.FeatureStore:
-        """The store of this thread, with the view in its copy of the registry."""
+    def _store(self, view: str, made: datetime | None) -> feast.FeatureStore:
+        """The store of this thread, with the view that was made then in its copy of the registry."""
         local = self._local
         if not hasattr(local, "store"):
-            local.store, local.known = open_store(self._config), set[str]()
-        if view not in local.known:
+            local.store, local.known = open_store(self._config), set[tuple[str, datetime | None]]()
+        if (view, made) not in local.known:
             local.store.refresh_registry()
-            local.known.add(view)
+            local.known.add((view, made))
         store: feast.FeatureStore = local.store
         return store
 
@@ -120,9 +123,7 @@ class View:
             if feature not in self.features:
                 raise NotServed(f"View {self.name!r} has no feature {feature!r}: it has {', '.join(self.features)}")
         wanted = tuple(dict.fromkeys(features)) if features else self.features
-        return await self.project.workers.run(
-            self.project.read, self.physical, entities, wanted, self.about.ttl_seconds
-        )
+        return await self.project.workers.run(self.project.read, self.physical, self.about, entities, wanted)
 
     def _check(self, number: int, entity: Entity) -> None:
         where, keys = f"entities[{number}]", ", ".join(self.keys)

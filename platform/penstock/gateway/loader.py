@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakValueDictionary
 
 from penstock.api.materialization import StagedOutput
 from penstock.api.stores import FeatureStore, VectorStore
@@ -36,15 +37,15 @@ class LoadError(Exception):
 
 
 class Loader:
-    """Loads bundles; the connections of the stores are shared between them."""
+    """Loads bundles; those that are in use share the connections of a store, which go with the last of them."""
 
     def __init__(self, objects: Objects, installation: Installation, limits: Limits) -> None:
         self._objects = objects
         self._installation = installation
         self._waiting = limits.waiting
         self._compute = Workers("an encoder or an index in memory", COMPUTE_THREADS, limits.waiting)
-        self._projects: dict[str, Project] = {}
-        self._servers: dict[str, Server] = {}
+        self._projects: WeakValueDictionary[str, Project] = WeakValueDictionary()
+        self._servers: WeakValueDictionary[str, Server] = WeakValueDictionary()
         self._opening: Once[str, Server] = Once()
 
     async def load(self, namespace: str, run: str, uri: str, outputs: Sequence[StagedOutput]) -> Bundle:
@@ -133,9 +134,10 @@ class Loader:
         secret = await read_secrets(self._objects, namespace, feature_store_refs(store))
         config = feast_config(store, self._installation, secret)
         key = digest_json(config)
-        if key not in self._projects:
-            self._projects[key] = Project(config, self._waiting)
-        return self._projects[key]
+        project = self._projects.get(key)
+        if project is None:
+            project = self._projects[key] = Project(config, self._waiting)
+        return project
 
     async def _server(self, namespace: str, name: str) -> Server:
         store = VectorStore.model_validate(await self._get("VectorStore", namespace, name))

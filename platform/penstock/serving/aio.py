@@ -21,6 +21,8 @@ from penstock.serving.errors import (
 )
 
 TIMEOUT_SECONDS = 30.0
+CALLER_HEADER = "X-Penstock-Authorization"
+"""Where the gateway looks for its caller when `Authorization` is that of a proxy before it."""
 KINDS: Mapping[int, type[ServingError]] = {
     400: QueryRefused,
     401: Unauthorized,
@@ -39,6 +41,7 @@ class AsyncGatewayClient:
         url: such as `http://127.0.0.1:8080`; `penstock up` prints it.
         token: sent as a bearer token.
         timeout: seconds to wait for an answer.
+        http: reaches the URL by ways of its own, such as through a Kubernetes API server; token and timeout are its.
 
     Examples:
         >>> async with AsyncGatewayClient("http://127.0.0.1:8080") as gateway:
@@ -46,10 +49,17 @@ class AsyncGatewayClient:
         ...     print(answer.run, answer.rows)
     """
 
-    def __init__(self, url: str, token: str | None = None, timeout: float = TIMEOUT_SECONDS) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str | None = None,
+        timeout: float = TIMEOUT_SECONDS,
+        *,
+        http: httpx2.AsyncClient | None = None,
+    ) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
         self.url = url.rstrip("/")
-        self._http = httpx2.AsyncClient(base_url=self.url, headers=headers, timeout=timeout, trust_env=False)
+        self._http = http or httpx2.AsyncClient(base_url=self.url, headers=headers, timeout=timeout, trust_env=False)
 
     async def __aenter__(self) -> Self:
         """Use it for a block."""
@@ -178,7 +188,8 @@ def _plain(value: Any) -> Any:
 def _error(answer: httpx2.Response) -> ServingError:
     try:
         body = answer.json()
-        message, run = body["message"], body["run"]
+        # What is before a gateway, such as an API server, names no run.
+        message, run = str(body["message"]), body.get("run")
     except (ValueError, KeyError, TypeError):
         message, run = answer.text[:1000] or answer.reason_phrase, None
     if answer.status_code == 429:

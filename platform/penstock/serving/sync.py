@@ -24,6 +24,14 @@ class GatewayClient:
         self._client = AsyncGatewayClient(url, token, timeout)
         self._loop = BlockingLoop("penstock-gateway-client")
 
+    @classmethod
+    def around(cls, client: AsyncGatewayClient) -> Self:
+        """A client that asks by an asynchronous one, and closes it."""
+        made = cls.__new__(cls)
+        made._client = client
+        made._loop = BlockingLoop("penstock-gateway-client")
+        return made
+
     @property
     def url(self) -> str:
         """The gateway's address."""

@@ -26,8 +26,7 @@ def resolved(spec: AttemptSpec) -> Iterator[AttemptSpec]:
     Raises:
         SourceError: the code cannot be had, or the entrypoint is not in it.
     """
-    # The training code has no business with it.
-    token = os.environ.pop(GIT_TOKEN_VARIABLE, None)
+    token = os.environ.get(GIT_TOKEN_VARIABLE)
     source = spec.source
     if not source.fetched:
         folder = IN_IMAGE / spec.name / (source.path or "")

@@ -151,6 +151,18 @@ def test_delete_by_name_and_by_file(penstock: Any, applied: Path, world: Any) ->
     assert penstock("get", "all").stdout == ""
 
 
+def test_every_namespace_is_described_and_deleted_only_without_names(penstock: Any, applied: Path, world: Any) -> None:
+    elsewhere = ("--namespace", "elsewhere")
+    assert penstock("apply", "-f", str(applied), *elsewhere).exit_code == 0
+    text = penstock("describe", "fs", "-A").stdout
+    assert [line.split()[-1] for line in text.splitlines() if line.startswith("Namespace:")] == ["default", "elsewhere"]
+    for words in (("describe", "fs", "features"), ("delete", "fs", "features"), ("delete", "-f", str(applied))):
+        assert penstock(*words, "-A").exit_code == 2
+    done = penstock("delete", "fs", "--all", "-A", "--no-wait")
+    assert done.stdout.splitlines() == ["featurestore.penstock.dev/features deleted"] * 2
+    assert penstock("get", "fs", "-A").stdout == ""
+
+
 def test_an_empty_name_deletes_nothing(penstock: Any, applied: Path, world: Any) -> None:
     for words in (("tj", ""), ("tj/",), ("tj", "..")):
         assert penstock("delete", *words, "--no-wait").exit_code in (1, 2)

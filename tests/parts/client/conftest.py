@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 import uvicorn
 import yaml
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from penstock.client import AsyncClient
 from penstock_operator.local.api import create_app
@@ -19,6 +23,8 @@ from penstock_operator.local.store import ObjectStore
 
 T = TypeVar("T")
 TOKEN = "a-token"
+PROXIED = re.compile(r"/api/v1/namespaces/(?P<namespace>[^/]+)/services/(?P<service>[^/]+)/proxy(?P<path>/.*)")
+Service = Callable[[Request], Awaitable[Response]]
 GATEWAY = "http://127.0.0.1:9999"
 
 
@@ -35,10 +41,38 @@ class Logs:
         yield f"follow {follow}\n"
 
 
+class Proxy:
+    """The API, with documents of other kinds, and before services as an API server is: `Authorization` ends at it."""
+
+    def __init__(self, api: ASGIApp, services: dict[str, Service], documents: dict[str, Any]) -> None:
+        self._api, self._services, self._documents = api, services, documents
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        if path in self._documents:
+            await JSONResponse(self._documents[path])(scope, receive, send)
+            return
+        found = PROXIED.fullmatch(path)
+        if found is None:
+            await self._api(scope, receive, send)
+            return
+        headers = [(name, value) for name, value in scope["headers"] if name != b"authorization"]
+        if len(headers) == len(scope["headers"]):
+            await JSONResponse({"kind": "Status", "reason": "Unauthorized", "code": 401}, 401)(scope, receive, send)
+            return
+        service = self._services.get(f"{found['namespace']}/{found['service']}")
+        request = Request({**scope, "headers": headers, "path": found["path"]}, receive)
+        missing = {"kind": "Status", "reason": "NotFound", "message": f"services {found['service']!r} not found"}
+        answer = JSONResponse({**missing, "code": 404}, 404) if service is None else await service(request)
+        await answer(scope, receive, send)
+
+
 class World:
-    """The store behind the API; a test plays the operator by it."""
+    """The store behind the API; a test plays the operator by it, and `services` of the cluster."""
 
     def __init__(self, folder: Path) -> None:
+        self.services: dict[str, Service] = {}
+        self.documents: dict[str, Any] = {}
         self.kubeconfig = folder / "kubeconfig"
         self._folder = folder
         self._port = 0
@@ -53,7 +87,7 @@ class World:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._store = ObjectStore(self._folder / "state.db")
-        app = create_app(self._store, TOKEN, Logs())
+        app = Proxy(create_app(self._store, TOKEN, Logs()), self.services, self.documents)
         self._server = uvicorn.Server(uvicorn.Config(app, port=self._port, lifespan="off", log_level="warning"))
         task = asyncio.create_task(self._server.serve())
         while not self._server.started:
@@ -110,11 +144,14 @@ class World:
 def write_kubeconfig(path: Path, url: str, **cluster: Any) -> None:
     extension = {"name": "penstock.dev/gateway", "extension": {"url": GATEWAY}}
     config = {
-        "clusters": [{"name": "c", "cluster": {"server": url, "extensions": [extension], **cluster}}],
+        "clusters": [
+            {"name": "c", "cluster": {"server": url, "extensions": [extension], **cluster}},
+            {"name": "d", "cluster": {"server": url, **cluster}},
+        ],
         "users": [{"name": "u", "user": {"token": TOKEN}}, {"name": "stranger", "user": {"token": "wrong"}}],
         "contexts": [
             {"name": "penstock-local", "context": {"cluster": "c", "user": "u", "namespace": "default"}},
-            {"name": "cluster", "context": {"cluster": "c", "user": "u", "namespace": "default"}},
+            {"name": "cluster", "context": {"cluster": "d", "user": "u", "namespace": "default"}},
             {"name": "stranger", "context": {"cluster": "c", "user": "stranger"}},
         ],
         "current-context": "penstock-local",

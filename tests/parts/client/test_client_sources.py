@@ -169,3 +169,10 @@ def test_the_command_uploads_the_folder_of_the_manifest(
     assert (done.exit_code, done.output) == (0, "trainingjob.penstock.dev/digits created\n")
     assert list(world.get("TrainingJob", "digits")["spec"]["source"]) == ["archive"]
     assert len(storage.names(storage.join(s3, "sources"))) == 1
+
+
+def test_a_folder_that_the_manifest_mistypes_is_named(world: Any, code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PENSTOCK_KUBECONFIG", str(world.kubeconfig))
+    (code / "penstock.yaml").write_text(json.dumps(job("cod")))
+    done = CliRunner().invoke(app, ["apply", "-f", str(code), "--context", "cluster"])
+    assert (done.exit_code, f"spec.source.path '{code}/cod' is no folder of this machine" in done.stderr) == (5, True)

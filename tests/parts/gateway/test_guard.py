@@ -160,6 +160,16 @@ async def test_a_known_caller_asks_what_rbac_grants_and_no_more(
     assert "digits" not in served
 
 
+async def test_a_caller_comes_through_an_api_server_that_takes_authorization_out(
+    kubernetes: AsyncClient, catalog: Catalog
+) -> None:
+    async with asking(catalog, TokenReviewAccess(KubernetesReviews(kubernetes))) as http:
+        through = {"X-Penstock-Authorization": f"Bearer {TOKEN}"}
+        assert (await http.get("/v1/shop/digits", headers=through)).json()["run"] == "r-1"
+        both = {**through, "Authorization": "Bearer unknown"}
+        assert (await http.get("/v1/shop/digits", headers=both)).status_code == 401
+
+
 @pytest.mark.parametrize(
     ("authorization", "challenge"),
     [

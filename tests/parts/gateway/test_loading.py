@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -87,3 +88,15 @@ async def test_a_store_whose_secret_may_not_be_read_is_named_and_the_rest_is_ser
     assert "default/locked: run r-2 cannot be loaded: the gateway may not get Secret 'key'" in ready.text
     assert (await gateway.ask("features/images", {"entities": [{"id": 1}]})).status_code == 200
     assert (await gateway.ask("/v1/default/locked")).status_code == 503
+
+
+async def test_the_connections_of_a_store_that_nothing_is_served_from_go(gateway: Any) -> None:
+    assert (await gateway.ask("features/images", {"entities": [{"id": 1}]})).status_code == 200
+    assert (await gateway.ask("vectors/images", {"vectors": [[0.0] * 8]})).status_code == 200
+    loader = gateway.catalog._loader
+    assert (len(loader._projects), len(loader._servers)) == (1, 1)
+    gateway.catalog.forget("default", "m")
+    async with asyncio.timeout(10):
+        while loader._projects or loader._servers:
+            gc.collect()
+            await asyncio.sleep(0.01)

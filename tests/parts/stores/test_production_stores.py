@@ -135,7 +135,8 @@ def test_a_reader_goes_on_after_its_server_closed_the_connections(production: An
     spec = world.spec("r-1", vectors=[])
     assert world.stage(spec) == [(0, "Run r-1: Staged.")], world.report(spec)
     project, view = Project(world.config, waiting=1), spec.features[0].view
-    assert project.read(view, [{"id": 3}], ["label"], None) == [{"label": "label 3"}]
+    about = project.about(view)
+    assert project.read(view, about, [{"id": 3}], ["label"]) == [{"label": "label 3"}]
     online = world.config["online_store"]
     if online["type"] == "redis":
         host, port = online["connection_string"].split(":")
@@ -145,7 +146,7 @@ def test_a_reader_goes_on_after_its_server_closed_the_connections(production: An
         login = {"host": online["host"], "port": online["port"], "dbname": online["database"], "user": online["user"]}
         with psycopg.connect(**login) as connection:
             connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
-    assert project.read(view, [{"id": 3}], ["label"], None) == [{"label": "label 3"}]
+    assert project.read(view, about, [{"id": 3}], ["label"]) == [{"label": "label 3"}]
 
 
 async def test_a_login_that_is_refused_is_no_absence(postgres: dict[str, Any], tmp_path: Path) -> None:

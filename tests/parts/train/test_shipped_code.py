@@ -9,16 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from penstock.handoff import ATTEMPT_VARIABLE, AttemptSpec
+from penstock.handoff import ATTEMPT_VARIABLE, GIT_TOKEN_VARIABLE, AttemptSpec
 from penstock.rundir.read import read_manifest
 from penstock.sources.archive import File, pack
 from penstock.sources.store import archive_uri, put
 
 CODE = """
-import pathlib, helper, penstock.train
+import os, pathlib, helper, penstock.train
 run = penstock.train.current()
 here = pathlib.Path(__file__).parent
 assert pathlib.Path.cwd() == here
+assert "PENSTOCK_GIT_TOKEN" not in os.environ
 run.write_features("features", {"id": [run.rank], "place": [str(here)]}, entity_keys=["id"])
 run.report(1, 1, answer=helper.ANSWER)
 """
@@ -45,6 +46,7 @@ def test_workers_get_what_was_fetched(tmp_path: Path) -> None:
         }
     )
     env = {**os.environ, ATTEMPT_VARIABLE: spec.model_dump_json(by_alias=True), "RAY_USAGE_STATS_ENABLED": "0"}
+    env[GIT_TOKEN_VARIABLE] = "s3cret"
     command = [sys.executable, "-m", "penstock.train.launch"]
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -34,11 +34,14 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None
         manifests.read(tmp_path / "m.yaml")
 
 
-def test_a_folder_is_read_in_the_order_of_references(tmp_path: Path) -> None:
+def test_a_folder_is_read_in_the_order_of_references(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     head = "apiVersion: penstock.dev/v1alpha1\nmetadata: {name: a}\nkind: "
     (tmp_path / "a.yml").write_text(f"{head}Materialization\n---\n{head}TrainingJob\nspec: {{source: {{path: code}}}}")
     (tmp_path / "b.json").write_text('{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key"}}')
     (tmp_path / "notes.txt").write_text("no resource")
+    monkeypatch.chdir(tmp_path.parent)
+    assert manifests.read(tmp_path)[1]["spec"]["source"]["path"] == f"{tmp_path.name}/code"
+    (tmp_path / "code").mkdir()
     documents = manifests.read(tmp_path)
     assert [document["kind"] for document in documents] == ["Secret", "TrainingJob", "Materialization"]
     assert documents[1]["spec"]["source"]["path"] == str(tmp_path.resolve() / "code")

@@ -167,6 +167,28 @@ async def test_no_answer_outlives_its_token(access: TokenReviewAccess, reviews: 
         await access.caller(token)
 
 
+@pytest.mark.parametrize("claims", [b"[" * 9000, b'{"exp": 1' + b"0" * 400 + b"}", b'{"exp": NaN}', b"[1]", b"\xff"])
+async def test_a_token_whose_claims_are_no_claims_is_reviewed_as_any_other(
+    access: TokenReviewAccess, reviews: Reviews, claims: bytes
+) -> None:
+    token = f"e30.{base64.urlsafe_b64encode(claims).decode().rstrip('=')}.c2ln"
+    assert await access.caller(token) is None
+    assert reviews.asked == [token]
+
+
+async def test_who_was_known_does_not_wait_behind_a_crowd_of_the_unknown(
+    access: TokenReviewAccess, reviews: Reviews, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await access.caller("good") == WEB
+    clock.now += ALLOWED_SECONDS
+    monkeypatch.setattr(review_module, "WAITING", 4)
+    crowd = [asyncio.create_task(access.caller(f"bad-{number}")) for number in range(10)]
+    known = asyncio.create_task(access.caller("good"))
+    said = await asyncio.gather(*crowd, return_exceptions=True)
+    assert [type(one) for one in said] == [type(None)] * 4 + [Unavailable] * 6
+    assert await known == WEB
+
+
 async def test_a_list_is_asked_for_as_a_whole_then_by_namespace_then_one_by_one(
     access: TokenReviewAccess, reviews: Reviews, clock: Clock
 ) -> None:

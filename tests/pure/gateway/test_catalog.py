@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from penstock.api.materialization import Materialization
+from penstock.api.materialization import Materialization, RunState
 from penstock.gateway import catalog as module
 from penstock.gateway.bundle import Bundle
 from penstock.gateway.catalog import WARM, Catalog
@@ -168,6 +168,26 @@ async def test_a_pin_answers_from_a_kept_run_only(catalog: Catalog, loader: Load
         await catalog.bundle("default", "m", "a")
 
 
+async def test_a_run_that_retires_can_be_asked_for_until_its_grace_is_over(catalog: Catalog, loader: Loader) -> None:
+    def retiring(seconds: float) -> Materialization:
+        pointer = mat("c", "a", "b", "c")
+        for record in pointer.status.runs[:2]:
+            record.state = RunState.RETIRING
+            record.retire_at = datetime.now(UTC) + timedelta(seconds=seconds)
+        # Of a run that was staged twice, what stays goes before what retires.
+        again = mat(None, "b", physical="images__b_r1").status.runs[0]
+        pointer.status.runs.append(again)
+        return pointer
+
+    catalog.follow(retiring(60))
+    await until(catalog, "c")
+    assert (await catalog.bundle("default", "m", "a")).run == "a"
+    assert catalog.entry("default", "m").kept["b"].version == ("b", "images__b_r1")
+    catalog.follow(retiring(-1))
+    with pytest.raises(NotServed, match="keeps no run 'a': it keeps c, b"):
+        await catalog.bundle("default", "m", "a")
+
+
 async def test_few_bundles_are_kept_warm(catalog: Catalog, loader: Loader) -> None:
     runs = [f"r{n}" for n in range(WARM + 3)]
     catalog.follow(mat(runs[0], *runs))
@@ -176,6 +196,8 @@ async def test_few_bundles_are_kept_warm(catalog: Catalog, loader: Loader) -> No
         await catalog.bundle("default", "m", run)
     assert len(catalog.entry("default", "m").warm) == WARM
     assert await live(catalog) == runs[0]
+    assert await catalog.bundle("default", "m", runs[0]) is await catalog.bundle("default", "m")
+    assert loader.loaded == runs
 
 
 async def test_a_deleted_or_recreated_materialization_serves_nothing_of_the_old_one(

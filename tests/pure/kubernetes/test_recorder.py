@@ -1,65 +1,63 @@
-"""Whatever becomes of one event, the next is posted."""
+"""Events are posted though the API has a bad moment, and one that cannot be posted holds up no other."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from penstock_operator.kubernetes import events
 from penstock_operator.kubernetes.events import Recorder
-from penstock_operator.ports import Conflict, Object
+from penstock_operator.ports import ClusterUnreachable, Conflict, Refused
 
 OBJECT = {
     "apiVersion": "penstock.dev/v1alpha1",
     "kind": "TrainingJob",
-    "metadata": {"name": "digits", "namespace": "team", "uid": "u", "resourceVersion": "7"},
+    "metadata": {"name": "digits", "namespace": "default", "uid": "u", "resourceVersion": "1"},
 }
 
 
-class Events:
-    """An API in which some events are there already, and expire before they can be counted."""
+@dataclass
+class Api:
+    """Answers creations by a list of errors, then well; knows no event by name."""
 
-    def __init__(self, expiring: str, error: Exception | None = None) -> None:
-        self.expiring, self.error = expiring, error
-        self.posted: list[str] = []
+    errors: list[Exception]
+    created: list[str] = field(default_factory=list)
 
-    async def create(self, obj: Object) -> Object:
-        if obj["reason"] == self.expiring:
-            self.expiring = ""
-            raise self.error or Conflict("there is one of this name")
-        self.posted.append(obj["reason"])
-        return obj
+    async def create(self, obj: dict[str, Any]) -> None:
+        if self.errors:
+            raise self.errors.pop(0)
+        self.created.append(obj["reason"])
 
-    async def get(self, kind: str, namespace: str, name: str) -> Object | None:
+    async def get(self, kind: str, namespace: str, name: str) -> None:
         return None
 
-    async def merge(self, obj: Object, patch: Mapping[str, Any]) -> Object:
+    async def merge(self, obj: dict[str, Any], patch: dict[str, Any]) -> None:
         raise Conflict("it is gone")
 
 
-async def posted(api: Events, count: int) -> list[str]:
+@pytest.mark.parametrize(
+    ("errors", "posted"),
+    [
+        ([ClusterUnreachable("429"), ClusterUnreachable("503")], ["First", "Second"]),
+        ([Conflict("there is one of this name")], ["First", "Second"]),
+        ([Refused("forbidden")], ["Second"]),
+        ([ClusterUnreachable("away")] * 3, ["Second"]),
+    ],
+)
+async def test_what_is_posted(errors: list[Exception], posted: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "PAUSES", (0.001, 0.001, 0.001))
+    monkeypatch.setattr(events, "WRITERS", 1)
+    api = Api(list(errors))
     recorder = Recorder(api)  # type: ignore[arg-type]
-    for reason in ("Expired", "Next"):
-        recorder.record(OBJECT, "Normal", reason, "message")
     running = asyncio.create_task(recorder.run())
-    try:
-        async with asyncio.timeout(5):
-            while len(api.posted) < count and not running.done():
-                await asyncio.sleep(0.01)
-        assert not running.done()
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-    return sorted(api.posted)
-
-
-async def test_an_event_that_expires_before_it_is_counted_is_posted_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "PAUSES", (0.01, 0.01))
-    assert await posted(Events("Expired"), 2) == ["Expired", "Next"]
-
-
-async def test_a_fault_with_one_event_ends_no_other() -> None:
-    assert await posted(Events("Expired", ValueError("no JSON")), 1) == ["Next"]
+    for reason in ("First", "Second"):
+        recorder.record(OBJECT, "Normal", reason, "")
+    async with asyncio.timeout(2):
+        while api.created != posted:
+            await asyncio.sleep(0.005)
+    assert not running.done()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)

@@ -56,6 +56,31 @@ async def test_passes_that_hang_delay_no_other_key(monkeypatch: pytest.MonkeyPat
     await queue.close()
 
 
+async def test_keys_that_hung_before_take_no_place_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue_module, "PATIENCE_SECONDS", 0.05)
+    hanging = [Key("Kind", "default", f"hangs-{number}") for number in range(queue_module.PLACES + 10)]
+    done: list[Key] = []
+
+    async def work(key: Key) -> Result:
+        if key in hanging:
+            await asyncio.sleep(0.2)
+        done.append(key)
+        return Result()
+
+    queue = KeyQueue(work)
+    for key in hanging:
+        queue.add(key)
+    while len(done) < len(hanging):
+        await asyncio.sleep(0.01)
+    for key in hanging:
+        queue.add(key)
+    queue.add(B)
+    assert queue.depth == 0
+    await asyncio.sleep(0.02)
+    assert done[-1] == B
+    await queue.close()
+
+
 async def test_thousands_of_keys_run_a_few_at_a_time() -> None:
     running = most = ran = 0
 

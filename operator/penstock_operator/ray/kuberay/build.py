@@ -14,11 +14,11 @@ import yaml
 from penstock.api import API_VERSION, Materialization, TrainingJob
 from penstock.api.ray import KubeRay
 from penstock.installation import Installation
+from penstock.naming import SUBMISSION_ANNOTATION
 from penstock_operator.ports import Object, RaySubmission
 from penstock_operator.ray.kuberay.names import (
     PODS_LABEL,
     QUEUE_LABEL,
-    SUBMISSION_ANNOTATION,
     labels,
     ray_job_name,
 )
@@ -119,5 +119,8 @@ def _object(kind: str, meta: dict[str, Any], spec: dict[str, Any]) -> Object:
 
 def _yaml(value: dict[str, Any]) -> str:
     """Every string in double quotes: unquoted, `1e3` and `yes` are strings to one YAML and none to another."""
-    text: str = yaml.safe_dump(value, default_style='"', allow_unicode=False, width=1 << 30)
+    # JSON is YAML, and is written thirty times as fast; but what it escapes as two halves is not one letter there.
+    text = json.dumps(value, ensure_ascii=False)
+    if not text.isascii() or not text.isprintable():
+        text = yaml.safe_dump(value, default_style='"', allow_unicode=False, width=1 << 30)
     return text

@@ -10,10 +10,11 @@ import httpx2
 
 from penstock.api.ray import KubeRay
 from penstock.installation import Installation
+from penstock.naming import UID_LABEL
 from penstock_operator.ports import Conflict, Missing, Object, RayJob, RaySubmission, Refused, Unreachable
 from penstock_operator.ray.jobs import RayJobs
 from penstock_operator.ray.kuberay.build import Owner, pods_digest, ray_cluster, ray_job
-from penstock_operator.ray.kuberay.names import PODS_LABEL, UID_LABEL, ray_job_name
+from penstock_operator.ray.kuberay.names import PODS_LABEL, ray_job_name
 from penstock_operator.ray.kuberay.status import ray_job_of
 
 SESSION = "kuberay"

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 
 from penstock.api import Materialization, TrainingJob
+from penstock.naming import UID_LABEL
 
 MAX_NAME = 47
 """KubeRay refuses a longer RayJob: it makes longer names from it."""
-UID_LABEL = "penstock.dev/uid"
 PODS_LABEL = "penstock.dev/pods"
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
-SUBMISSION_ANNOTATION = "penstock.dev/submission"
 
 
 def ray_job_name(owner: str, submission_id: str) -> str:

@@ -16,6 +16,7 @@ from penstock.gateway.errors import Forbidden, GatewayError, RateLimited, Unauth
 from penstock.gateway.responses import failure
 
 OPEN = frozenset({"/healthz", "/readyz", "/metrics"})
+FORWARDED = b"x-penstock-authorization"
 CALLER = "penstock.caller"
 """Where in the ASGI scope the caller stands."""
 
@@ -57,7 +58,9 @@ class Guard:
             raise RateLimited("Too many queries of one caller: ask less often, or in batches", math.ceil(wait))
 
     async def _known(self, access: Access, scope: Scope) -> Caller:
-        given = dict(scope["headers"]).get(b"authorization")
+        headers = dict(scope["headers"])
+        # A Kubernetes API server that is a proxy to this takes the first of them out.
+        given = headers.get(b"authorization", headers.get(FORWARDED))
         if given is None:
             raise Unauthenticated("A bearer token is needed: send it as Authorization: Bearer TOKEN", told=False)
         scheme, _, token = given.decode("latin-1").partition(" ")

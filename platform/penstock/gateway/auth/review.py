@@ -132,6 +132,9 @@ class TokenReviewAccess:
                 self._away_until = self._clock() + AWAY_SECONDS
                 why = str(error)
                 log.warning("Review failed", error=why)
+            except Unavailable as error:
+                # A crowd of the unknown waits: who was known a moment ago is not sent away with them.
+                why = str(error)
             else:
                 return answer
         found = memory.yes.usable(key, self._clock())
@@ -143,7 +146,7 @@ class TokenReviewAccess:
         self, memory: Memory[V], key: Hashable, review: Callable[[], Coroutine[Any, Any, V]], seconds_left: float
     ) -> V:
         if self._waiting >= WAITING:
-            raise Unavailable("Too many callers wait to be known: ask again later")
+            raise Unavailable("too many callers wait to be known")
         self._waiting += 1
         try:
             async with self._reviewers:
@@ -160,5 +163,5 @@ def _seconds_left(token: str) -> float:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         return max(float(claims["exp"]) - time.time(), 0.0)
-    except (IndexError, KeyError, TypeError, ValueError):
+    except (IndexError, KeyError, TypeError, ValueError, OverflowError, RecursionError):
         return float("inf")

@@ -10,7 +10,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol
 
-from penstock.handoff import AttemptSpec
+from penstock.handoff import GIT_TOKEN_VARIABLE, AttemptSpec
 from penstock.train.errors import TrainError
 
 GROUP = "penstock.strategies"
@@ -45,6 +45,8 @@ def run_entrypoint(spec: AttemptSpec) -> None:
         TrainError: it exited with a code other than 0.
     """
     assert spec.source.path is not None
+    # It was for the launcher, and Ray gives the variables of a job to all of its processes.
+    os.environ.pop(GIT_TOKEN_VARIABLE, None)
     source = Path(spec.source.path).resolve()
     os.chdir(source)
     sys.path.insert(0, str(source))

@@ -1,0 +1,162 @@
+"""The log of an attempt or a staging on a cluster: from Ray's Jobs API, through the API server.
+
+https://docs.ray.io/en/latest/cluster/running-applications/job-submission/api.html
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import AsyncIterator
+from typing import Any, NamedTuple
+
+import anyio
+
+from penstock.api import Materialization, Resource, TrainingJob
+from penstock.client.errors import ApiError, ConfigError, Forbidden, LogAway, NotFound, NotPossible, Unauthorized
+from penstock.client.installation import read_installation, system_namespace
+from penstock.client.kinds import full_name
+from penstock.client.proxy import Service, service_of
+from penstock.client.session import Session
+from penstock.naming import SUBMISSION_ANNOTATION, UID_LABEL
+
+TOKEN_VARIABLE = "PENSTOCK_RAY_TOKEN"  # noqa: S105 - the name of a variable
+HEADER = "X-Ray-Authorization"
+"""Where Ray looks for its token when `Authorization` is the API server's."""
+POLL_SECONDS = 1.0
+ENDED = ("STOPPED", "SUCCEEDED", "FAILED")
+
+
+class Submission(NamedTuple):
+    """A Ray job, and what the status has of its end."""
+
+    id: str
+    said: str
+
+
+class RayLogs:
+    """Reads the logs of one object's Ray jobs."""
+
+    def __init__(self, session: Session, resource: Resource) -> None:
+        self._session, self._resource = session, resource
+        self._name = full_name(resource.kind, resource.metadata.name)
+
+    async def lines(self, attempt: int | None, follow: bool) -> AsyncIterator[str]:
+        """The lines so far; with `follow` also what comes, until the job has ended.
+
+        Raises:
+            NotPossible: nothing of it was submitted.
+            LogAway: Ray cannot be asked; the error has the lines that the status keeps.
+        """
+        submission = self._submission(attempt)
+        service = await self._service(submission)
+        headers = await self._headers()
+        path = f"{service.path}/api/jobs/{submission.id}"
+        said = 0
+        while True:
+            try:
+                # In this order: what a job said before its end is in the log that is read after.
+                ended = not follow or (await self._get(path, headers)).get("status") in ENDED
+                text = str((await self._get(f"{path}/logs", headers)).get("logs") or "")
+            except ApiError as error:
+                raise LogAway(f"{self._name}: {_why(error, service)}", _lines(submission)) from error
+            whole = len(text) if ended else text.rfind("\n") + 1
+            for line in text[said:whole].splitlines():
+                yield line
+            said = max(said, whole)
+            if ended:
+                return
+            await anyio.sleep(POLL_SECONDS)
+
+    def _submission(self, attempt: int | None) -> Submission:
+        resource = self._resource
+        if isinstance(resource, TrainingJob):
+            found = [one for one in resource.status.attempts if attempt in (None, one.number)]
+            if found:
+                return Submission(found[-1].submission_id, found[-1].message)
+            numbers = ", ".join(str(one.number) for one in resource.status.attempts) or "none"
+            raise NotPossible(f"{self._name} has no attempt {attempt or ''}: it has {numbers}")
+        if isinstance(resource, Materialization):
+            runs = [run for run in resource.status.runs if run.submission_id]
+            if runs:
+                return Submission(str(runs[-1].submission_id), runs[-1].message or "")
+            raise NotPossible(f"{self._name} has staged nothing yet")
+        raise NotPossible(f"{self._name} runs nothing: jobs and materializations have logs")
+
+    async def _service(self, submission: Submission) -> Service:
+        url = await self._address(submission)
+        service = service_of(url, system_namespace()) if url else None
+        if service is None:
+            where = f"Ray's dashboard {url} is no Service of the cluster: open it" if url else "its Ray is not known"
+            raise LogAway(f"{self._name}: {where}", _lines(submission))
+        return service
+
+    async def _address(self, submission: Submission) -> str | None:
+        """The dashboard of the submission's Ray."""
+        backend = await self._backend()
+        if "kubeRay" in backend and (found := await self._of_ray_job(submission)):
+            return f"http://{found}"
+        resource = self._resource
+        if isinstance(resource, TrainingJob) and resource.status.dashboard_url:
+            return resource.status.dashboard_url
+        address = (backend.get("rayCluster") or {}).get("address")
+        return str(address) if address else None
+
+    async def _backend(self) -> dict[str, Any]:
+        """Where its jobs run, as its spec or else the installation has it; nothing where neither can be read."""
+        resource = self._resource
+        if isinstance(resource, TrainingJob | Materialization) and resource.spec.ray is not None:
+            return resource.spec.ray.to_wire()
+        try:
+            return dict((await read_installation(self._session)).get("ray") or {})
+        except ConfigError:
+            return {}
+
+    async def _of_ray_job(self, submission: Submission) -> str | None:
+        """The dashboard of the submission's RayJob, which has a Ray of its own; None where it is gone or not shown."""
+        meta = self._resource.metadata
+        path = f"/apis/ray.io/v1/namespaces/{meta.namespace}/rayjobs"
+        try:
+            found = await self._session.get_json(path, params={"labelSelector": f"{UID_LABEL}={meta.uid}"})
+        except ApiError:
+            return None
+        for job in found.get("items") or ():
+            if (job["metadata"].get("annotations") or {}).get(SUBMISSION_ANNOTATION) == submission.id:
+                return (job.get("status") or {}).get("dashboardURL") or None
+        return None
+
+    async def _headers(self) -> dict[str, str]:
+        token = os.environ.get(TOKEN_VARIABLE) or await self._own_token()
+        return {HEADER: f"Bearer {token}"} if token else {}
+
+    async def _own_token(self) -> str | None:
+        """The token of the Ray that the spec names, where the caller may read the Secret."""
+        resource = self._resource
+        backend = resource.spec.ray if isinstance(resource, TrainingJob | Materialization) else None
+        ref = backend.ray_cluster.token_secret_ref if backend is not None and backend.ray_cluster is not None else None
+        if ref is None:
+            return None
+        try:
+            secret = await self._session.core_document("Secret", ref.name, resource.metadata.namespace)
+        except ApiError:
+            return None
+        encoded = (secret.get("data") or {}).get(ref.key)
+        return base64.b64decode(encoded).decode().strip() if encoded else None
+
+    async def _get(self, path: str, headers: dict[str, str]) -> dict[str, Any]:
+        return await self._session.get_json(path, headers)
+
+
+def _why(error: ApiError, service: Service) -> str:
+    """What keeps the log away; the API server names a reason, and Ray none."""
+    if isinstance(error, Forbidden) and error.reason:
+        return f"you may not ask Ray through the API server: it takes get on services/proxy for {service} ({error})"
+    if isinstance(error, Unauthorized | Forbidden) and not error.reason:
+        return f"Ray at {service} wants its token: set {TOKEN_VARIABLE}"
+    if isinstance(error, NotFound):
+        return f"Ray at {service} is gone, or knows nothing of it any more"
+    return f"Ray at {service} does not answer ({error})"
+
+
+def _lines(submission: Submission) -> tuple[str, ...]:
+    return tuple(submission.said.splitlines())

@@ -1,0 +1,120 @@
+"""The gateway of a cluster, through its API server: who calls comes through, by a header of its own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from penstock.client import async_gateway_client, gateway_client
+from penstock.client.config import NoGateway
+from penstock.serving import Forbidden, GatewayUnavailable, Unauthorized
+
+SERVICE = "penstock/penstock-gateway:http"
+
+
+class Gateway:
+    """Answers with the run r-1, to the callers whom it knows."""
+
+    def __init__(self, *known: str) -> None:
+        self.known, self.callers = known, list[str | None]()
+
+    async def __call__(self, request: Request) -> Response:
+        caller = request.headers.get("X-Penstock-Authorization")
+        self.callers.append(caller)
+        if caller not in self.known:
+            return JSONResponse({"message": "The token is not known", "run": None}, 401)
+        if request.url.path == "/v1/default/digits/features/v":
+            return JSONResponse({"run": "r-1", "rows": [{"features": await request.json()}]})
+        return JSONResponse({"run": "r-1"})
+
+
+async def test_the_kubeconfigs_user_is_the_caller(world: Any) -> None:
+    gateway = world.services[SERVICE] = Gateway("Bearer a-token")
+    async with async_gateway_client(kubeconfig=world.kubeconfig, context="cluster") as client:
+        answer = await client.features("default", "digits", "v", [{"id": 1}])
+    assert (answer.run, answer.rows) == ("r-1", [{"entities": [{"id": 1}], "features": None}])
+    assert gateway.callers == ["Bearer a-token"]
+
+
+def test_a_token_of_the_gateways_own_goes_before(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway = world.services[SERVICE] = Gateway("Bearer a-key")
+    monkeypatch.setenv("PENSTOCK_GATEWAY_TOKEN", "a-key")
+    with gateway_client(kubeconfig=world.kubeconfig, context="cluster") as client:
+        assert client.describe("default", "digits") == {"run": "r-1"}
+    assert gateway.callers == ["Bearer a-key"]
+
+
+@pytest.mark.parametrize(
+    ("user", "caller"),
+    [
+        ({"tokenFile": "token"}, "Bearer a-token"),
+        (
+            {
+                "exec": {
+                    "apiVersion": "client.authentication.k8s.io/v1beta1",
+                    "command": "sh",
+                    "args": ["-c", 'echo \'{"status": {"token": "a-token"}}\''],
+                }
+            },
+            "Bearer a-token",
+        ),
+    ],
+)
+def test_any_way_to_a_token_does(world: Any, tmp_path: Path, user: dict[str, Any], caller: str) -> None:
+    gateway = world.services[SERVICE] = Gateway(caller)
+    (tmp_path / "token").write_text("a-token")
+    config = yaml.safe_load(world.kubeconfig.read_text())
+    config["users"][0]["user"] = user
+    (tmp_path / "other").write_text(yaml.safe_dump(config))
+    with gateway_client(kubeconfig=tmp_path / "other", context="cluster") as client:
+        assert client.describe("default", "digits") == {"run": "r-1"}
+        assert client.describe("default", "digits") == {"run": "r-1"}
+    assert gateway.callers == [caller, caller]
+
+
+def test_who_is_not_let_in_is_told_by_whom(world: Any) -> None:
+    world.services[SERVICE] = Gateway()
+    with gateway_client(kubeconfig=world.kubeconfig, context="cluster") as client:
+        with pytest.raises(Unauthorized, match="The token is not known"):
+            client.describe("default", "digits")
+
+        async def forbidden(request: Request) -> Response:
+            said = 'services "penstock-gateway" is forbidden: User "me" cannot create resource "services/proxy"'
+            return JSONResponse({"kind": "Status", "reason": "Forbidden", "message": said, "code": 403}, 403)
+
+        world.services[SERVICE] = forbidden
+        with pytest.raises(Forbidden, match="cannot create resource"):
+            client.describe("default", "digits")
+
+        async def away(request: Request) -> Response:
+            said = 'no endpoints available for service "penstock-gateway"'
+            return JSONResponse({"kind": "Status", "reason": "ServiceUnavailable", "message": said}, 503)
+
+        world.services[SERVICE] = away
+        with pytest.raises(GatewayUnavailable, match="no endpoints available"):
+            client.describe("default", "digits")
+
+
+def test_an_address_goes_before_and_gets_no_token_of_the_kubeconfig(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = async_gateway_client("http://127.0.0.1:1", kubeconfig=world.kubeconfig, context="cluster")
+    assert client.url == "http://127.0.0.1:1"
+    assert "a-token" not in json.dumps(dict(client._http.headers))
+    assert async_gateway_client(kubeconfig=world.kubeconfig).url == "http://127.0.0.1:9999"
+    monkeypatch.setenv("PENSTOCK_GATEWAY", "http://127.0.0.1:2/")
+    assert async_gateway_client(kubeconfig=world.kubeconfig, context="cluster").url == "http://127.0.0.1:2"
+
+
+def test_a_local_stack_without_an_address_says_so(world: Any, tmp_path: Path) -> None:
+    config = yaml.safe_load(world.kubeconfig.read_text())
+    config["clusters"][0]["cluster"].pop("extensions")
+    (tmp_path / "other").write_text(yaml.safe_dump(config))
+    with pytest.raises(NoGateway, match="set --gateway or PENSTOCK_GATEWAY"):
+        gateway_client(kubeconfig=tmp_path / "other")
