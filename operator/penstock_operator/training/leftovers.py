@@ -48,9 +48,13 @@ def leftovers(status: TrainingJobStatus, history_limit: int, needed: Collection[
     candidates = [*runs[:-history_limit], *(run for run in fruitless if run not in needed)]
     actions: list[Forget | DeleteRun] = [DeleteRun(run) for run in candidates if run not in seen.protected]
     if seen.session is not None:
-        old = status.attempts[:-KEPT_LOGS]
-        actions += [Forget(one.submission_id) for one in old if not one.forgotten]
+        actions += [Forget(one.submission_id) for one in remembered(status)]
     return Leftovers(status, actions)
+
+
+def remembered(status: TrainingJobStatus) -> list[Attempt]:
+    """The old attempts that Ray has yet to forget."""
+    return [one for one in status.attempts[:-KEPT_LOGS] if not one.forgotten]
 
 
 def bounded(attempts: Sequence[Attempt]) -> list[Attempt]:

@@ -14,7 +14,7 @@ from penstock_operator.loop.related import training_job
 from penstock_operator.loop.wire import entries, inner, texts
 from penstock_operator.ports import Artifacts, Cluster, JobState, RayJob, Rays, Refused, Unreachable
 from penstock_operator.training.attempts import current_attempt, is_complete
-from penstock_operator.training.leftovers import FRUITLESS
+from penstock_operator.training.leftovers import FRUITLESS, remembered
 from penstock_operator.training.observed import Code, Observed
 from penstock_operator.training.sources import SourceObserver
 
@@ -33,8 +33,9 @@ class Observer:
         attempt = current_attempt(job.status)
         deleting = job.metadata.deletion_timestamp is not None
         settled = attempt is None and not deleting and is_complete(job)
-        # Of a job that is complete Ray is not asked: after a restart there may be thousands.
-        session, error, ray_job = (None, "", None) if settled else await self._ray(job, attempt)
+        # Of a job that is complete Ray is asked nothing more: after a restart there may be thousands.
+        asks = not settled or remembered(job.status)
+        session, error, ray_job = await self._ray(job, attempt) if asks else (None, "", None)
         ended = ray_job is None or ray_job.state.terminal
         manifest, manifest_error = await self._manifest(job, attempt) if attempt and ended else (None, "")
         began = manifest is not None or (ray_job is not None and ray_job.state is not JobState.PENDING)

@@ -26,6 +26,7 @@ from penstock_operator.loop.reconcile import reconcile
 from penstock_operator.loop.reconciler import Key
 from penstock_operator.ports import Object, RayJob, RaySubmission
 from penstock_operator.training.attempts import run_digest
+from penstock_operator.training.leftovers import KEPT_LOGS
 from penstock_operator.training.reconciler import TrainingJobReconciler
 from penstock_operator.training.sweep import SourceSweeper
 
@@ -39,6 +40,7 @@ class Ray:
     """Takes what it is given and never begins it."""
 
     submissions: list[RaySubmission] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
 
     async def ray_of(self, owner: object) -> Ray:
         return self
@@ -51,6 +53,9 @@ class Ray:
 
     async def submit(self, submission: RaySubmission) -> None:
         self.submissions.append(submission)
+
+    async def delete(self, submission_id: str) -> None:
+        self.forgotten.append(submission_id)
 
     @property
     def spec(self) -> AttemptSpec:
@@ -218,3 +223,17 @@ async def test_the_secrets_of_a_job_that_is_complete_are_read_no_more(plane: Pla
     reconciler = TrainingJobReconciler(Counting(plane.store), rays, FileArtifacts(), plane.installation)
     await reconcile(plane.cluster, reconciler, KEY)
     assert "Secret" not in asked
+
+
+async def test_ray_forgets_the_old_attempts_of_a_job_that_is_complete(plane: Plane) -> None:
+    plane.job({"git": {"url": "https://example.org/code.git", "revision": COMMIT}})
+    obj = plane.store.get(*KEY)
+    digest = run_digest(TrainingJob.model_validate(obj).spec)
+    attempts = [
+        {"number": n, "run": f"r-{n}", "submissionId": f"s-{n}", "state": "Succeeded", "specDigest": digest}
+        for n in range(1, KEPT_LOGS + 3)
+    ]
+    plane.store.update_status({**obj, "status": {"attempts": attempts}})
+    job = await plane.settle()
+    assert plane.ray.forgotten == ["s-1", "s-2"]
+    assert [one.number for one in job.status.attempts if one.forgotten] == [1, 2]
