@@ -12,7 +12,7 @@ VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' platform/penstock/__in
 TAG ?= $(VERSION)
 REVISION ?= $(shell git rev-parse HEAD)
 IMAGES := image-operator image-gateway image-ray image-quickstart
-# Called with: TAG DIR -f FILE.
+# Called with: TAG -f FILE DIR.
 BUILD ?= docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) \
 	--build-arg RAY=$(REGISTRY)/ray:$(TAG) -t
 
@@ -51,7 +51,7 @@ tag:
 	@echo $(TAG)
 
 $(IMAGES): image-%:
-	$(BUILD) $(REGISTRY)/$*:$(TAG) . -f images/$*/Dockerfile
+	$(BUILD) $(REGISTRY)/$*:$(TAG) -f images/$*/Dockerfile .
 
 clean: ## Stop the local stack; remove its folder, the environment and the caches.
 	-test ! -x $(BIN)/penstock || $(BIN)/penstock down

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import time
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,7 +77,8 @@ def test_the_command_works_on_the_cluster(first: str, penstock: Command) -> None
     assert [one["metadata"]["namespace"] for one in json.loads(everywhere.stdout)["items"]] == [WORK]
     described = penstock("describe", "materialization/digits", "-n", WORK)
     assert "index-recall" in described.stdout
-    logs = penstock("logs", "digits", "-n", WORK)
+    known = kube.get("secret", "penstock-ray-token", SYSTEM)["data"]["token"]
+    logs = penstock("logs", "digits", "-n", WORK, PENSTOCK_RAY_TOKEN=b64decode(known).decode())
     assert f"Run {first} is whole" in logs.stdout, logs.stderr
     waited = penstock("wait", "tj/digits", "--for", "Succeeded", "-n", WORK, "--timeout", "10s")
     assert waited.returncode == 0, waited.stderr
