@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from penstock_operator.loop.reconciler import Key
 
-PLACES = 64
+PLACES = 128
 """Passes that run side by side, so that thousands at once leave the event loop time for the lease and the watches."""
 PATIENCE_SECONDS = 0.5
 """How long a pass may keep its place: one that takes longer waits for some endpoint, and must not delay others."""

@@ -5,6 +5,7 @@ https://docs.ray.io/en/latest/cluster/running-applications/job-submission/api.ht
 
 from __future__ import annotations
 
+import random
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -13,7 +14,9 @@ import httpx2
 
 from penstock_operator.ports import JobState, RayJob, RaySubmission, Refused, Unreachable
 
-TIMEOUT = httpx2.Timeout(10.0, connect=3.0)
+PATIENCE_SECONDS = (6.0, 10.0)
+"""At least and at most: many that hang are not to be given up in one moment."""
+CONNECT_SECONDS = 3.0
 
 Secrets = Callable[[RaySubmission], Awaitable[Mapping[str, str]]]
 """Reads what a submission's variables take from Secrets: this Ray cannot."""
@@ -22,7 +25,7 @@ Secrets = Callable[[RaySubmission], Awaitable[Mapping[str, str]]]
 def new_http() -> httpx2.AsyncClient:
     """Connections to any number of Rays: one that hangs takes no other's place."""
     return httpx2.AsyncClient(
-        timeout=TIMEOUT, limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100), trust_env=False
+        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100), trust_env=False
     )
 
 
@@ -121,7 +124,14 @@ class RayJobs:
 
     async def _call(self, method: str, path: str, **kwargs: Any) -> httpx2.Response:
         try:
-            return await self._http.request(method, f"{self._address}{path}", headers=self._headers, **kwargs)
+            patience = random.uniform(*PATIENCE_SECONDS)  # noqa: S311 - spreads load, guards nothing
+            return await self._http.request(
+                method,
+                f"{self._address}{path}",
+                headers=self._headers,
+                timeout=httpx2.Timeout(patience, connect=CONNECT_SECONDS),
+                **kwargs,
+            )
         except httpx2.HTTPError as error:
             raise Unreachable(f"Ray at {self._address} did not answer: {error or type(error).__name__}") from error
 
