@@ -290,10 +290,17 @@ class Bench:
         return {"failover_stop_seconds": round(handed, 2), "failover_kill_seconds": round(taken, 2)}
 
 
-async def hang(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
-    """A Ray that takes connections and never answers."""
-    with suppress(asyncio.CancelledError):
-        await asyncio.Event().wait()
+class HangingRay:
+    """Takes connections and never answers."""
+
+    def __init__(self) -> None:
+        # Held here, so that no waiting connection is collected.
+        self.answer = asyncio.Event()
+
+    async def take(self, _: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+        """Wait for ever."""
+        with suppress(asyncio.CancelledError):
+            await self.answer.wait()
 
 
 async def measure(jobs: int, peers: int) -> dict[str, Any]:
@@ -305,7 +312,7 @@ async def measure(jobs: int, peers: int) -> dict[str, Any]:
             found["peer"] = await measure_peer(cluster, folder, peers)
             say(f"peer: {found['peer']}")
             bench = Bench(cluster, folder, jobs)
-            await asyncio.start_server(hang, "127.0.0.1", bench.hanging)
+            await asyncio.start_server(HangingRay().take, "127.0.0.1", bench.hanging)
             return found | await bench.run()
 
 
