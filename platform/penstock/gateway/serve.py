@@ -7,9 +7,27 @@ import signal
 from types import FrameType
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from penstock.gateway.health import Lifecycle
+
+
+class ClosesWhenStopping:
+    """Ends each connection with its answer once the stop has begun, so that no query comes over one that is closed."""
+
+    def __init__(self, app: ASGIApp, lifecycle: Lifecycle) -> None:
+        self._app, self._lifecycle = app, lifecycle
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, and say that the connection ends where it does."""
+
+        async def closing(message: Message) -> None:
+            if message["type"] == "http.response.start" and self._lifecycle.stopping:
+                MutableHeaders(scope=message)["Connection"] = "close"
+            await send(message)
+
+        await self._app(scope, receive, closing)
 
 
 class GracefulServer(uvicorn.Server):
@@ -33,7 +51,7 @@ class GracefulServer(uvicorn.Server):
     ) -> None:
         super().__init__(
             uvicorn.Config(
-                app,
+                ClosesWhenStopping(app, lifecycle),
                 host=host,
                 port=port,
                 log_level="warning",

@@ -171,7 +171,11 @@ class AsyncGatewayClient:
         headers = {"Content-Type": "application/json"} if content is not None else None
         params = {"run": run} if run else None
         try:
-            answer = await self._http.request(method, path, params=params, content=content, headers=headers)
+            try:
+                answer = await self._http.request(method, path, params=params, content=content, headers=headers)
+            except (httpx2.ReadError, httpx2.RemoteProtocolError):
+                # One that stops closes its connections; a query changes nothing, so another may be asked.
+                answer = await self._http.request(method, path, params=params, content=content, headers=headers)
         except httpx2.HTTPError as error:
             said = str(error) or type(error).__name__
             raise GatewayUnavailable(f"The gateway at {self.url} does not answer: {said}") from error

@@ -74,7 +74,8 @@ def test_on_sigterm_it_turns_red_answers_on_ends_what_it_began_and_leaves_with_0
         time.sleep(0.3)
         red = httpx2.get(f"{url}/readyz", trust_env=False)
         assert (red.status_code, red.json()["message"]) == (503, "The gateway is stopping")
-        assert httpx2.get(f"{url}/v1", trust_env=False).json() == []
+        answered = httpx2.get(f"{url}/v1", trust_env=False)
+        assert (answered.json(), answered.headers["connection"]) == ([], "close")
         time.sleep(1.8)
         with pytest.raises(httpx2.ConnectError):
             httpx2.get(f"{url}/healthz", trust_env=False)
