@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -11,11 +12,15 @@ from typing import Self
 import httpx2
 
 from penstock.api import Materialization, TrainingJob
+from penstock.api.meta import SecretKeyRef
 from penstock.api.ray import KubeRay, RayCluster
 from penstock.installation import Installation
 from penstock.secrets import read_secret, read_secrets
 from penstock_operator.ports import Cluster, Ray, RaySubmission, Refused
 from penstock_operator.ray.jobs import RayJobs, new_http
+
+TOKEN_SECONDS = 15.0
+"""How long a token that was read is used: each poll of each job asks for it; one that was corrected works soon."""
 
 MakeKubeRay = Callable[[TrainingJob | Materialization, KubeRay, httpx2.AsyncClient], Ray]
 """Makes the Ray of an object whose jobs are RayJobs."""
@@ -27,6 +32,7 @@ class RayBackends:
     def __init__(self, cluster: Cluster, installation: Installation, kube_ray: MakeKubeRay | None = None) -> None:
         self._cluster, self._installation, self._kube_ray = cluster, installation, kube_ray
         self._http = new_http()
+        self._tokens: dict[tuple[str, str, str], tuple[float, str]] = {}
 
     async def ray_of(self, owner: TrainingJob | Materialization) -> Ray:
         """The Ray of an object.
@@ -65,6 +71,14 @@ class RayBackends:
 
     async def _token(self, namespace: str, ray: RayCluster, *, default: bool) -> str | None:
         if (ref := ray.token_secret_ref) is not None:
-            return (await read_secrets(self._cluster, namespace, [ref]))(ref)
+            return await self._read_token(namespace, ref)
         path = self._installation.ray_token_path
         return Path(path).read_text().strip() if default and path is not None else None
+
+    async def _read_token(self, namespace: str, ref: SecretKeyRef) -> str:
+        now = time.monotonic()
+        self._tokens = {key: kept for key, kept in self._tokens.items() if now - kept[0] < TOKEN_SECONDS}
+        key = (namespace, ref.name, ref.key)
+        if key not in self._tokens:
+            self._tokens[key] = now, (await read_secrets(self._cluster, namespace, [ref]))(ref)
+        return self._tokens[key][1]

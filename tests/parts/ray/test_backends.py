@@ -17,6 +17,7 @@ from penstock.api.ray import RayBackend, RayCluster
 from penstock.installation import Installation
 from penstock.secrets import MissingSecret
 from penstock_operator.ports import JobState, RaySubmission, Refused, Unreachable
+from penstock_operator.ray import backends
 from penstock_operator.ray.backends import RayBackends
 from penstock_operator.ray.jobs import RayJobs
 
@@ -26,8 +27,12 @@ class Objects:
 
     secrets: ClassVar = {"ray": {"token": "spec's"}, "s3": {"AWS_ACCESS_KEY_ID": "id"}, "own": {"password": "p"}}
 
+    def __init__(self) -> None:
+        self.reads = 0
+
     async def get(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
         assert kind == "Secret"
+        self.reads += 1
         found = self.secrets.get(name) if namespace == "team" else None
         data = {key: base64.b64encode(value.encode()).decode() for key, value in (found or {}).items()}
         return {"data": data} if found is not None else None
@@ -86,6 +91,24 @@ async def test_a_ray_of_the_spec_never_gets_the_installations_token(api: Any, tm
         ref = {"name": "ray", "key": "token"}
         await (await rays.ray_of(job({"rayCluster": {"address": address, "tokenSecretRef": ref}}))).job("s")
     assert [one["token"] for one in seen] == [None, "Bearer spec's"]
+
+
+async def test_a_token_is_read_once_for_many_polls_and_again_when_it_may_have_changed(
+    api: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, seen = api
+    objects = Objects()
+    ray = {"rayCluster": {"address": address, "tokenSecretRef": {"name": "ray", "key": "token"}}}
+    async with RayBackends(objects, installation(address)) as rays:  # type: ignore[arg-type]
+        for _ in range(3):
+            await (await rays.ray_of(job(ray))).job("s")
+        assert objects.reads == 1
+        with pytest.raises(MissingSecret, match="'ray' is not in namespace 'elsewhere'"):
+            await rays.ray_of(job(ray, namespace="elsewhere"))
+        monkeypatch.setattr(backends, "TOKEN_SECONDS", 0)
+        monkeypatch.setitem(Objects.secrets, "ray", {"token": "another"})
+        await (await rays.ray_of(job(ray))).job("s")
+    assert [one["token"] for one in seen] == ["Bearer spec's"] * 3 + ["Bearer another"]
 
 
 async def test_secrets_are_read_for_a_ray_that_cannot_read_them(api: Any) -> None:
