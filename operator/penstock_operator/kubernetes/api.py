@@ -8,10 +8,13 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, NamedTuple, Self
 
 import aiohttp
+import msgspec
 from lightkube.config.kubeconfig import SingleConfig
 
+from penstock_operator.kubernetes import listing
 from penstock_operator.kubernetes.connection import Credentials, tls
 from penstock_operator.kubernetes.kinds import PLACES
+from penstock_operator.loop.reconciler import Key
 from penstock_operator.ports import ClusterUnreachable, Conflict, Missing, Object, Refused
 
 FIELD_MANAGER = "penstock-operator"
@@ -66,25 +69,32 @@ class Api:
         """The objects of a namespace with these labels."""
         return [obj async for page in self.pages(kind, namespace, selector=selector) for obj in page]
 
-    async def pages(
-        self, kind: str, namespace: str | None, *, selector: str = "", metadata_only: bool = False
-    ) -> AsyncIterator[list[Object]]:
+    async def pages(self, kind: str, namespace: str | None, *, selector: str = "") -> AsyncIterator[list[Object]]:
         """The objects of a kind, of one namespace or of all, some hundreds at a time.
 
         A kind that the API does not know has no objects.
         """
-        params = {"limit": str(PAGE), **({"labelSelector": selector} if selector else {})}
-        headers = {"Accept": METADATA_ONLY} if metadata_only else None
-        while True:
-            answer = await self._call("GET", PLACES[kind].path(namespace), params=params, headers=headers)
+        named = {"apiVersion": PLACES[kind].api_version, "kind": kind}
+        async for answer in self._pages(kind, namespace, {"labelSelector": selector} if selector else {}, None):
+            yield [{**item, **named} for item in _body(answer)["items"] or ()]
+
+    async def versions(self, kind: str, namespace: str | None) -> AsyncIterator[dict[Key, int]]:
+        """The resourceVersions of the objects of a kind, as `pages` has them; far cheaper to read."""
+        async for answer in self._pages(kind, namespace, {}, {"Accept": METADATA_ONLY}):
+            yield listing.versions(kind, answer.body)
+
+    async def _pages(
+        self, kind: str, namespace: str | None, params: Mapping[str, str], headers: Mapping[str, str] | None
+    ) -> AsyncIterator[Answer]:
+        token: str | None = ""
+        while token is not None:
+            asked = {"limit": str(PAGE), **params, **({"continue": token} if token else {})}
+            answer = await self._call("GET", PLACES[kind].path(namespace), params=asked, headers=headers)
             if answer.status == 404:
                 return
-            body = _body(answer)
-            named = {"apiVersion": PLACES[kind].api_version, "kind": kind}
-            yield [{**item, **named} for item in body["items"] or ()]
-            if not (token := body["metadata"].get("continue")):
-                return
-            params["continue"] = token
+            _check(answer)
+            yield answer
+            token = listing.following(answer.body)
 
     async def create(self, obj: Object) -> Object:
         """Create an object.
@@ -144,7 +154,7 @@ class Api:
         body: object = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
+        data = None if body is None else _encoded(body)
         given = {"Accept": "application/json", "Content-Type": "application/json", **(headers or {})}
         async with self._turns:
             if method != "GET":
@@ -161,6 +171,14 @@ class Api:
                 ) from error
 
 
+def _encoded(body: object) -> bytes:
+    try:
+        return msgspec.json.encode(body)
+    except UnicodeEncodeError:
+        # Half a letter, as a log may hold: escaped, it is for the API to replace.
+        return json.dumps(body).encode()
+
+
 def _written(answer: Answer) -> Object:
     if answer.status in (404, 409):
         raise Conflict(_message(answer))
@@ -168,9 +186,14 @@ def _written(answer: Answer) -> Object:
 
 
 def _body(answer: Answer) -> Object:
+    _check(answer)
+    body: Object = msgspec.json.decode(answer.body)
+    return body
+
+
+def _check(answer: Answer) -> None:
     if answer.status < 300:
-        body: Object = json.loads(answer.body)
-        return body
+        return
     message = f"The Kubernetes API answered {answer.status}: {_message(answer)}"
     if answer.status in PATIENCE or answer.status >= 500:
         raise ClusterUnreachable(message)
@@ -179,6 +202,6 @@ def _body(answer: Answer) -> Object:
 
 def _message(answer: Answer) -> str:
     try:
-        return str(json.loads(answer.body)["message"])
+        return str(msgspec.json.decode(answer.body)["message"])
     except (ValueError, KeyError, TypeError):
         return answer.body[:1024].decode(errors="replace")

@@ -13,7 +13,7 @@ from penstock_operator.kubernetes.api import Api
 from penstock_operator.kubernetes.cache import Cache, version
 from penstock_operator.kubernetes.watching import Watch
 from penstock_operator.loop.reconciler import Key
-from penstock_operator.ports import Object, Refused, Unreachable
+from penstock_operator.ports import Refused, Unreachable
 
 RETRY_SECONDS = 2.0
 DEAD_AFTER = 2
@@ -110,15 +110,15 @@ class Audit:
 
     async def _behind(self, kind: str) -> dict[Key, int]:
         """The objects whose cached version is not the API's, with the latter; 0 of one that is gone."""
-        there: dict[Key, Object] = {}
+        there: dict[Key, int] = {}
         for namespace in self._namespaces:
-            async for page in self._api.pages(kind, namespace, metadata_only=True):
-                there.update((Key.of(obj), obj) for obj in page)
+            async for page in self._api.versions(kind, namespace):
+                there |= page
         found = {}
-        for key, obj in there.items():
+        for key, newest in there.items():
             known = self._cache.get(*key)
-            if known is None or version(known) < version(obj):
-                found[key] = version(obj)
+            if known is None or version(known) < newest:
+                found[key] = newest
         known_keys = [Key.of(obj) for obj in self._cache.list(kind)]
         return found | {key: 0 for key in known_keys if key not in there}
 

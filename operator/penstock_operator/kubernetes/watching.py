@@ -11,6 +11,7 @@ from typing import Any
 
 import kopf
 import structlog
+import uvloop
 from lightkube.config.kubeconfig import SingleConfig
 
 from penstock.api.meta import GROUP
@@ -79,14 +80,16 @@ class Watch:
 
         def work() -> None:
             try:
-                kopf.run(
-                    registry=registry(self._config, self._cache.kinds, see),
-                    settings=settings(clusterwide=not self._namespaces),
-                    clusterwide=not self._namespaces,
-                    namespaces=self._namespaces,
-                    standalone=True,
-                    stop_flag=stop,
-                )
+                with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                    kopf.run(
+                        loop=runner.get_loop(),
+                        registry=registry(self._config, self._cache.kinds, see),
+                        settings=settings(clusterwide=not self._namespaces),
+                        clusterwide=not self._namespaces,
+                        namespaces=self._namespaces,
+                        standalone=True,
+                        stop_flag=stop,
+                    )
             except Exception as error:  # noqa: BLE001 - whatever ended it, it is started again
                 log.error("Watching ended", error=repr(error))
             with suppress(RuntimeError):  # our loop has ended first
