@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -18,6 +18,9 @@ from penstock.sources.archive import Archive
 
 Object = dict[str, Any]
 """A resource on the wire: apiVersion, kind, metadata, spec, status."""
+
+References = Callable[[dict[str, Any]], Iterable[str]]
+"""A spec to the names of the objects of some kind that it refers to; a function of a module: each may have an index."""
 
 
 class Unreachable(Exception):
@@ -47,6 +50,9 @@ class Cluster(Protocol):
 
     async def list(self, kind: str, namespace: str | None = None) -> Sequence[Object]:
         """The objects of a kind, of one namespace or of all."""
+
+    async def referring(self, kind: str, namespace: str, references: References, name: str) -> Sequence[Object]:
+        """The objects of a kind, in one namespace, whose specs refer to a name."""
 
     async def write_status(self, obj: Object, status: Mapping[str, Any]) -> Object:
         """Replace the status of the object as it was read.

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
 from penstock_operator.kubernetes.kinds import KEPT
+from penstock_operator.loop.known import Known
 from penstock_operator.loop.reconciler import Key
-from penstock_operator.ports import Change, Object
+from penstock_operator.ports import Change, Object, References
 
 REMEMBERED = 10_000
 """Deleted objects whose uids are kept: a write that was under way may still be answered."""
@@ -21,24 +22,26 @@ class Cache:
     """
 
     def __init__(self, kinds: Iterable[str]) -> None:
-        self._objects: dict[str, dict[str, dict[str, Object]]] = {kind: {} for kind in kinds}
-        self._feeds: dict[str, set[_Feed]] = {kind: set() for kind in self._objects}
+        self._feeds: dict[str, set[_Feed]] = {kind: set() for kind in kinds}
+        self._known = Known()
         self._gone: dict[str, None] = {}
 
     @property
     def kinds(self) -> Sequence[str]:
         """The kinds that are kept."""
-        return tuple(self._objects)
+        return tuple(self._feeds)
 
     def get(self, kind: str, namespace: str, name: str) -> Object | None:
         """The object, or None."""
-        return self._objects[kind].get(namespace, {}).get(name)
+        return self._known.get(kind, namespace, name)
 
-    def list(self, kind: str, namespace: str | None = None) -> list[Object]:
+    def list(self, kind: str, namespace: str | None = None) -> Sequence[Object]:
         """The objects of a kind, of one namespace or of all."""
-        if namespace is not None:
-            return list(self._objects[kind].get(namespace, {}).values())
-        return [obj for objects in self._objects[kind].values() for obj in objects.values()]
+        return self._known.list(kind, namespace)
+
+    def referring(self, kind: str, namespace: str, references: References, name: str) -> Sequence[Object]:
+        """The objects of a kind, in one namespace, whose specs refer to a name."""
+        return self._known.referring(kind, namespace, references, name)
 
     def put(self, obj: Object) -> None:
         """Take an object that was seen; one that is older than the known one, or gone, is passed over."""
@@ -50,7 +53,7 @@ class Cache:
         known = self.get(*key)
         if obj["metadata"]["uid"] in self._gone or (known is not None and version(known) >= version(obj)):
             return
-        self._objects[key.kind].setdefault(key.namespace, {})[key.name] = obj
+        self._known.put(obj)
         self._tell(Change("ADDED" if known is None else "MODIFIED", obj))
 
     def remove(self, obj: Object) -> None:
@@ -62,10 +65,7 @@ class Cache:
         known = self.get(*key)
         if known is None or known["metadata"]["uid"] != uid:
             return
-        names = self._objects[key.kind][key.namespace]
-        del names[key.name]
-        if not names:
-            del self._objects[key.kind][key.namespace]
+        self._known.remove(*key)
         self._tell(Change("DELETED", obj))
 
     async def settle(self, key: Key, ask: Callable[[str, str, str], Awaitable[Object | None]]) -> None:

@@ -14,7 +14,7 @@ from penstock_operator.kubernetes.events import Recorder
 from penstock_operator.kubernetes.happened import happened
 from penstock_operator.kubernetes.metrics import Metrics
 from penstock_operator.loop.reconciler import Key
-from penstock_operator.ports import Change, Conflict, Object
+from penstock_operator.ports import Change, Conflict, Object, References
 
 
 class KubernetesCluster:
@@ -32,6 +32,10 @@ class KubernetesCluster:
     async def list(self, kind: str, namespace: str | None = None) -> Sequence[Object]:
         """The objects of a watched kind."""
         return self._cache.list(kind, namespace)
+
+    async def referring(self, kind: str, namespace: str, references: References, name: str) -> Sequence[Object]:
+        """The objects of a watched kind, in one namespace, whose specs refer to a name."""
+        return self._cache.referring(kind, namespace, references, name)
 
     async def write_status(self, obj: Object, status: Mapping[str, Any]) -> Object:
         """Replace the status of the object as it was read."""

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from penstock_operator.local.errors import AlreadyExists, Gone, NotFound, Stale
 from penstock_operator.local.store import ObjectStore
 from penstock_operator.loop.event import event
-from penstock_operator.ports import Change, Conflict, Object
+from penstock_operator.ports import Change, Conflict, Object, References
 
 
 class LocalCluster:
@@ -28,6 +28,10 @@ class LocalCluster:
     async def list(self, kind: str, namespace: str | None = None) -> Sequence[Object]:
         """The objects of a kind."""
         return self._store.list(kind, namespace)
+
+    async def referring(self, kind: str, namespace: str, references: References, name: str) -> Sequence[Object]:
+        """The objects of a kind, in one namespace, whose specs refer to a name."""
+        return [obj for obj in self._store.list(kind, namespace) if name in references(obj.get("spec") or {})]
 
     async def write_status(self, obj: Object, status: Mapping[str, Any]) -> Object:
         """Replace the status of the object as it was read."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
 
 from penstock_operator.loop.failures import Failure, classify, delay
+from penstock_operator.loop.known import Known
 from penstock_operator.loop.queue import KeyQueue, Result
 from penstock_operator.loop.reconcile import Clock, reconcile, utc_now
 from penstock_operator.loop.reconciler import Key, Reconciler, Related
@@ -39,7 +39,7 @@ class Manager:
         self._reconcilers = {reconciler.kind.__name__: reconciler for reconciler in reconcilers}
         self._clock, self._observer = clock, observer
         self.queue = KeyQueue(self._pass)
-        self._known: dict[tuple[str, str], dict[str, Object]] = defaultdict(dict)
+        self._known = Known()
         self._failures: dict[Key, int] = {}
 
     async def run(self) -> None:
@@ -65,12 +65,11 @@ class Manager:
 
     def _see(self, kind: str, change: Change) -> None:
         key = Key.of({"kind": kind, **change.object})
-        known = self._known[kind, key.namespace]
         if change.type == "DELETED":
-            known.pop(key.name, None)
+            self._known.remove(*key)
             self._failures.pop(key, None)
         else:
-            known[key.name] = change.object
+            self._known.put({"kind": kind, **change.object})
             if kind in self._reconcilers:
                 self.queue.add(key)
         for reconciler in self._reconcilers.values():
@@ -79,14 +78,11 @@ class Manager:
 
     def _add_related(self, related: Related, changed: Object) -> None:
         try:
-            for other in related(changed, self._list):
+            for other in related(changed, self._known):
                 self.queue.add(other)
         except Exception:
             # The watch would end here, and again at the same object after each new start.
             log.exception("Relations not found", **Key.of(changed)._asdict())
-
-    def _list(self, kind: str, namespace: str) -> Iterable[Object]:
-        return list(self._known[kind, namespace].values())
 
     async def _pass(self, key: Key) -> Result:
         started, outcome = time.perf_counter(), "success"

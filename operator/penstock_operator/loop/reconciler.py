@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from penstock.api import Resource
 from penstock.api.meta import Status
+from penstock_operator.loop.known import Known
 from penstock_operator.ports import Object
 
 
@@ -58,8 +59,8 @@ class Plan:
     """Notes in the status what became of the clean-up; returns what is still to be tried again, and why, or nothing."""
 
 
-Related = Callable[[Object, Callable[[str, str], Iterable[Object]]], Iterable[Key]]
-"""(changed object, list of known objects by kind and namespace) to the keys that must look again."""
+Related = Callable[[Object, Known], Iterable[Key]]
+"""(changed object, the known objects) to the keys that must look again."""
 
 K = TypeVar("K", bound=Resource)
 Seen = TypeVar("Seen")

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
+from penstock_operator.loop.known import Known
 from penstock_operator.loop.reconciler import Key, Related
 from penstock_operator.loop.wire import entries, inner, texts
-from penstock_operator.ports import Object
-
-References = Callable[[dict[str, Any]], Iterable[str]]
-"""A spec to the names of the objects of some kind that it refers to."""
+from penstock_operator.ports import Object, References
 
 
 def referring(kind: str, references: References) -> Related:
     """The objects of `kind` whose spec refers to the changed object."""
 
-    def related(changed: Object, known: Callable[[str, str], Iterable[Object]]) -> Iterable[Key]:
+    def related(changed: Object, known: Known) -> Iterable[Key]:
         meta = changed["metadata"]
-        namespace = meta.get("namespace", "")
-        for obj in known(kind, namespace):
-            if meta["name"] in references(obj.get("spec", {})):
-                yield Key(kind, namespace, obj["metadata"]["name"])
+        for obj in known.referring(kind, meta.get("namespace", ""), references, meta["name"]):
+            yield Key.of(obj)
 
     return related
 
@@ -29,7 +25,7 @@ def referring(kind: str, references: References) -> Related:
 def referred(kind: str, references: References) -> Related:
     """The objects of `kind` that the spec of the changed object refers to."""
 
-    def related(changed: Object, known: Callable[[str, str], Iterable[Object]]) -> Iterable[Key]:
+    def related(changed: Object, known: Known) -> Iterable[Key]:
         namespace = changed["metadata"].get("namespace", "")
         for name in references(changed.get("spec", {})):
             yield Key(kind, namespace, name)
@@ -40,7 +36,7 @@ def referred(kind: str, references: References) -> Related:
 def owned(kind: str) -> Related:
     """The object of `kind` that owns the changed object."""
 
-    def related(changed: Object, known: Callable[[str, str], Iterable[Object]]) -> Iterable[Key]:
+    def related(changed: Object, known: Known) -> Iterable[Key]:
         meta = changed["metadata"]
         for owner in meta.get("ownerReferences", ()):
             if owner["kind"] == kind:
@@ -53,7 +49,7 @@ def referring_through(between: str, first: References, kind: str, second: Refere
     """The objects of `kind` that refer to an object of `between` which refers to the changed object."""
     to_between = referring(between, first)
 
-    def related(changed: Object, known: Callable[[str, str], Iterable[Object]]) -> Iterable[Key]:
+    def related(changed: Object, known: Known) -> Iterable[Key]:
         for key in to_between(changed, known):
             yield from referring(kind, second)({"metadata": {"namespace": key.namespace, "name": key.name}}, known)
 

@@ -42,8 +42,7 @@ async def ask(check: Awaitable[str | None], users: Users) -> Observed:
 
 async def users_of(cluster: Cluster, namespace: str, store: str, view_kind: str, output_kind: str) -> Users:
     """The views or collections on a store, and the Materializations with data in it."""
-    views = await cluster.list(view_kind, namespace)
-    users = [(view_kind, obj) for obj in views if store in store_of(obj["spec"])]
+    users = [(view_kind, obj) for obj in await cluster.referring(view_kind, namespace, store_of, store)]
     for obj in await cluster.list("Materialization", namespace):
         outputs = [output for record in entries(obj, "status", "runs") for output in entries(record, "outputs")]
         if any((output.get("store"), output.get("kind")) == (store, output_kind) for output in outputs):

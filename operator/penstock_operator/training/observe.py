@@ -117,8 +117,8 @@ class Observer:
 async def protected_runs(cluster: Cluster, namespace: str, job: str) -> frozenset[str]:
     """The runs of a TrainingJob that a Materialization stages, keeps or serves."""
     runs: set[str] = set()
-    for obj in await cluster.list("Materialization", namespace):
-        if job not in training_job(obj["spec"]) or "deletionTimestamp" in obj["metadata"]:
+    for obj in await cluster.referring("Materialization", namespace, training_job, job):
+        if "deletionTimestamp" in obj["metadata"]:
             continue
         status = obj.get("status")
         runs.update(texts(*(record.get("run") for record in entries(status, "runs") if record.get("outputs"))))

@@ -13,7 +13,7 @@ from penstock_operator.artifacts import FileArtifacts
 from penstock_operator.loop.manager import Manager
 from penstock_operator.loop.reconciler import Key, Plan, Related
 from penstock_operator.loop.related import feature_views, referred, secrets, store, training_job, vector_collections
-from penstock_operator.ports import Change, Object
+from penstock_operator.ports import Change, Object, References
 from penstock_operator.publicname.feeders import feeders_of
 from penstock_operator.storehealth.observe import users_of
 from penstock_operator.training.observe import protected_runs
@@ -42,6 +42,9 @@ class Objects:
 
     async def list(self, kind: str, namespace: str | None = None) -> Sequence[Object]:
         return [one for one in self.objects if one["kind"] == kind]
+
+    async def referring(self, kind: str, namespace: str, references: References, name: str) -> Sequence[Object]:
+        return [one for one in await self.list(kind) if name in references(one["spec"])]
 
     async def watch(self, kind: str) -> AsyncIterator[Change]:
         for one in await self.list(kind):
