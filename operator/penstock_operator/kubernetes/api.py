@@ -117,11 +117,16 @@ class Api:
 
     async def merge(self, obj: Object, patch: Mapping[str, Any]) -> Object:
         """Merge a patch into an object."""
-        return await self._patch(obj, patch, "application/merge-patch+json", {})
-
-    async def apply(self, obj: Object) -> Object:
-        """Server-side apply: the fields given are ours, whoever set them before."""
-        return await self._patch(obj, obj, "application/apply-patch+yaml", {"force": "true"})
+        meta = obj["metadata"]
+        return _written(
+            await self._call(
+                "PATCH",
+                PLACES[obj["kind"]].path(meta["namespace"], meta["name"]),
+                params={"fieldManager": FIELD_MANAGER},
+                body=patch,
+                headers={"Content-Type": "application/merge-patch+json"},
+            )
+        )
 
     async def delete(
         self, kind: str, namespace: str, name: str, uid: str | None = None, *, foreground: bool = False
@@ -132,18 +137,6 @@ class Api:
         answer = await self._call("DELETE", PLACES[kind].path(namespace, name), body=options)
         if answer.status not in (404, 409):
             _written(answer)
-
-    async def _patch(self, obj: Object, patch: Mapping[str, Any], media: str, params: Mapping[str, str]) -> Object:
-        meta = obj["metadata"]
-        return _written(
-            await self._call(
-                "PATCH",
-                PLACES[obj["kind"]].path(meta["namespace"], meta["name"]),
-                params={"fieldManager": FIELD_MANAGER, **params},
-                body=patch,
-                headers={"Content-Type": media},
-            )
-        )
 
     async def _call(
         self,
