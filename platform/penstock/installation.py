@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -12,6 +12,14 @@ from penstock.api.meta import Model
 from penstock.api.ray import RayBackend
 
 INSTALLATION_VARIABLE = "PENSTOCK_INSTALLATION"
+
+
+class GatewayService(Model):
+    """The Service in front of the gateway, in the installation's own namespace."""
+
+    service: str = Field(description="Its name.")
+    port: str = Field(description="The name of its port.")
+    scheme: Literal["http", "https"] = Field("http", description="What is spoken there.")
 
 
 class Installation(Model):
@@ -30,6 +38,9 @@ class Installation(Model):
     ray: RayBackend = Field(description="Where Ray jobs run that name no place of their own.")
     ray_token_path: str | None = Field(None, description="A file with the token of that Ray.")
     platform_image: str | None = Field(None, description="The image of KubeRay's pods that name none.")
+    gateway: GatewayService | None = Field(
+        None, description="Where the command and the SDK ask through the API server; the control plane does not."
+    )
     shared_files: bool = Field(
         False, description="Whether the control plane and every Ray node see the same files, as on a laptop."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Any
 import httpx2
 import pytest
 import yaml
+
+from penstock.client import gateway_client
+from penstock.serving import ServingError
 
 pytestmark = pytest.mark.apiserver
 
@@ -121,16 +125,23 @@ def test_install_says_how_to_verify_and_diagnose(run: Command, namespace: str) -
     for words in ("rollout status deployment/penstock-operator", "helm -n penstock-chart test penstock", "Diagnose:"):
         assert words in notes
     assert "export PENSTOCK_SYSTEM_NAMESPACE=penstock-chart" in notes
-    assert "--gateway" not in notes
 
 
 @pytest.mark.usefixtures("established")
-def test_a_release_of_another_name_says_what_the_command_needs(run: Command, namespace: str) -> None:
-    words = ("helm", "install", "other", str(CHART), "-n", namespace, "-f", str(VALUES["quickstart"]))
-    claim = "artifacts.persistence.existingClaim=mine"
-    flags = ("--set", "crds.enabled=false", "--set", claim, "--dry-run=server")
-    notes = run(*words, *flags).stdout.partition("\nNOTES:")[2]
-    assert "`penstock query` needs --gateway" in notes
-    named = run(*words, *flags, "--set", "fullnameOverride=penstock").stdout.partition("\nNOTES:")[2]
-    assert "Verify:" in named
-    assert "--gateway" not in named
+def test_the_command_finds_the_gateway_of_a_release_of_any_name(
+    run: Command, apiserver: httpx2.Client, server: Any, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("helm", "install", "foo", str(CHART), "-n", namespace, "--set", "crds.enabled=false")
+    done = run(*words, "--set", "artifacts.uri=s3://bucket/prefix")
+    try:
+        assert done.returncode == 0, done.stderr
+        monkeypatch.setenv("PENSTOCK_SYSTEM_NAMESPACE", namespace)
+        (tmp_path / "kubeconfig").write_text(json.dumps(server.kubeconfig()))
+        with gateway_client(kubeconfig=tmp_path / "kubeconfig") as gateway:
+            # No pod is behind it here.
+            with pytest.raises(ServingError, match="foo-penstock-gateway"):
+                gateway.describe("default", "digits")
+            service, port = gateway.url.split("/services/")[1].removesuffix("/proxy").split(":")
+        assert field(run, namespace, f"service/{service}", ".spec.ports[0].name") == port
+    finally:
+        run("helm", "uninstall", "foo", "-n", namespace)

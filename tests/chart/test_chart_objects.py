@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from penstock.api import GROUP, KINDS
+from penstock.client.installation import gateway_service
 from penstock.gateway.__main__ import parser
 from penstock.gateway.limits import Limits
 from penstock.installation import Installation
@@ -84,6 +85,24 @@ def test_service_monitors_find_the_services(render: Any, production: Path) -> No
         wanted = monitor["spec"]["selector"]["matchLabels"]
         (service,) = [service for service in services if fits(wanted, service["metadata"]["labels"])]
         assert monitor["spec"]["endpoints"][0]["port"] in {port["name"] for port in service["spec"]["ports"]}
+
+
+@pytest.mark.parametrize("release", ["penstock", "foo", "r" * 53])
+def test_installation_names_the_gateways_service(render: Any, smallest: dict[str, Any], release: str) -> None:
+    rendered = render(smallest, release=release)
+    named = installation(rendered).gateway
+    assert named is not None
+    service = rendered.of("Service")[named.service]
+    assert [port["name"] for port in service["spec"]["ports"]] == [named.port]
+    assert service["metadata"]["labels"]["app.kubernetes.io/component"] == "gateway"
+    assert installation(render(smallest, "--set", "gateway.enabled=false")).gateway is None
+
+
+def test_the_command_without_rights_looks_for_the_service_of_a_release_penstock(
+    render: Any, smallest: dict[str, Any]
+) -> None:
+    service = gateway_service({})
+    assert service.port == render(smallest).of("Service")[service.name]["spec"]["ports"][0]["name"]
 
 
 def test_two_releases_share_no_name_but_the_known_ones(render: Any, quickstart: Path) -> None:

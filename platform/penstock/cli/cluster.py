@@ -13,7 +13,7 @@ from penstock.cli.check import Check
 from penstock.cli.rights import rights
 from penstock.client import AsyncClient
 from penstock.client.errors import ConfigError, Forbidden, NotFound, PenstockError
-from penstock.client.installation import CONFIG_MAP, read_installation, system_namespace
+from penstock.client.installation import CONFIG_MAP, gateway_service, read_installation, system_namespace
 from penstock.client.proxy import Service, service_of
 from penstock.crds import crd
 from penstock.crds.definition import openapi
@@ -34,11 +34,11 @@ async def cluster_checks(client: AsyncClient) -> list[Check]:
         installation = await read_installation(client)
     except ConfigError as error:
         unknown = [Check(False, f"ConfigMap {CONFIG_MAP}", str(error))]
-    service = _ray_service(installation)
-    found = [await definitions(client), *await rights(client, service), await operator(client), *unknown]
+    service, asked = _ray_service(installation), gateway_service(installation)
+    found = [await definitions(client), *await rights(client, service, asked), await operator(client), *unknown]
     if not unknown:
         found += [await ray(client, installation, service), await artifacts(installation)]
-    return [*found, *await stores(client), await gateway(client)]
+    return [*found, *await stores(client), await gateway(client, asked)]
 
 
 async def definitions(client: AsyncClient) -> Check:
@@ -164,8 +164,6 @@ async def artifacts(installation: dict[str, Any]) -> Check:
     return Check(True, f"Artifacts at {uri} can be written")
 
 
-async def gateway(client: AsyncClient) -> Check:
+async def gateway(client: AsyncClient, service: Service) -> Check:
     """Whether the gateway is ready."""
-    from penstock.client.gateways import PORT, SERVICE
-
-    return await _answers(client, "The gateway", Service(system_namespace(), SERVICE, PORT), "/readyz")
+    return await _answers(client, "The gateway", service, "/readyz")

@@ -8,7 +8,6 @@ from penstock.api import GROUP, KINDS
 from penstock.cli.check import Check
 from penstock.client import AsyncClient
 from penstock.client.errors import PenstockError
-from penstock.client.gateways import PORT, SERVICE
 from penstock.client.installation import CONFIG_MAP, system_namespace
 from penstock.client.proxy import Service
 
@@ -30,23 +29,24 @@ class Right(NamedTuple):
         return f"{self.verb} {self.resource}{sub}{f' {self.name}' if self.name else ''}"
 
 
-async def rights(client: AsyncClient, ray: Service | None) -> list[Check]:
+async def rights(client: AsyncClient, ray: Service | None, gateway: Service) -> list[Check]:
     """A check for each thing that a user does, with the rights that it takes.
 
     Args:
         client: as the user.
         ray: the installation's Ray; None where each attempt has one of its own, in its namespace.
+        gateway: the gateway's Service.
     """
     space, system = client.namespace, system_namespace()
     kinds = [kind.PLURAL for kind in KINDS.values()]
     look = [Right(verb, GROUP, plural, space) for plural in kinds for verb in ("get", "list", "watch")]
     change = [Right(verb, GROUP, plural, space) for plural in kinds for verb in ("create", "patch", "delete")]
     code = [Right("get", "", "configmaps", system, CONFIG_MAP)]
-    name = f"{ray.name}:{ray.port}" if ray is not None else ""
+    name = ray.resource if ray is not None else ""
     logs = [Right("get", "", "services", ray.namespace if ray is not None else space, name, "proxy")]
     ask = [
         Right("get", GROUP, "materializations", space, subresource="query"),
-        Right("create", "", "services", system, f"{SERVICE}:{PORT}", "proxy"),
+        Right("create", "", "services", gateway.namespace, gateway.resource, "proxy"),
     ]
     return [
         await _check(client, f"look at resources in namespace {space!r}", look, "bind ClusterRole penstock-viewer"),

@@ -5,23 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 
 from penstock.client import config as configuration
 from penstock.client.errors import ConfigError
-from penstock.client.installation import system_namespace
-from penstock.client.proxy import Service
+from penstock.client.installation import CONFIG_MAP, gateway_service, parsed, system_namespace
 from penstock.client.transport import LOCAL_CONTEXT
-from penstock.serving import AsyncGatewayClient, GatewayClient
+from penstock.serving import AsyncGatewayClient, GatewayClient, GatewayUnavailable
 from penstock.serving.aio import CALLER_HEADER, TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
     from lightkube.config.kubeconfig import SingleConfig
 
 TOKEN_VARIABLE = "PENSTOCK_GATEWAY_TOKEN"  # noqa: S105 - the name of a variable
-SERVICE, PORT = "penstock-gateway", "http"
 
 
 def gateway_client(
@@ -50,9 +48,9 @@ def async_gateway_client(
     """A client of the gateway that belongs to a context.
 
     It is the one at the argument's address, at that of `PENSTOCK_GATEWAY`, or at that of the kubeconfig's extension
-    `penstock.dev/gateway`, and else Service penstock-gateway in the namespace of the installation, through the API
-    server. The caller is the token `PENSTOCK_GATEWAY_TOKEN`, and through the API server else the user of the
-    kubeconfig, whose token goes nowhere but there.
+    `penstock.dev/gateway`, and else the Service that the installation names, through the API server. The caller is the
+    token `PENSTOCK_GATEWAY_TOKEN`, and through the API server else the user of the kubeconfig, whose token goes nowhere
+    but there.
 
     Raises:
         ConfigError: there is no kubeconfig, or it cannot be used.
@@ -64,34 +62,68 @@ def async_gateway_client(
         chosen = configuration.load(kubeconfig, context)
         if chosen.context_name == LOCAL_CONTEXT:
             raise
-    root = Service(system_namespace(), SERVICE, PORT).path
-    url = f"{chosen.cluster.server.rstrip('/')}{root}"
-    return AsyncGatewayClient(url, None, timeout, http=_through(chosen, url, token, timeout))
+    return ClusterGateway(_to_api(chosen, timeout), token)
 
 
-def _through(chosen: SingleConfig, url: str, token: str | None, timeout: float) -> httpx2.AsyncClient:
+def _to_api(chosen: SingleConfig, timeout: float) -> httpx2.AsyncClient:
     from lightkube.config import client_adapter
     from lightkube.core.exceptions import ConfigError as LightkubeConfigError
 
     limit = httpx2.Timeout(timeout, connect=min(timeout, 5.0))
     try:
-        http = client_adapter.AsyncClient(chosen, client_adapter.ConnectionParams(timeout=limit, trust_env=False))
+        return client_adapter.AsyncClient(chosen, client_adapter.ConnectionParams(timeout=limit, trust_env=False))
     except (LightkubeConfigError, OSError) as error:
         raise ConfigError(f"Context {chosen.context_name!r} cannot be used: {error}") from error
-    http.base_url = url
-    http.auth = TwoNames(http.auth, token)
-    return http
+
+
+class ClusterGateway(AsyncGatewayClient):
+    """Asks a cluster's gateway through the API server, at the Service that the installation names.
+
+    Args:
+        http: reaches the API server, as the user of the kubeconfig.
+        token: of the caller for the gateway; None for that of the kubeconfig.
+    """
+
+    def __init__(self, http: httpx2.AsyncClient, token: str | None) -> None:
+        self._server = str(http.base_url).rstrip("/")
+        super().__init__(f"{self._server}{gateway_service({}).path}", http=http)
+        self._names = TwoNames(http.auth, token)
+        self._found = False
+
+    async def _ask(self, method: str, path: str, run: str | None, body: dict[str, Any] | None = None) -> Any:
+        if not self._found:
+            await self._find()
+        return await super()._ask(method, path, run, body)
+
+    async def _find(self) -> None:
+        """Turn to the Service; who may not read the installation asks that of a release `penstock`."""
+        from lightkube.core.exceptions import ConfigError as LightkubeConfigError
+
+        path = f"/api/v1/namespaces/{system_namespace()}/configmaps/{CONFIG_MAP}"
+        try:
+            answer = await self._http.get(f"{self._server}{path}", auth=self._names.server)
+            installation = parsed(answer.json()) if answer.is_success else {}
+        except ValueError as error:
+            raise GatewayUnavailable(f"The API at {self._server} answered what is no JSON") from error
+        except LightkubeConfigError as error:
+            raise ConfigError(f"No credentials for the API at {self._server}: {error}") from error
+        except httpx2.HTTPError as error:
+            raise GatewayUnavailable(f"The API at {self._server} does not answer: {error}") from error
+        self.url = f"{self._server}{gateway_service(installation).path}"
+        self._http.base_url, self._http.auth = self.url, self._names
+        # Any other answer may be another one the next time.
+        self._found = answer.status_code in (200, 403, 404)
 
 
 class TwoNames(httpx2.Auth):
     """Says who calls twice: to the API server, which takes that out, and to the gateway behind it."""
 
     def __init__(self, server: httpx2.Auth | None, token: str | None) -> None:
-        self._server, self._token = server or httpx2.Auth(), token
+        self.server, self._token = server or httpx2.Auth(), token
 
     async def async_auth_flow(self, request: httpx2.Request) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
         """The requests of the API server's own way, each with the caller for the gateway."""
-        flow = self._server.async_auth_flow(request)
+        flow = self.server.async_auth_flow(request)
         try:
             request = await anext(flow)
             while True:

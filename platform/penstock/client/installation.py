@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from penstock.client.errors import ApiError, ConfigError, Forbidden, NotFound
+from penstock.client.proxy import Service
 from penstock.client.session import Session
 
 SYSTEM_NAMESPACE_VARIABLE = "PENSTOCK_SYSTEM_NAMESPACE"
 SYSTEM_NAMESPACE = "penstock"
 CONFIG_MAP, KEY = "penstock-installation", "installation.json"
+GATEWAY = "penstock-gateway"
+"""The gateway's Service of a release `penstock`, for whom the installation does not name one."""
 
 
 def system_namespace() -> str:
@@ -44,16 +48,36 @@ async def read_installation(session: Session) -> dict[str, Any]:
         ConfigError: it is not found, may not be read, or is not JSON.
     """
     try:
-        found = await session.core_document("ConfigMap", CONFIG_MAP, system_namespace())
-        installation: dict[str, Any] = json.loads(found["data"][KEY])
-        return installation
+        return parsed(await session.core_document("ConfigMap", CONFIG_MAP, system_namespace()))
     except NotFound:
         raise ConfigError(
             f"{where()} is not there: install Penstock, or name its namespace by {SYSTEM_NAMESPACE_VARIABLE}"
         ) from None
     except Forbidden as error:
         raise ConfigError(f"{where()} may not be read: {error}") from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise ConfigError(f"{where()} is not what this version knows ({error}): upgrade penstock") from error
     except ApiError as error:
         raise ConfigError(f"{where()} cannot be read: {error}") from error
+
+
+def parsed(config_map: Mapping[str, Any]) -> dict[str, Any]:
+    """The installation that the ConfigMap holds.
+
+    Raises:
+        ConfigError: it holds none.
+    """
+    try:
+        return dict(json.loads(config_map["data"][KEY]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConfigError(f"{where()} is not what this version knows ({error}): upgrade penstock") from error
+
+
+def gateway_service(installation: Mapping[str, Any]) -> Service:
+    """The gateway's Service, as the installation names it, or else that of a release `penstock`.
+
+    Examples:
+        >>> gateway_service({"gateway": {"service": "ml-gateway", "port": "https", "scheme": "https"}}).path
+        '/api/v1/namespaces/penstock/services/https:ml-gateway:https/proxy'
+    """
+    named = installation.get("gateway") or {}
+    scheme = str(named.get("scheme") or "http")
+    return Service(system_namespace(), str(named.get("service") or GATEWAY), str(named.get("port") or scheme), scheme)

@@ -18,10 +18,15 @@ class Service(NamedTuple):
     scheme: str = "http"
 
     @property
+    def resource(self) -> str:
+        """What the API server, and a rule that grants `services/proxy`, call it."""
+        tls = "https:" if self.scheme == "https" else ""
+        return f"{tls}{self.name}:{self.port}"
+
+    @property
     def path(self) -> str:
         """Its root, on the API server."""
-        tls = "https:" if self.scheme == "https" else ""
-        return f"/api/v1/namespaces/{self.namespace}/services/{tls}{self.name}:{self.port}/proxy"
+        return f"/api/v1/namespaces/{self.namespace}/services/{self.resource}/proxy"
 
     def __str__(self) -> str:
         return f"Service {self.name!r} in namespace {self.namespace!r}"

@@ -163,6 +163,24 @@ def test_every_namespace_is_described_and_deleted_only_without_names(penstock: A
     assert penstock("get", "fs", "-A").stdout == ""
 
 
+def test_every_object_is_awaited_also_those_of_other_namespaces(penstock: Any, applied: Path, world: Any) -> None:
+    assert penstock("apply", "-f", str(applied), "-n", "elsewhere").exit_code == 0
+    world.status("TrainingJob", "digits", conditions={"Succeeded": ("True", "Completed", "")})
+    here = penstock("wait", "tj", "--all", "--for", "Succeeded", "--timeout", "5")
+    met = "trainingjob.penstock.dev/digits condition met (Succeeded=True)"
+    assert here.stdout.splitlines() == [met]
+    waiting = penstock("wait", "tj", "--all", "-A", "--for", "Succeeded", "--timeout", "0.2")
+    assert (waiting.exit_code, "Succeeded=True did not come" in waiting.stderr) == (6, True)
+    world.status("TrainingJob", "digits", "elsewhere", conditions={"Succeeded": ("True", "Completed", "")})
+    everywhere = penstock("wait", "tj", "--all", "-A", "--for", "Succeeded", "--timeout", "5")
+    assert everywhere.stdout.splitlines() == [met, met]
+    assert penstock("wait", "fv", "-l", "team=other", "--for", "delete", "-A").exit_code == 0
+    nobody = penstock("wait", "fv", "-l", "team=other", "--for", "Ready", "-A")
+    assert (nobody.exit_code, nobody.stderr) == (1, "Error: There is no fv to wait for\n")
+    for words in (("tj/digits", "-A"), ("tj", "digits", "--all"), ("tj",), ("tj", "-A")):
+        assert penstock("wait", *words, "--for", "Succeeded").exit_code == 2
+
+
 def test_an_empty_name_deletes_nothing(penstock: Any, applied: Path, world: Any) -> None:
     for words in (("tj", ""), ("tj/",), ("tj", "..")):
         assert penstock("delete", *words, "--no-wait").exit_code in (1, 2)

@@ -118,11 +118,11 @@ class World:
     def get(self, kind: str, name: str) -> dict[str, Any]:
         return dict(self.do(lambda store: store.get(kind, "default", name)))
 
-    def status(self, kind: str, name: str, **status: Any) -> None:
+    def status(self, kind: str, name: str, namespace: str = "default", **status: Any) -> None:
         """Write a status, with conditions given as `{type: (status, reason, message)}` for the newest generation."""
 
         def write(store: ObjectStore) -> None:
-            obj = store.get(kind, "default", name)
+            obj = store.get(kind, namespace, name)
             conditions = status.pop("conditions", {})
             listed = [
                 {

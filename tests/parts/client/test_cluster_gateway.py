@@ -11,11 +11,18 @@ import yaml
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from penstock.client import async_gateway_client, gateway_client
+from penstock.client import ConfigError, async_gateway_client, gateway_client
 from penstock.client.config import NoGateway
 from penstock.serving import Forbidden, GatewayUnavailable, Unauthorized
 
 SERVICE = "penstock/penstock-gateway:http"
+INSTALLATION = "/api/v1/namespaces/{}/configmaps/penstock-installation"
+
+
+def installed(world: Any, namespace: str, **gateway: str) -> None:
+    """What the chart writes down."""
+    text = json.dumps({"artifacts": "s3://bucket", "gateway": gateway})
+    world.documents[INSTALLATION.format(namespace)] = {"data": {"installation.json": text}}
 
 
 class Gateway:
@@ -40,6 +47,41 @@ async def test_the_kubeconfigs_user_is_the_caller(world: Any) -> None:
         answer = await client.features("default", "digits", "v", [{"id": 1}])
     assert (answer.run, answer.rows) == ("r-1", [{"entities": [{"id": 1}], "features": None}])
     assert gateway.callers == ["Bearer a-token"]
+
+
+def test_the_installation_names_the_service_of_a_release_of_any_name(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PENSTOCK_SYSTEM_NAMESPACE", "ml")
+    installed(world, "ml", service="foo-penstock-gateway", port="http", scheme="http")
+    gateway = world.services["ml/foo-penstock-gateway:http"] = Gateway("Bearer a-token")
+    with gateway_client(kubeconfig=world.kubeconfig, context="cluster") as client:
+        assert client.describe("default", "digits") == {"run": "r-1"}
+        assert client.describe("default", "digits") == {"run": "r-1"}
+        assert client.url.endswith("/api/v1/namespaces/ml/services/foo-penstock-gateway:http/proxy")
+    assert gateway.callers == ["Bearer a-token", "Bearer a-token"]
+
+
+def test_a_gateway_with_tls_is_asked_by_it(world: Any) -> None:
+    installed(world, "penstock", service="penstock-gateway", port="https", scheme="https")
+    world.services["penstock/https:penstock-gateway:https"] = Gateway("Bearer a-token")
+    with gateway_client(kubeconfig=world.kubeconfig, context="cluster") as client:
+        assert client.describe("default", "digits") == {"run": "r-1"}
+
+
+def test_an_installation_that_cannot_be_used_is_told(world: Any) -> None:
+    world.documents[INSTALLATION.format("penstock")] = {"data": {"installation.json": "{"}}
+    with (
+        gateway_client(kubeconfig=world.kubeconfig, context="cluster") as client,
+        pytest.raises(ConfigError, match="is not what this version knows"),
+    ):
+        client.describe("default", "digits")
+    world.stop()
+    with (
+        gateway_client(kubeconfig=world.kubeconfig, context="cluster") as client,
+        pytest.raises(GatewayUnavailable, match=r"The API at http://127.* does not answer"),
+    ):
+        client.describe("default", "digits")
 
 
 def test_a_token_of_the_gateways_own_goes_before(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
