@@ -225,6 +225,53 @@ def test_gateway_knows_who_may_ask(
     assert ("/run/secrets/penstock.dev/keys" in mounted) is (mode == "staticKeys")
 
 
+TLS = {
+    "gateway": {"tls": {"enabled": True, "secretName": "tls"}, "ingress": {"enabled": True, "hosts": ["a.example"]}},
+    "monitoring": {"serviceMonitor": {"enabled": True}},
+}
+
+
+def test_with_tls_everything_that_asks_the_gateway_does_so_by_it(render: Any, smallest: dict[str, Any]) -> None:
+    rendered = render({**smallest, **TLS}, namespace="ml")
+    gateway = container(rendered, "penstock-gateway")
+    flags = parser().parse_args(gateway["args"])
+    (mount,) = [mount for mount in gateway["volumeMounts"] if mount["name"] == "tls"]
+    # A file that is mounted by itself is never renewed.
+    assert "subPath" not in mount
+    assert {str(flags.tls_cert), str(flags.tls_key)} == {f"{mount['mountPath']}/tls.{part}" for part in ("crt", "key")}
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        assert (gateway[probe]["httpGet"]["scheme"], gateway[probe]["httpGet"]["port"]) == ("HTTPS", "https")
+    (port,) = rendered.of("Service")["penstock-gateway"]["spec"]["ports"]
+    assert (port["name"], port["targetPort"], port["appProtocol"]) == ("https", "https", "https")
+    assert gateway["ports"] == [{"name": "https", "containerPort": 8080}]
+    (endpoint,) = rendered.of("ServiceMonitor")["penstock-gateway"]["spec"]["endpoints"]
+    ca = {"secret": {"name": "tls", "key": "ca.crt"}}
+    assert (endpoint["port"], endpoint["scheme"]) == ("https", "https")
+    assert endpoint["tlsConfig"] == {"ca": ca, "serverName": "penstock-gateway.ml.svc"}
+    assert "scheme" not in rendered.of("ServiceMonitor")["penstock-operator"]["spec"]["endpoints"][0]
+    (ingress,) = rendered.of("Ingress").values()
+    assert ingress["metadata"]["annotations"] == {"nginx.ingress.kubernetes.io/backend-protocol": "HTTPS"}
+    assert ingress["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]["port"] == {"name": "https"}
+    (rule,) = rendered.of("NetworkPolicy")["penstock-gateway"]["spec"]["ingress"]
+    assert rule["ports"] == [{"port": "https", "protocol": "TCP"}]
+    (pod,) = rendered.of("Pod").values()
+    assert "https://penstock-gateway:8080/readyz" in pod["spec"]["containers"][0]["command"][2]
+    named = installation(rendered).gateway
+    assert named is not None
+    assert (named.port, named.scheme) == ("https", "https")
+
+
+def test_what_is_said_of_tls_goes_before_the_defaults(render: Any, smallest: dict[str, Any]) -> None:
+    annotations = {"nginx.ingress.kubernetes.io/backend-protocol": "GRPCS", "a": "b"}
+    ingress = {**TLS["gateway"]["ingress"], "annotations": annotations}  # type: ignore[dict-item]
+    monitor = {"enabled": True, "gatewayTlsConfig": {"insecureSkipVerify": True}}
+    values = {"gateway": {**TLS["gateway"], "ingress": ingress}, "monitoring": {"serviceMonitor": monitor}}
+    rendered = render({**smallest, **values})
+    assert rendered.of("Ingress")["penstock-gateway"]["metadata"]["annotations"] == annotations
+    (endpoint,) = rendered.of("ServiceMonitor")["penstock-gateway"]["spec"]["endpoints"]
+    assert endpoint["tlsConfig"] == {"insecureSkipVerify": True}
+
+
 def test_gateway_is_killed_after_it_has_drained_and_answered(render: Any, smallest: dict[str, Any]) -> None:
     spec = render({**smallest, "gateway": {"drainSeconds": 7, "graceSeconds": 40}}).pods["penstock-gateway"]["spec"]
     assert {"--drain-seconds=7", "--grace-seconds=40"} <= set(spec["containers"][0]["args"])

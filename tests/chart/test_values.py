@@ -33,6 +33,7 @@ BAD = {
     "unknown toleration": ({"operator": {"tolerations": [{"kay": "a"}]}}, "kay"),
     "no place for artifacts": ({"artifacts": {"uri": ""}}, "Set artifacts.uri, artifacts.persistence.enabled or quick"),
     "keys from nowhere": ({"gateway": {"auth": {"mode": "staticKeys"}}}, "set gateway.auth.staticKeys.secretName"),
+    "certificate from nowhere": ({"gateway": {"tls": {"enabled": True}}}, "set gateway.tls.secretName"),
     "ingress without host": ({"gateway": {"ingress": {"enabled": True}}}, "set gateway.ingress.hosts"),
     "password for all to read": ({"feast": {"onlineStore": {"type": "postgres", "password": "x"}}}, "with a secretRef"),
     "password in an address": ({"feast": {"registry": {"path": "postgresql://me:x@host/db"}}}, "with a secretRef"),
@@ -61,7 +62,17 @@ def objects(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]
 
 def test_every_object_of_ours_is_closed() -> None:
     # Kubernetes' own parts, Feast's sections and the parent chart's values are theirs to describe.
-    theirs = ("podTemplate", "registry", "onlineStore", "global", "Affinity", "items", "claims", "nodeAffinity")
+    theirs = (
+        "podTemplate",
+        "registry",
+        "onlineStore",
+        "global",
+        "TlsConfig",
+        "Affinity",
+        "items",
+        "claims",
+        "nodeAffinity",
+    )
     for path, schema in objects(SCHEMA):
         last = path.rsplit("/", 1)[-1]
         if "properties" in schema:

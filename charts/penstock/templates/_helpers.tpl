@@ -58,6 +58,11 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- end -}}
 {{- end -}}
 
+{{/* What the gateway speaks; its ports are called the same. */}}
+{{- define "penstock.gatewayScheme" -}}
+{{- ternary "https" "http" .Values.gateway.tls.enabled -}}
+{{- end -}}
+
 {{/* Address of an image: give the root and a map of repository, tag and digest. */}}
 {{- define "penstock.image" -}}
 {{- $root := index . 0 -}}

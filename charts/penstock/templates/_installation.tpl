@@ -81,7 +81,9 @@ http://{{ include "penstock.quickstartHost" (list . "ray") }}:8265
 {{- $made := dict "artifacts" (include "penstock.artifactsUri" .) "ray" $ray "python" (include "penstock.python" .) -}}
 {{- $_ := set $made "platformImage" (include "penstock.image" (list . .Values.ray.platformImage)) -}}
 {{- if .Values.gateway.enabled -}}
-{{- $_ := set $made "gateway" (dict "service" (printf "%s-gateway" (include "penstock.fullname" .)) "port" "http") -}}
+{{- $scheme := include "penstock.gatewayScheme" . -}}
+{{- $service := printf "%s-gateway" (include "penstock.fullname" .) -}}
+{{- $_ := set $made "gateway" (dict "service" $service "port" $scheme "scheme" $scheme) -}}
 {{- end -}}
 {{- with .Values.artifacts.secretName -}}{{- $_ := set $made "artifactsSecret" . -}}{{- end -}}
 {{- if include "penstock.hasClaim" . -}}{{- $_ := set $made "artifactsClaim" (include "penstock.claim" .) -}}{{- end -}}

@@ -14,7 +14,7 @@ from penstock.cli.check import Check
 from penstock.cli.cluster import cluster_checks
 from penstock.cli.stack import Stack
 from penstock.client import AsyncClient
-from penstock.client.config import find_kubeconfigs, shown
+from penstock.client.config import Address, NoGateway, find_kubeconfigs, gateway_address, shown
 from penstock.client.errors import Forbidden, NotFound, PenstockError
 
 PYTHON = (3, 11)
@@ -36,7 +36,8 @@ async def all_checks(
         async with client:
             api = await _api(client, named)
             if not client.local:
-                return [python(), *api, *(await cluster_checks(client) if all(one.passed for one in api) else ())]
+                there = await cluster_checks(client, _gateway(named, context)) if all(one.passed for one in api) else ()
+                return [python(), *api, *there]
     found = [python(), packages(), disk(stack.home)]
     if (pid := stack.pid()) is not None:
         found.append(Check(True, f"A local stack runs in {stack.home} (pid {pid})"))
@@ -87,6 +88,14 @@ async def _api(client: AsyncClient, kubeconfig: Path | None) -> list[Check]:
         text = f"The API does not serve {', '.join(missing)}"
         return [*found, Check(False, text, "penstock crds print | kubectl apply -f -")]
     return [*found, Check(True, f"The API serves the {len(served)} kinds of {GROUP}/{VERSION}")]
+
+
+def _gateway(kubeconfig: Path | None, context: str | None) -> Address | None:
+    """The address of the cluster's gateway, where one is named for this machine."""
+    try:
+        return gateway_address(None, kubeconfig, context)
+    except NoGateway:
+        return None
 
 
 async def _servers(stack: Stack) -> list[Check]:

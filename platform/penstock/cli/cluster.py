@@ -11,7 +11,9 @@ import anyio
 from penstock.api import GROUP, KINDS, VERSION, FeatureStore, VectorStore
 from penstock.cli.check import Check
 from penstock.cli.rights import rights
+from penstock.cli.services import answers, gateway, gateway_at
 from penstock.client import AsyncClient
+from penstock.client.config import Address
 from penstock.client.errors import ConfigError, Forbidden, NotFound, PenstockError
 from penstock.client.installation import CONFIG_MAP, gateway_service, read_installation, system_namespace
 from penstock.client.proxy import Service, service_of
@@ -27,8 +29,13 @@ RAY_JOBS = "/apis/ray.io/v1"
 UPGRADE = "bring client and cluster to one version: `penstock version`, `helm upgrade`"
 
 
-async def cluster_checks(client: AsyncClient) -> list[Check]:
-    """Whether the cluster has what Penstock needs, and this user the rights."""
+async def cluster_checks(client: AsyncClient, address: Address | None) -> list[Check]:
+    """Whether the cluster has what Penstock needs, and this user the rights.
+
+    Args:
+        client: as the user.
+        address: of the gateway, where one is named for this machine.
+    """
     installation, unknown = {}, []
     try:
         installation = await read_installation(client)
@@ -38,7 +45,8 @@ async def cluster_checks(client: AsyncClient) -> list[Check]:
     found = [await definitions(client), *await rights(client, service, asked), await operator(client), *unknown]
     if not unknown:
         found += [await ray(client, installation, service), await artifacts(installation)]
-    return [*found, *await stores(client), await gateway(client, asked)]
+    found += [*await stores(client), *await gateway(client, asked)]
+    return [*found, await gateway_at(address)] if address is not None else found
 
 
 async def definitions(client: AsyncClient) -> Check:
@@ -102,22 +110,7 @@ async def ray(client: AsyncClient, installation: dict[str, Any], service: Servic
         return Check(True, "KubeRay's kinds are served")
     if service is None:
         return Check(True, f"Ray at {_ray_address(installation)} is not checked: it is no Service of this cluster")
-    return await _answers(client, "Ray", service, "/api/version")
-
-
-async def _answers(client: AsyncClient, what: str, service: Service, path: str) -> Check:
-    text = f"{what} ({service})"
-    remedy = f"kubectl -n {service.namespace} get pods,endpoints, and read the logs"
-    try:
-        await client.get_json(f"{service.path}{path}")
-    except Forbidden as error:
-        if error.reason:
-            return Check(True, f"{text} is not checked: you may not get services/proxy there")
-    except PenstockError as error:
-        # Without a token, or with another body than JSON, it answers all the same.
-        if not isinstance(getattr(error, "code", None), int) or getattr(error, "code", 500) >= 404:
-            return Check(False, f"{text} does not answer ({error})", remedy)
-    return Check(True, f"{text} answers")
+    return await answers(client, "Ray", service, "/api/version")
 
 
 async def stores(client: AsyncClient) -> list[Check]:
@@ -162,8 +155,3 @@ async def artifacts(installation: dict[str, Any]) -> Check:
     except ImportError as error:
         return Check(False, f"Artifacts at {uri} need {error.name}", "pip install 'penstock[data]'")
     return Check(True, f"Artifacts at {uri} can be written")
-
-
-async def gateway(client: AsyncClient, service: Service) -> Check:
-    """Whether the gateway is ready."""
-    return await _answers(client, "The gateway", service, "/readyz")

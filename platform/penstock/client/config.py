@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import os
+import ssl
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penstock.client.errors import ConfigError
 from penstock.client.kubeconfig import read
@@ -17,6 +19,7 @@ LOCAL_KUBECONFIG = Path(".penstock") / "kubeconfig"
 USER_KUBECONFIG = Path("~/.kube/config")
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 GATEWAY_EXTENSION = "penstock.dev/gateway"
+GATEWAY_CA_VARIABLE = "PENSTOCK_GATEWAY_CA"
 NOT_FOUND = "No kubeconfig is found: start a local stack with `penstock up`, or name a cluster's with --kubeconfig"
 
 
@@ -92,14 +95,44 @@ def gateway_url(explicit: str | None = None, kubeconfig: str | Path | None = Non
         >>> gateway_url("http://127.0.0.1:8080/")
         'http://127.0.0.1:8080'
     """
+    return gateway_address(explicit, kubeconfig, context).url
+
+
+class Address(NamedTuple):
+    """Where a gateway is, and which authorities the kubeconfig names for it, in PEM."""
+
+    url: str
+    authorities: str | None = None
+
+    def trust(self) -> ssl.SSLContext | Path | None:
+        """Whom to trust there: the file of `PENSTOCK_GATEWAY_CA` before the kubeconfig; None for the system's.
+
+        Raises:
+            OSError: the kubeconfig's authorities are no certificates.
+        """
+        if named := os.environ.get(GATEWAY_CA_VARIABLE):
+            return Path(named)
+        return ssl.create_default_context(cadata=self.authorities) if self.authorities else None
+
+
+def gateway_address(
+    explicit: str | None = None, kubeconfig: str | Path | None = None, context: str | None = None
+) -> Address:
+    """The address of the gateway that belongs to a context, as `gateway_url`.
+
+    Raises:
+        NoGateway: nothing names it.
+        ConfigError: what the kubeconfig says of its authorities is not base64.
+    """
     named = explicit or os.environ.get("PENSTOCK_GATEWAY")
     if named:
-        return named.rstrip("/")
+        return Address(named.rstrip("/"))
     config = read(find_kubeconfigs(kubeconfig))
     cluster = _cluster(config, context or config.get("current-context"))
     for extension in cluster.get("extensions") or ():
-        if extension.get("name") == GATEWAY_EXTENSION and (extension.get("extension") or {}).get("url"):
-            return str(extension["extension"]["url"]).rstrip("/")
+        said = extension.get("extension") or {}
+        if extension.get("name") == GATEWAY_EXTENSION and said.get("url"):
+            return Address(str(said["url"]).rstrip("/"), _decoded(said.get("certificate-authority-data")))
     raise NoGateway("The gateway's address is not known: set --gateway or PENSTOCK_GATEWAY to its URL")
 
 
@@ -121,6 +154,13 @@ def _refuse_foreign(path: Path) -> None:
     """A kubeconfig can name programs to run: one that was only come across must be the user's own."""
     if path.is_file() and hasattr(os, "getuid") and path.stat().st_uid != os.getuid():
         raise ConfigError(f"Kubeconfig {str(path)!r} belongs to another user: name it with --kubeconfig to trust it")
+
+
+def _decoded(data: str | None) -> str | None:
+    try:
+        return base64.b64decode(data).decode() if data else None
+    except ValueError as error:
+        raise ConfigError(f"certificate-authority-data of {GATEWAY_EXTENSION} is not base64 of PEM: {error}") from error
 
 
 def _cluster(config: dict[str, Any], context: str | None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ TOKEN_VARIABLE = "PENSTOCK_GATEWAY_TOKEN"  # noqa: S105 - the name of a variable
 def gateway_client(
     gateway: str | None = None,
     *,
+    ca: str | Path | ssl.SSLContext | None = None,
     kubeconfig: str | Path | None = None,
     context: str | None = None,
     timeout: float = TIMEOUT_SECONDS,
@@ -35,12 +37,14 @@ def gateway_client(
         >>> with gateway_client(context="production") as gateway:  # doctest: +SKIP
         ...     print(gateway.describe("search", "digits")["run"])
     """
-    return GatewayClient.around(async_gateway_client(gateway, kubeconfig=kubeconfig, context=context, timeout=timeout))
+    client = async_gateway_client(gateway, ca=ca, kubeconfig=kubeconfig, context=context, timeout=timeout)
+    return GatewayClient.around(client)
 
 
 def async_gateway_client(
     gateway: str | None = None,
     *,
+    ca: str | Path | ssl.SSLContext | None = None,
     kubeconfig: str | Path | None = None,
     context: str | None = None,
     timeout: float = TIMEOUT_SECONDS,
@@ -50,14 +54,18 @@ def async_gateway_client(
     It is the one at the argument's address, at that of `PENSTOCK_GATEWAY`, or at that of the kubeconfig's extension
     `penstock.dev/gateway`, and else the Service that the installation names, through the API server. The caller is the
     token `PENSTOCK_GATEWAY_TOKEN`, and through the API server else the user of the kubeconfig, whose token goes nowhere
-    but there.
+    but there. With an address, the authorities of its certificate are the argument's, those of the file
+    `PENSTOCK_GATEWAY_CA`, or those beside the address in the kubeconfig, and else the system's.
 
     Raises:
-        ConfigError: there is no kubeconfig, or it cannot be used.
+        ConfigError: there is no kubeconfig, or it or the file of authorities cannot be used.
     """
     token = os.environ.get(TOKEN_VARIABLE)
     try:
-        return AsyncGatewayClient(configuration.gateway_url(gateway, kubeconfig, context), token, timeout)
+        address = configuration.gateway_address(gateway, kubeconfig, context)
+        return AsyncGatewayClient(address.url, token, timeout, ca=ca or address.trust())
+    except OSError as error:
+        raise ConfigError(f"The gateway's certificate authorities cannot be read: {error}") from error
     except configuration.NoGateway:
         chosen = configuration.load(kubeconfig, context)
         if chosen.context_name == LOCAL_CONTEXT:

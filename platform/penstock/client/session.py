@@ -71,6 +71,14 @@ class Session:
         """
         return await self._transport.get_json(path, params or {}, "application/json", headers)
 
+    async def get_text(self, path: str) -> str:
+        """The text at any path of the API, also of what it is a proxy to.
+
+        Raises:
+            PenstockError: the call failed.
+        """
+        return await self._transport.get_text(path)
+
     async def post_json(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """What the API answers to a document, such as a review.
 

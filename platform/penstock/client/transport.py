@@ -84,6 +84,17 @@ class Transport:
             sent = {"Accept": accept, **(headers or {})}
             return _body(await self._http.get(path, params=dict(params), headers=sent))
 
+    async def get_text(self, path: str) -> str:
+        """The body of a GET, as text.
+
+        Raises:
+            PenstockError: as `translated`.
+        """
+        with self.translated():
+            answer = await self._http.get(path)
+            answer.raise_for_status()
+            return answer.text
+
     async def post_json(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """The body of the answer to a POST.
 

@@ -28,6 +28,7 @@ from penstock.gateway.health import Lifecycle
 from penstock.gateway.limits import Limits
 from penstock.gateway.loader import Loader
 from penstock.gateway.serve import GracefulServer
+from penstock.gateway.tls import Certificate
 from penstock.gateway.watch import Kubernetes, Watcher
 from penstock.installation import Installation
 
@@ -36,7 +37,7 @@ DRAIN_SECONDS = 5.0
 GRACE_SECONDS = 20
 
 
-def build(flags: argparse.Namespace, how: Mode, lifecycle: Lifecycle) -> FastAPI:
+def build(flags: argparse.Namespace, how: Mode, lifecycle: Lifecycle, certificate: Certificate | None) -> FastAPI:
     """The app, which follows the pointers for as long as it is served.
 
     Raises:
@@ -61,7 +62,7 @@ def build(flags: argparse.Namespace, how: Mode, lifecycle: Lifecycle) -> FastAPI
         access = StaticKeyAccess(Path(flags.keys))
     burst = flags.rate_burst or max(math.ceil(flags.rate_limit), 1)
     buckets = Buckets(flags.rate_limit, burst) if flags.rate_limit else None
-    app = create_app(catalog, limits, access, buckets, lifecycle)
+    app = create_app(catalog, limits, access, buckets, lifecycle, certificate)
     app.router.lifespan_context = lifespan
     return app
 
@@ -95,6 +96,10 @@ def parser() -> argparse.ArgumentParser:
         default=env("PENSTOCK_GATEWAY_KEYS"),
         help="with static-keys: the folder of the key files (or PENSTOCK_GATEWAY_KEYS)",
     )
+    flags.add_argument(
+        "--tls-cert", type=Path, help="PEM file of a certificate, to serve TLS; read again when it changes"
+    )
+    flags.add_argument("--tls-key", type=Path, help="PEM file of its key")
     flags.add_argument("--rate-limit", type=_positive, default=0.0, help="queries a second of one caller; 0 for any")
     flags.add_argument("--rate-burst", type=int, default=0, help="queries at once; unset, those of a second")
     flags.add_argument("--body-limit", type=int, default=DEFAULTS.body_bytes, help="bytes of one query's body")
@@ -120,14 +125,21 @@ def main() -> int:
     lifecycle = Lifecycle()
     try:
         how = mode(flags.auth, flags.host, flags.keys)
-        app = build(flags, how, lifecycle)
+        certificate = _certificate(flags)
+        app = build(flags, how, lifecycle, certificate)
     except (NotSaid, OSError) as error:
         known.error(str(error))
     alone = is_loopback(flags.host)
     drain = flags.drain_seconds if flags.drain_seconds is not None else 0.0 if alone else DRAIN_SECONDS
     grace = flags.grace_seconds if flags.grace_seconds is not None else 5 if alone else GRACE_SECONDS
-    GracefulServer(app, flags.host, flags.port, lifecycle, drain, grace).run()
+    GracefulServer(app, flags.host, flags.port, lifecycle, drain, grace, certificate).run()
     return 0
+
+
+def _certificate(flags: argparse.Namespace) -> Certificate | None:
+    if (flags.tls_cert is None) != (flags.tls_key is None):
+        raise NotSaid("--tls-cert and --tls-key belong together")
+    return Certificate(flags.tls_cert, flags.tls_key) if flags.tls_cert is not None else None
 
 
 def _positive(text: str) -> float:

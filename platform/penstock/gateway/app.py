@@ -36,6 +36,7 @@ from penstock.gateway.models import (
 )
 from penstock.gateway.observe import Observed
 from penstock.gateway.responses import answer, failure
+from penstock.gateway.tls import Certificate
 
 FAILURES: dict[int | str, dict[str, Any]] = {
     400: {"model": Failure, "description": "The query does not fit."},
@@ -56,6 +57,7 @@ def create_app(
     access: Access | None = None,
     buckets: Buckets | None = None,
     lifecycle: Lifecycle | None = None,
+    certificate: Certificate | None = None,
 ) -> FastAPI:
     """The gateway over a catalog.
 
@@ -65,6 +67,7 @@ def create_app(
         access: who may ask; None for anybody.
         buckets: how often a caller may ask; None for as often as they like.
         lifecycle: of the process.
+        certificate: by which it is served; None without TLS.
     """
     bounds = limits or Limits()
     app = FastAPI(
@@ -81,7 +84,7 @@ def create_app(
     app.add_exception_handler(GatewayError, _failed)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _not_routed)
-    add_health(app, catalog, lifecycle or Lifecycle())
+    add_health(app, catalog, lifecycle or Lifecycle(), certificate)
 
     async def permitted(request: Request, namespace: str, materialization: str) -> None:
         if access is not None:

@@ -11,6 +11,7 @@ from penstock.gateway import metrics
 from penstock.gateway.catalog import Catalog
 from penstock.gateway.errors import Unavailable
 from penstock.gateway.responses import failure
+from penstock.gateway.tls import Certificate
 
 
 @dataclass
@@ -21,7 +22,11 @@ class Lifecycle:
     """Asked to stop: it answers on for a while, and wants no more queries."""
 
 
-def add_health(app: FastAPI, catalog: Catalog, lifecycle: Lifecycle) -> None:
+TLS = "tls: "
+"""Begins the line of readiness that tells what is wrong with the certificate."""
+
+
+def add_health(app: FastAPI, catalog: Catalog, lifecycle: Lifecycle, certificate: Certificate | None = None) -> None:
     """Add the routes."""
 
     @app.get("/healthz", summary="Whether the process answers")
@@ -33,7 +38,8 @@ def add_health(app: FastAPI, catalog: Catalog, lifecycle: Lifecycle) -> None:
         why = "The gateway is stopping" if lifecycle.stopping else catalog.unready()
         if why is not None:
             return failure(Unavailable(why))
-        return PlainTextResponse("\n".join(["ok", *catalog.problems()]))
+        ended = certificate.problem() if certificate is not None else None
+        return PlainTextResponse("\n".join(["ok", *([f"{TLS}{ended}"] if ended else ()), *catalog.problems()]))
 
     @app.get("/metrics", summary="Prometheus metrics")
     async def exposition() -> Response:

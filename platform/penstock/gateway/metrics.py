@@ -22,6 +22,11 @@ LOAD_SECONDS = Histogram("penstock_gateway_load_seconds", "Seconds to load a bun
 API_CONNECTED = Gauge(
     "penstock_gateway_api_connected", "1 while the watch on the Kubernetes API stands.", registry=REGISTRY
 )
+CERTIFICATE_ENDS = Gauge(
+    "penstock_gateway_certificate_end_timestamp_seconds",
+    "When the certificate that is served ends, in seconds since 1970; 0 without TLS.",
+    registry=REGISTRY,
+)
 
 AUTH = Counter("penstock_gateway_auth", "Queries by what became of the caller's wish.", ["outcome"], registry=REGISTRY)
 REVIEWS = Counter(

@@ -11,6 +11,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from penstock.gateway.health import Lifecycle
+from penstock.gateway.tls import Certificate
 
 
 class ClosesWhenStopping:
@@ -44,10 +45,18 @@ class GracefulServer(uvicorn.Server):
         lifecycle: that the app's readiness goes by.
         drain_seconds: how long queries are still taken.
         grace_seconds: how long answers that have begun may take after that.
+        certificate: of TLS; None for none.
     """
 
     def __init__(
-        self, app: ASGIApp, host: str, port: int, lifecycle: Lifecycle, drain_seconds: float, grace_seconds: int
+        self,
+        app: ASGIApp,
+        host: str,
+        port: int,
+        lifecycle: Lifecycle,
+        drain_seconds: float,
+        grace_seconds: int,
+        certificate: Certificate | None = None,
     ) -> None:
         super().__init__(
             uvicorn.Config(
@@ -58,6 +67,7 @@ class GracefulServer(uvicorn.Server):
                 access_log=False,
                 timeout_graceful_shutdown=grace_seconds,
                 server_header=False,
+                ssl_context_factory=(lambda *_: certificate.context) if certificate is not None else None,
             )
         )
         self._lifecycle = lifecycle

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -41,7 +43,12 @@ class AsyncGatewayClient:
         url: such as `http://127.0.0.1:8080`; `penstock up` prints it.
         token: sent as a bearer token.
         timeout: seconds to wait for an answer.
-        http: reaches the URL by ways of its own, such as through a Kubernetes API server; token and timeout are its.
+        ca: file of the authorities that sign the gateway's certificate, or a context of `ssl`; None for the system's,
+            or those of `SSL_CERT_FILE`.
+        http: reaches the URL by ways of its own, such as through a Kubernetes API server; all but the URL are its.
+
+    Raises:
+        OSError: the file of authorities cannot be used.
 
     Examples:
         >>> async with AsyncGatewayClient("http://127.0.0.1:8080") as gateway:
@@ -55,11 +62,14 @@ class AsyncGatewayClient:
         token: str | None = None,
         timeout: float = TIMEOUT_SECONDS,
         *,
+        ca: str | Path | ssl.SSLContext | None = None,
         http: httpx2.AsyncClient | None = None,
     ) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
         self.url = url.rstrip("/")
-        self._http = http or httpx2.AsyncClient(base_url=self.url, headers=headers, timeout=timeout, trust_env=False)
+        self._http = http or httpx2.AsyncClient(
+            base_url=self.url, headers=headers, timeout=timeout, verify=trusting(ca), trust_env=False
+        )
 
     async def __aenter__(self) -> Self:
         """Use it for a block."""
@@ -177,11 +187,32 @@ class AsyncGatewayClient:
                 # One that stops closes its connections; a query changes nothing, so another may be asked.
                 answer = await self._http.request(method, path, params=params, content=content, headers=headers)
         except httpx2.HTTPError as error:
-            said = str(error) or type(error).__name__
-            raise GatewayUnavailable(f"The gateway at {self.url} does not answer: {said}") from error
+            raise GatewayUnavailable(f"The gateway at {self.url} does not answer: {reason(error)}") from error
         if answer.status_code == 200:
             return answer.json()
         raise _error(answer)
+
+
+def trusting(ca: str | Path | ssl.SSLContext | None) -> ssl.SSLContext:
+    """A context that trusts these authorities.
+
+    Raises:
+        OSError: the file cannot be used.
+    """
+    if isinstance(ca, ssl.SSLContext):
+        return ca
+    # Proxies of the environment are not for a gateway; the authorities of SSL_CERT_FILE are.
+    return ssl.create_default_context(cafile=ca) if ca is not None else httpx2.create_ssl_context(trust_env=True)
+
+
+def reason(error: BaseException) -> str:
+    """Why no connection came about: what is wrong with the certificate, or else what the error says."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its certificate is not trusted ({cause.verify_message})"
+        cause = cause.__cause__ or cause.__context__
+    return str(error) or type(error).__name__
 
 
 def _plain(value: Any) -> Any:

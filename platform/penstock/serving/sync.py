@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,8 +22,15 @@ class GatewayClient:
         ...     print(found.run, [hit.id for hit in found.results[0]])
     """
 
-    def __init__(self, url: str, token: str | None = None, timeout: float = TIMEOUT_SECONDS) -> None:
-        self._client = AsyncGatewayClient(url, token, timeout)
+    def __init__(
+        self,
+        url: str,
+        token: str | None = None,
+        timeout: float = TIMEOUT_SECONDS,
+        *,
+        ca: str | Path | ssl.SSLContext | None = None,
+    ) -> None:
+        self._client = AsyncGatewayClient(url, token, timeout, ca=ca)
         self._loop = BlockingLoop("penstock-gateway-client")
 
     @classmethod

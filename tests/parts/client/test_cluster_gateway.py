@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import ssl
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 import yaml
+from authority import DAY, Authority
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from penstock.client import ConfigError, async_gateway_client, gateway_client
-from penstock.client.config import NoGateway
+from penstock.cli import services
+from penstock.client import AsyncClient, ConfigError, async_gateway_client, gateway_client
+from penstock.client.config import NoGateway, gateway_address
+from penstock.client.installation import gateway_service
+from penstock.gateway.app import create_app
+from penstock.gateway.catalog import Catalog
+from penstock.gateway.limits import Limits
+from penstock.gateway.loader import Loader
+from penstock.gateway.tls import Certificate
 from penstock.serving import Forbidden, GatewayUnavailable, Unauthorized
 
 SERVICE = "penstock/penstock-gateway:http"
@@ -67,6 +78,52 @@ def test_a_gateway_with_tls_is_asked_by_it(world: Any) -> None:
     world.services["penstock/https:penstock-gateway:https"] = Gateway("Bearer a-token")
     with gateway_client(kubeconfig=world.kubeconfig, context="cluster") as client:
         assert client.describe("default", "digits") == {"run": "r-1"}
+
+
+async def test_doctor_tells_of_a_certificate_at_which_the_api_server_does_not_look(world: Any, tmp_path: Path) -> None:
+    certificate = Certificate(*Authority(tmp_path / "ca").issue(tmp_path / "secret", -30 * DAY, -DAY))
+    catalog = Catalog(Loader(None, None, Limits()))  # type: ignore[arg-type]
+    catalog.synced = True
+    transport = httpx2.ASGITransport(app=create_app(catalog, certificate=certificate))
+
+    async def gateway(request: Request) -> Response:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as http:
+            return PlainTextResponse((await http.get(request.url.path)).text)
+
+    world.services["penstock/https:penstock-gateway:https"] = gateway
+    service = gateway_service({"gateway": {"service": "penstock-gateway", "port": "https", "scheme": "https"}})
+    async with AsyncClient(world.kubeconfig, context="cluster") as client:
+        well, ill = await services.gateway(client, service)
+        away = await services.gateway(client, service._replace(name="other"))
+    assert (well.passed, well.text.endswith("answers")) == (True, True)
+    assert (ill.passed, "The certificate has ended on" in ill.text, "renew the Secret" in ill.remedy) == (
+        False,
+        True,
+        True,
+    )
+    assert [check.passed for check in away] == [False]
+
+
+def test_an_address_has_the_authorities_beside_it(world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = Authority(tmp_path / "ca")
+    data = base64.b64encode(authority.certificate.read_bytes()).decode()
+    config = yaml.safe_load(world.kubeconfig.read_text())
+    for cluster in config["clusters"]:
+        address = {"url": "https://127.0.0.1:1", "certificate-authority-data": data}
+        cluster["cluster"]["extensions"] = [{"name": "penstock.dev/gateway", "extension": address}]
+    (tmp_path / "other").write_text(yaml.safe_dump(config))
+    address = gateway_address(kubeconfig=tmp_path / "other", context="cluster")
+    assert address == ("https://127.0.0.1:1", authority.certificate.read_text())
+    trusted = address.trust()
+    assert isinstance(trusted, ssl.SSLContext)
+    assert [one["subject"] for one in trusted.get_ca_certs()] == [((("commonName", "an authority of ca"),),)]
+    for wrong, said in (("YQ", "is not base64"), (base64.b64encode(b"x").decode(), "authorities cannot be read")):
+        (tmp_path / "other").write_text(yaml.safe_dump(config).replace(data, wrong))
+        with pytest.raises(ConfigError, match=said):
+            async_gateway_client(kubeconfig=tmp_path / "other", context="cluster")
+    monkeypatch.setenv("PENSTOCK_GATEWAY_CA", str(tmp_path / "absent"))
+    with pytest.raises(ConfigError, match="authorities cannot be read"):
+        async_gateway_client("https://127.0.0.1:1")
 
 
 def test_an_installation_that_cannot_be_used_is_told(world: Any) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -21,6 +23,7 @@ from penstock.gateway.loader import Loader
 from penstock.handoff import StagingReport
 from penstock.installation import Installation
 from penstock.materialize.job import run_staging
+from penstock_operator.local.kubeconfig import write_kubeconfig
 
 ROWS = 40
 NOW = datetime(2026, 1, 1, tzinfo=UTC).isoformat()
@@ -86,6 +89,19 @@ def staged(tmp_path_factory: Any, new_world: Any, write_run: Any) -> Staged:
         vectors[run] = made
         assert reports[run].outcome == "Staged"
     return Staged(world, reports, vectors)
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    """Of a gateway, as a process, whose API is away."""
+    ray = RayBackend(ray_cluster=RayCluster(address="http://127.0.0.1:9"))
+    installation = Installation(artifacts=f"file://{tmp_path}", ray=ray)
+    (tmp_path / "installation.json").write_text(installation.model_dump_json(by_alias=True))
+    write_kubeconfig(tmp_path / "kubeconfig", "https://127.0.0.1:9", "", b"")
+    config = (tmp_path / "kubeconfig").read_text().replace("certificate-authority-data: ''", "certificate-authority: x")
+    (tmp_path / "kubeconfig").write_text(config.replace("certificate-authority: x", "insecure-skip-tls-verify: true"))
+    named = {"KUBECONFIG": tmp_path / "kubeconfig", "PENSTOCK_INSTALLATION": tmp_path / "installation.json"}
+    return {**os.environ, **{name: str(path) for name, path in named.items()}}
 
 
 @dataclass

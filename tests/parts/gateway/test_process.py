@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
@@ -14,25 +13,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from penstock.api.ray import RayBackend, RayCluster
-from penstock.installation import Installation
-from penstock_operator.local.kubeconfig import write_kubeconfig
 from penstock_operator.local.sockets import free_port
 
 BODY = b'{"entities": [{"id": 1}]}'
-
-
-@pytest.fixture
-def env(tmp_path: Path) -> dict[str, str]:
-    """Of a gateway whose API is away."""
-    ray = RayBackend(ray_cluster=RayCluster(address="http://127.0.0.1:9"))
-    installation = Installation(artifacts=f"file://{tmp_path}", ray=ray)
-    (tmp_path / "installation.json").write_text(installation.model_dump_json(by_alias=True))
-    write_kubeconfig(tmp_path / "kubeconfig", "https://127.0.0.1:9", "", b"")
-    config = (tmp_path / "kubeconfig").read_text().replace("certificate-authority-data: ''", "certificate-authority: x")
-    (tmp_path / "kubeconfig").write_text(config.replace("certificate-authority: x", "insecure-skip-tls-verify: true"))
-    named = {"KUBECONFIG": tmp_path / "kubeconfig", "PENSTOCK_INSTALLATION": tmp_path / "installation.json"}
-    return {**os.environ, **{name: str(path) for name, path in named.items()}}
 
 
 def command(*flags: str) -> list[str]:
