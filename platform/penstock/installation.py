@@ -35,6 +35,11 @@ class Installation(Model):
         None,
         description="A PersistentVolumeClaim of each job's namespace, mounted at /var/lib/penstock in KubeRay's pods.",
     )
+    artifacts_ca_path: str | None = Field(
+        None,
+        description="A file of the operator with the certificate authorities of the artifacts, in PEM; "
+        "Ray jobs get its content.",
+    )
     ray: RayBackend = Field(description="Where Ray jobs run that name no place of their own.")
     ray_token_path: str | None = Field(None, description="A file with the token of that Ray.")
     platform_image: str | None = Field(None, description="The image of KubeRay's pods that name none.")

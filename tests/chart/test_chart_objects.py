@@ -171,6 +171,27 @@ def test_artifacts_credentials_are_variables_of_operator_and_gateway(render: Any
         assert container(rendered, name)["envFrom"] == [{"secretRef": {"name": "penstock-artifacts"}}]
 
 
+@pytest.mark.parametrize(
+    ("value", "kind", "name"), [("configMapName", "configMap", "name"), ("secretName", "secret", "secretName")]
+)
+def test_authorities_of_the_store_are_where_operator_gateway_and_installation_look(
+    render: Any, smallest: dict[str, Any], value: str, kind: str, name: str
+) -> None:
+    bundle = {value: "company", "key": "root.pem"}
+    rendered = render({"artifacts": {**smallest["artifacts"], "caBundle": bundle}})
+    path = installation(rendered).artifacts_ca_path
+    for one in ("penstock-operator", "penstock-gateway"):
+        found = container(rendered, one)
+        assert {"name": "AWS_CA_BUNDLE", "value": path} in found["env"]
+        (mount,) = [mount for mount in found["volumeMounts"] if mount["name"] == "artifacts-ca"]
+        (volume,) = [volume for volume in rendered.pods[one]["spec"]["volumes"] if volume["name"] == "artifacts-ca"]
+        assert volume[kind] == {name: "company", "items": [{"key": "root.pem", "path": "ca.crt"}]}
+        assert path == f"{mount['mountPath']}/ca.crt"
+    plain = render(smallest)
+    assert installation(plain).artifacts_ca_path is None
+    assert "AWS_CA_BUNDLE" not in {variable["name"] for variable in container(plain, "penstock-operator")["env"]}
+
+
 def test_pods_restart_when_the_installation_changes_and_else_do_not(render: Any, smallest: dict[str, Any]) -> None:
     def templates(*flags: str) -> dict[str, Any]:
         pods = render(smallest, *flags).pods

@@ -32,6 +32,10 @@ BAD = {
     "no quantity": ({"artifacts": {"persistence": {"size": "much"}}}, "artifacts/persistence/size"),
     "unknown toleration": ({"operator": {"tolerations": [{"kay": "a"}]}}, "kay"),
     "no place for artifacts": ({"artifacts": {"uri": ""}}, "Set artifacts.uri, artifacts.persistence.enabled or quick"),
+    "two bundles": (
+        {"artifacts": {"uri": "s3://b", "caBundle": {"configMapName": "a", "secretName": "b"}}},
+        "leave one",
+    ),
     "keys from nowhere": ({"gateway": {"auth": {"mode": "staticKeys"}}}, "set gateway.auth.staticKeys.secretName"),
     "certificate from nowhere": ({"gateway": {"tls": {"enabled": True}}}, "set gateway.tls.secretName"),
     "ingress without host": ({"gateway": {"ingress": {"enabled": True}}}, "set gateway.ingress.hosts"),

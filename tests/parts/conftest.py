@@ -10,6 +10,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,10 +19,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from authority import Authority
 
 from penstock.handoff import ATTEMPT_VARIABLE, STAGING_VARIABLE, AttemptSource, AttemptSpec, StagingReport, StagingSpec
 from penstock.naming import collection_name, view_name
 from penstock.rundir import storage
+from penstock.rundir.authorities import BUNDLE_VARIABLE, CONTENT_VARIABLE
 from penstock.train import current
 from penstock.train.commit import commit
 from penstock.train.run import Run
@@ -71,29 +74,58 @@ def s3_server() -> Iterator[tuple[str, dict[str, str]]]:
     if (given := os.environ.get("PENSTOCK_TEST_S3")) is not None:
         yield f"{given.rstrip('/')}/{uuid.uuid4().hex}", {}
         return
+    with _versitygw() as variables:
+        yield "s3://artifacts", variables
+
+
+@contextmanager
+def _versitygw(*flags: str) -> Iterator[dict[str, str]]:
+    """An S3 with the bucket `artifacts`; the variables by which it is reached."""
     program = Path(os.environ.get("KUBEBUILDER_ASSETS", "")) / "versitygw"
     if not program.is_file():
         pytest.skip("no S3: set PENSTOCK_TEST_S3, or KUBEBUILDER_ASSETS to a folder with versitygw")
     port = _free_port()
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "artifacts").mkdir()
-        command = [str(program), "--port", f"127.0.0.1:{port}", "posix", folder]
+        command = [str(program), "--port", f"127.0.0.1:{port}", *flags, "posix", folder]
         keys = {"ROOT_ACCESS_KEY": "test", "ROOT_SECRET_KEY": "testtest"}
         server = subprocess.Popen(command, env=keys, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             _await_listener(port)
-            yield (
-                "s3://artifacts",
-                {
-                    "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{port}",
-                    "AWS_ACCESS_KEY_ID": "test",
-                    "AWS_SECRET_ACCESS_KEY": "testtest",
-                    "AWS_REGION": "us-east-1",
-                },
-            )
+            yield {
+                "AWS_ENDPOINT_URL_S3": f"{'https' if '--cert' in flags else 'http'}://127.0.0.1:{port}",
+                "AWS_ACCESS_KEY_ID": "test",
+                "AWS_SECRET_ACCESS_KEY": "testtest",
+                "AWS_REGION": "us-east-1",
+            }
         finally:
             server.terminate()
             server.wait(20)
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """A company's own certificate authority."""
+    return Authority(tmp_path_factory.mktemp("company"))
+
+
+@pytest.fixture(scope="session")
+def company_s3_server(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    certificate, key = authority.issue(tmp_path_factory.mktemp("s3"))
+    with _versitygw("--cert", str(certificate), "--key", str(key)) as variables:
+        yield variables
+
+
+@pytest.fixture
+def company_s3(company_s3_server: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> str:
+    """A URI of the test's own in an S3 whose certificate only who knows the authority trusts."""
+    for name, value in company_s3_server.items():
+        monkeypatch.setenv(name, value)
+    for name in (BUNDLE_VARIABLE, CONTENT_VARIABLE):
+        # Set first, so that what the code under test sets is taken back.
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    return f"s3://artifacts/{uuid.uuid4().hex}"
 
 
 @pytest.fixture

@@ -9,6 +9,19 @@
 {{- default (printf "%s-artifacts" (include "penstock.fullname" .)) .Values.artifacts.persistence.existingClaim -}}
 {{- end -}}
 
+{{/* "true" where the artifact store's certificate is of authorities that are given; empty otherwise. */}}
+{{- define "penstock.hasAuthorities" -}}
+{{- $given := .Values.artifacts.caBundle -}}
+{{- if and $given.configMapName $given.secretName -}}
+{{- fail "artifacts.caBundle has both configMapName and secretName: leave one out" -}}
+{{- end -}}
+{{- if or $given.configMapName $given.secretName -}}true{{- end -}}
+{{- end -}}
+
+{{- define "penstock.authorities" -}}
+/run/penstock.dev/artifacts-ca/ca.crt
+{{- end -}}
+
 {{- define "penstock.artifactsUri" -}}
 {{- if .Values.artifacts.uri -}}
 {{- .Values.artifacts.uri -}}
@@ -86,6 +99,9 @@ http://{{ include "penstock.quickstartHost" (list . "ray") }}:8265
 {{- $_ := set $made "gateway" (dict "service" $service "port" $scheme "scheme" $scheme) -}}
 {{- end -}}
 {{- with .Values.artifacts.secretName -}}{{- $_ := set $made "artifactsSecret" . -}}{{- end -}}
+{{- if include "penstock.hasAuthorities" . -}}
+{{- $_ := set $made "artifactsCaPath" (include "penstock.authorities" .) -}}
+{{- end -}}
 {{- if include "penstock.hasClaim" . -}}{{- $_ := set $made "artifactsClaim" (include "penstock.claim" .) -}}{{- end -}}
 {{- if include "penstock.rayTokenSecret" . -}}
 {{- $_ := set $made "rayTokenPath" "/run/secrets/penstock.dev/ray/token" -}}

@@ -82,6 +82,10 @@ penstock.dev/volume: {{ include "penstock.claim" . }}
   value: /etc/penstock/installation.json
 - name: PENSTOCK_SYSTEM_NAMESPACE
   value: {{ .Release.Namespace }}
+{{- if include "penstock.hasAuthorities" . }}
+- name: AWS_CA_BUNDLE
+  value: {{ include "penstock.authorities" . }}
+{{- end }}
 {{- end -}}
 
 {{- define "penstock.installationMounts" -}}
@@ -93,6 +97,11 @@ penstock.dev/volume: {{ include "penstock.claim" . }}
 {{- if include "penstock.hasClaim" . }}
 - name: artifacts
   mountPath: /var/lib/penstock
+{{- end }}
+{{- if include "penstock.hasAuthorities" . }}
+- name: artifacts-ca
+  mountPath: {{ dir (include "penstock.authorities" .) }}
+  readOnly: true
 {{- end }}
 {{- end -}}
 
@@ -107,6 +116,20 @@ penstock.dev/volume: {{ include "penstock.claim" . }}
 - name: artifacts
   persistentVolumeClaim:
     claimName: {{ include "penstock.claim" . }}
+{{- end }}
+{{- if include "penstock.hasAuthorities" . }}
+{{- $given := .Values.artifacts.caBundle }}
+- name: artifacts-ca
+  {{- if $given.configMapName }}
+  configMap:
+    name: {{ $given.configMapName }}
+  {{- else }}
+  secret:
+    secretName: {{ $given.secretName }}
+  {{- end }}
+    items:
+      - key: {{ $given.key }}
+        path: {{ base (include "penstock.authorities" .) }}
 {{- end }}
 {{- end -}}
 

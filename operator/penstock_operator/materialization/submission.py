@@ -8,6 +8,7 @@ from penstock.features.config import feast_config
 from penstock.handoff import STAGING_VARIABLE, ActiveRun, CollectionTarget, StagingSpec, ViewTarget
 from penstock.installation import Installation
 from penstock.vectors.connection import milvus_connection
+from penstock_operator.authorities import authority_variables
 from penstock_operator.materialization.observed import Targets
 from penstock_operator.ports import RaySubmission
 
@@ -31,6 +32,7 @@ def staging_submission(
 
     Raises:
         KeyError: a view, collection or store that the spec names is not among the targets.
+        Refused: the authorities of the artifact store cannot be read.
     """
     variables = _SecretVariables()
     spec = StagingSpec(
@@ -48,7 +50,7 @@ def staging_submission(
     return RaySubmission(
         submission_id=record.submission_id,
         entrypoint=f"{installation.python} -m penstock.materialize",
-        env={STAGING_VARIABLE: spec.model_dump_json(by_alias=True)},
+        env={**authority_variables(installation), STAGING_VARIABLE: spec.model_dump_json(by_alias=True)},
         secrets=variables.refs,
         metadata={
             "penstock.dev/materialization": f"{mat.metadata.namespace}/{mat.metadata.name}",

@@ -17,6 +17,7 @@ from penstock.handoff import (
 from penstock.installation import Installation
 from penstock.naming import run_uri
 from penstock.sources.store import archive_uri
+from penstock_operator.authorities import authority_variables
 from penstock_operator.ports import Artifacts, Rays, RaySubmission
 from penstock_operator.training.observed import DeleteRun, Forget, Release, Stop, StoreSource, Submit, SweepSources
 from penstock_operator.training.sweep import SourceSweeper
@@ -91,7 +92,11 @@ class Converger:
         return RaySubmission(
             submission_id=attempt.submission_id,
             entrypoint=f"{self.installation.python} -m penstock.train.launch",
-            env={**env, ATTEMPT_VARIABLE: handed.model_dump_json(by_alias=True)},
+            env={
+                **authority_variables(self.installation),
+                **env,
+                ATTEMPT_VARIABLE: handed.model_dump_json(by_alias=True),
+            },
             secrets=secrets,
             workers=None if alone else spec.workers,
             cpus=spec.workers.cpus if alone else 0,

@@ -2,7 +2,7 @@
 
 Credentials come from where the store's own tools take them: for S3 the variables `AWS_ACCESS_KEY_ID`,
 `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_REGION`, `AWS_ENDPOINT_URL_S3` and `AWS_PROFILE`, then the pod's or
-the machine's role. https://arrow.apache.org/docs/python/filesystems.html
+the machine's role. `AWS_CA_BUNDLE` names the authorities of its certificate. https://arrow.apache.org/docs/python/filesystems.html
 """
 
 from __future__ import annotations
@@ -13,13 +13,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from penstock.rundir.authorities import BUNDLE_VARIABLE, bundle
 from penstock.rundir.errors import StoreRefused, StoreUnreachable
 
 CONNECT_SECONDS, REQUEST_SECONDS, ATTEMPTS = 3, 10, 3
 DELETE_TRIES = 3
 REFUSALS = re.compile(r"DENIED|FORBIDDEN|NO_SUCH_BUCKET|SIGNATURE|ACCESS_KEY|CREDENTIAL|TOKEN|AUTHENTICATION|EXPIRED")
+UNTRUSTED = re.compile(r"curlCode: (60|77)\b")
+"""libcurl's codes of a certificate that nobody known has signed, and of a file of authorities that is none."""
 SAID = re.compile(r"AWS Error (\w+) during (\w+)")
 VARIABLES = (
     *("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"),
@@ -35,13 +39,27 @@ def connect(uri: str) -> Objects:
     """The store of a URI.
 
     Raises:
-        StoreRefused: no store is known for the scheme.
+        StoreRefused: no store is known for the scheme, or its authorities cannot be read.
         StoreUnreachable: where a bucket is could not be found out.
+        OSError: authorities that were handed over cannot be written down.
     """
     scheme, _, rest = uri.partition("://")
     bucket = rest.partition("/")[0]
     # Credentials may change while the process lives: the connections of old ones are not used again.
-    return _connect(scheme, bucket, tuple(os.environ.get(name) for name in VARIABLES))
+    environment = (*(os.environ.get(name) for name in VARIABLES), *_authorities())
+    return _connect(scheme, bucket, environment)
+
+
+def _authorities() -> tuple[str, ...]:
+    """What changes when the file of authorities does."""
+    path = bundle()
+    if path is None:
+        return ()
+    try:
+        about = path.stat()
+    except OSError as error:
+        raise StoreRefused(f"The certificate authorities cannot be read: {error}: correct {BUNDLE_VARIABLE}") from error
+    return str(path), str(about.st_ino), str(about.st_mtime_ns)
 
 
 @lru_cache(maxsize=16)
@@ -71,9 +89,14 @@ def _s3(bucket: str) -> Any:
         connect_timeout=CONNECT_SECONDS,
         request_timeout=REQUEST_SECONDS,
         retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=ATTEMPTS),
+        tls_ca_file_path=_text(bundle()),
         # What fits into one part is one PUT.
         allow_delayed_open=True,
     )
+
+
+def _text(path: Path | None) -> str | None:
+    return str(path) if path is not None else None
 
 
 class Objects:
@@ -188,6 +211,11 @@ def _told(uri: str) -> Iterator[None]:
         if error.errno is not None:
             # Of this machine, such as a full disk of who reads.
             raise
+        if UNTRUSTED.search(str(error)):
+            raise StoreRefused(
+                f"{uri}: the certificate of the store is not trusted: name the file of its authority by "
+                f"{BUNDLE_VARIABLE}, or in a cluster by artifacts.caBundle of the chart"
+            ) from error
         said = SAID.search(str(error))
         what = f"{said[1]} in {said[2]}" if said else str(error).splitlines()[0][:500]
         if said and REFUSALS.search(said[1]):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from penstock.handoff import GIT_TOKEN_VARIABLE, AttemptSpec
+from penstock.rundir import authorities
 from penstock.train.errors import TrainError
 
 GROUP = "penstock.strategies"
@@ -47,6 +48,8 @@ def run_entrypoint(spec: AttemptSpec) -> None:
     assert spec.source.path is not None
     # It was for the launcher, and Ray gives the variables of a job to all of its processes.
     os.environ.pop(GIT_TOKEN_VARIABLE, None)
+    # Clients of the training code's own trust the same store.
+    authorities.bundle()
     source = Path(spec.source.path).resolve()
     os.chdir(source)
     sys.path.insert(0, str(source))
