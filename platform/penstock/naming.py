@@ -6,6 +6,8 @@ UID_LABEL = "penstock.dev/uid"
 """Label of what is made for an object: its uid."""
 SUBMISSION_ANNOTATION = "penstock.dev/submission"
 """Annotation of a RayJob: the submission that it stands for."""
+RAY_TOKEN_KEY = "auth_token"  # noqa: S105 - the name of a key
+"""The key of the Secret in which KubeRay keeps the token of a Ray cluster."""
 
 
 def run_name(uid: str, attempt: int) -> str:
@@ -32,6 +34,17 @@ def identifier(name: str) -> str:
     """A resource name as Feast and Milvus allow it: letters, digits and underscores, no digit first."""
     underscored = name.replace("-", "_")
     return f"_{underscored}" if underscored[0].isdigit() else underscored
+
+
+def ray_token_secret(cluster: str) -> str:
+    """The Secret in which KubeRay keeps the token of a Ray cluster, by its rule for what is called after one.
+
+    Examples:
+        >>> ray_token_secret("digits-0f3c2a105b1e-1-x7k2p")
+        'digits-0f3c2a105b1e-1-x7k2p'
+    """
+    name = cluster[-50:]
+    return name if name[0].isalpha() else f"r{name[1:]}"
 
 
 def view_name(name: str, run: str, revision: int = 0) -> str:

@@ -248,6 +248,9 @@ def invalid(obj: Object) -> str:
         return "there is neither a cluster spec nor a selector, or both"
     if selector and spec.get("backoffLimit"):
         return "a selected cluster allows no backoffLimit"
+    token = ((spec.get("rayClusterSpec") or {}).get("authOptions") or {}).get("mode") == "token"
+    if token and not spec["rayClusterSpec"].get("rayVersion"):
+        return "a token needs the version of Ray"
     return ""
 
 

@@ -44,6 +44,9 @@ async def rights(client: AsyncClient, ray: Service | None, gateway: Service) -> 
     code = [Right("get", "", "configmaps", system, CONFIG_MAP)]
     name = ray.resource if ray is not None else ""
     logs = [Right("get", "", "services", ray.namespace if ray is not None else space, name, "proxy")]
+    if ray is None:
+        # A Ray that KubeRay makes has a token of its own, in a Secret beside it.
+        logs += [Right("list", "ray.io", "rayjobs", space), Right("get", "", "secrets", space)]
     ask = [
         Right("get", GROUP, "materializations", space, subresource="query"),
         Right("create", "", "services", gateway.namespace, gateway.resource, "proxy"),

@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 import anyio
 
 from penstock.api import Materialization, Resource, TrainingJob
+from penstock.api.meta import SecretKeyRef
 from penstock.client.errors import ApiError, ConfigError, Forbidden, LogAway, NotFound, NotPossible, Unauthorized
 from penstock.client.installation import read_installation, system_namespace
 from penstock.client.kinds import full_name
 from penstock.client.proxy import Service, service_of
 from penstock.client.session import Session
-from penstock.naming import SUBMISSION_ANNOTATION, UID_LABEL
+from penstock.naming import RAY_TOKEN_KEY, SUBMISSION_ANNOTATION, UID_LABEL, ray_token_secret
 
 TOKEN_VARIABLE = "PENSTOCK_RAY_TOKEN"  # noqa: S105 - the name of a variable
 HEADER = "X-Ray-Authorization"
@@ -39,6 +40,7 @@ class RayLogs:
 
     def __init__(self, session: Session, resource: Resource) -> None:
         self._session, self._resource = session, resource
+        self._ray_job: dict[str, Any] = {}
         self._name = full_name(resource.kind, resource.metadata.name)
 
     async def lines(self, attempt: int | None, follow: bool) -> AsyncIterator[str]:
@@ -51,6 +53,7 @@ class RayLogs:
         submission = self._submission(attempt)
         service = await self._service(submission)
         headers = await self._headers()
+        wanted = self._wanted()
         path = f"{service.path}/api/jobs/{submission.id}"
         said = 0
         while True:
@@ -59,7 +62,7 @@ class RayLogs:
                 ended = not follow or (await self._get(path, headers)).get("status") in ENDED
                 text = str((await self._get(f"{path}/logs", headers)).get("logs") or "")
             except ApiError as error:
-                raise LogAway(f"{self._name}: {_why(error, service)}", _lines(submission)) from error
+                raise LogAway(f"{self._name}: {_why(error, service, wanted)}", _lines(submission)) from error
             whole = len(text) if ended else text.rfind("\n") + 1
             for line in text[said:whole].splitlines():
                 yield line
@@ -94,8 +97,10 @@ class RayLogs:
     async def _address(self, submission: Submission) -> str | None:
         """The dashboard of the submission's Ray."""
         backend = await self._backend()
-        if "kubeRay" in backend and (found := await self._of_ray_job(submission)):
-            return f"http://{found}"
+        if "kubeRay" in backend:
+            self._ray_job = await self._of_ray_job(submission)
+            if found := (self._ray_job.get("status") or {}).get("dashboardURL"):
+                return f"http://{found}"
         resource = self._resource
         if isinstance(resource, TrainingJob) and resource.status.dashboard_url:
             return resource.status.dashboard_url
@@ -112,47 +117,56 @@ class RayLogs:
         except ConfigError:
             return {}
 
-    async def _of_ray_job(self, submission: Submission) -> str | None:
-        """The dashboard of the submission's RayJob, which has a Ray of its own; None where it is gone or not shown."""
+    async def _of_ray_job(self, submission: Submission) -> dict[str, Any]:
+        """The submission's RayJob, which has a Ray of its own; nothing where it is gone or not shown."""
         meta = self._resource.metadata
         path = f"/apis/ray.io/v1/namespaces/{meta.namespace}/rayjobs"
         try:
             found = await self._session.get_json(path, params={"labelSelector": f"{UID_LABEL}={meta.uid}"})
         except ApiError:
-            return None
+            return {}
         for job in found.get("items") or ():
             if (job["metadata"].get("annotations") or {}).get(SUBMISSION_ANNOTATION) == submission.id:
-                return (job.get("status") or {}).get("dashboardURL") or None
-        return None
+                return dict(job)
+        return {}
 
     async def _headers(self) -> dict[str, str]:
         token = os.environ.get(TOKEN_VARIABLE) or await self._own_token()
         return {HEADER: f"Bearer {token}"} if token else {}
 
     async def _own_token(self) -> str | None:
-        """The token of the Ray that the spec names, where the caller may read the Secret."""
-        resource = self._resource
-        backend = resource.spec.ray if isinstance(resource, TrainingJob | Materialization) else None
-        ref = backend.ray_cluster.token_secret_ref if backend is not None and backend.ray_cluster is not None else None
-        if ref is None:
+        """The token of the Ray that the spec names or KubeRay made, where the caller may read the Secret."""
+        if (ref := self._token_ref()) is None:
             return None
         try:
-            secret = await self._session.core_document("Secret", ref.name, resource.metadata.namespace)
+            secret = await self._session.core_document("Secret", ref.name, self._resource.metadata.namespace)
         except ApiError:
             return None
         encoded = (secret.get("data") or {}).get(ref.key)
         return base64.b64decode(encoded).decode().strip() if encoded else None
 
+    def _token_ref(self) -> SecretKeyRef | None:
+        resource = self._resource
+        if cluster := (self._ray_job.get("status") or {}).get("rayClusterName"):
+            return SecretKeyRef(name=ray_token_secret(cluster), key=RAY_TOKEN_KEY)
+        backend = resource.spec.ray if isinstance(resource, TrainingJob | Materialization) else None
+        return backend.ray_cluster.token_secret_ref if backend is not None and backend.ray_cluster is not None else None
+
+    def _wanted(self) -> str:
+        """How to give the token, to who may not read it."""
+        ref = self._token_ref()
+        return f"set {TOKEN_VARIABLE}{f' to {ref.key} of Secret {ref.name!r}' if ref is not None else ''}"
+
     async def _get(self, path: str, headers: dict[str, str]) -> dict[str, Any]:
         return await self._session.get_json(path, headers)
 
 
-def _why(error: ApiError, service: Service) -> str:
+def _why(error: ApiError, service: Service, wanted: str) -> str:
     """What keeps the log away; the API server names a reason, and Ray none."""
     if isinstance(error, Forbidden) and error.reason:
         return f"you may not ask Ray through the API server: it takes get on services/proxy for {service} ({error})"
     if isinstance(error, Unauthorized | Forbidden) and not error.reason:
-        return f"Ray at {service} wants its token: set {TOKEN_VARIABLE}"
+        return f"Ray at {service} wants its token: {wanted}"
     if isinstance(error, NotFound):
         return f"Ray at {service} is gone, or knows nothing of it any more"
     return f"Ray at {service} does not answer ({error})"

@@ -167,6 +167,23 @@ async def test_an_attempt_with_a_ray_of_its_own_is_found_by_its_ray_job(world: A
         await lines(cluster)
 
 
+async def test_a_ray_of_its_own_is_asked_with_the_token_that_kuberay_made(world: Any, cluster: AsyncClient) -> None:
+    world.services["default/digits-1-head-svc:8265"] = Ray("made")
+    await job(world, cluster, ray={"kubeRay": {"image": "ray"}})
+    name = "a-name-that-kuberay-makes-shorter-digits-0f3c2a105b1e-1-x7k2p"
+    status = {"dashboardURL": "digits-1-head-svc.default.svc.cluster.local:8265", "rayClusterName": name}
+    annotations = {"penstock.dev/submission": "penstock-u-1"}
+    found = [{"metadata": {"annotations": annotations}, "status": status}]
+    world.documents["/apis/ray.io/v1/namespaces/default/rayjobs"] = {"items": found}
+    secret = "rkuberay-makes-shorter-digits-0f3c2a105b1e-1-x7k2p"
+    with pytest.raises(LogAway, match=f"wants its token: set PENSTOCK_RAY_TOKEN to auth_token of Secret '{secret}'"):
+        await lines(cluster, attempt=1)
+    token = {"auth_token": base64.b64encode(b"made").decode()}
+    meta = {"name": secret, "namespace": "default"}
+    world.do(lambda store: store.create({"apiVersion": "v1", "kind": "Secret", "metadata": meta, "data": token}))
+    assert await lines(cluster, attempt=1) == ["one", "two"]
+
+
 async def test_a_staging_is_found_by_the_installations_ray(world: Any, cluster: AsyncClient) -> None:
     world.services["penstock/penstock-ray:8265"] = Ray()
     installation = {"artifacts": "s3://a", "ray": {"rayCluster": {"address": "http://penstock-ray:8265"}}}

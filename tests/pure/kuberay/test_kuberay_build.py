@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from penstock_operator.ports import RaySubmission, Refused
 from penstock_operator.ray.kuberay.build import pods_digest, ray_cluster, ray_job
 from penstock_operator.ray.kuberay.names import PODS_LABEL
 
+ROOT = Path(__file__).parents[3]
 UID = "0f3c2a10-5b1e-4c7e-9a55-2f6f0e8d1c11"
 MI = 1 << 20
 META = {"name": "digits", "namespace": "team", "uid": UID}
@@ -80,6 +83,20 @@ def test_a_rayjob_belongs_to_its_object_and_runs_once() -> None:
     # KubeRay submits a job again that a new head does not know: so there must be no new head.
     assert job["metadata"]["annotations"]["ray.io/disable-provisioned-head-restart"] == "true"
     assert pod(head(job))["restartPolicy"] == "Never"
+
+
+def test_every_cluster_asks_for_a_token_and_says_the_version_of_ray_that_kuberay_wants_to_know() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    pinned = {one for extra in ("train", "materialize") for one in project["optional-dependencies"][extra]}
+    kept = ray_cluster(TRAINING, SINGLE, KubeRay(), installation())
+    for spec in (built()["spec"]["rayClusterSpec"], built(owner=STAGING)["spec"]["rayClusterSpec"], kept["spec"]):
+        assert spec["authOptions"] == {"mode": "token"}
+        # A token of another's: KubeRay makes one for each cluster, where none is named.
+        assert "secretName" not in spec["authOptions"]
+        assert {one for one in pinned if one.startswith("ray[")} == {
+            f"ray[default,train]=={spec['rayVersion']}",
+            f"ray[default]=={spec['rayVersion']}",
+        }
 
 
 def test_the_label_by_which_kuberay_finds_its_head_is_left_to_it() -> None:

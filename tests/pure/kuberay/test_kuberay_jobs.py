@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,6 +36,7 @@ class Objects:
     def __init__(self, refusal: Exception | None = None) -> None:
         self.there: dict[tuple[str, str], Object] = {}
         self.writes: list[str] = []
+        self.tokens: list[str | None] = []
         self.refusal = refusal
 
     async def get(self, kind: str, namespace: str, name: str) -> Object | None:
@@ -67,6 +69,7 @@ def ray(objects: Objects, answer: httpx2.Response | None = None, **spec: Any) ->
         if answer is None:
             raise httpx2.ConnectError("no route")
         assert str(request.url) == f"http://head:8265/api/jobs/{ID}/logs"
+        objects.tokens.append(request.headers.get("Authorization"))
         return answer
 
     http = httpx2.AsyncClient(transport=httpx2.MockTransport(respond))
@@ -126,6 +129,19 @@ async def test_logs_come_from_ray_or_from_what_kuberay_keeps(answer: httpx2.Resp
     await ray(objects).submit(SUBMISSION)
     objects.only()["status"] = {"dashboardURL": "head:8265", "message": "kept 0\nkept 1\nkept 2"}
     assert await ray(objects, answer).logs(ID, 2) == expected
+
+
+async def test_ray_is_asked_for_logs_with_the_token_that_kuberay_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    objects = Objects()
+    await ray(objects).submit(SUBMISSION)
+    name = objects.only()["metadata"]["name"]
+    objects.only()["status"] = {"dashboardURL": "head:8265", "rayClusterName": f"{name}-x7k2p"}
+    answer = httpx2.Response(200, json={"logs": "a\n"})
+    assert await ray(objects, answer).logs(ID) == "a"
+    token = {"auth_token": base64.b64encode(b"made").decode()}
+    objects.there["Secret", f"{name}-x7k2p"] = {"kind": "Secret", "data": token}
+    assert await ray(objects, answer).logs(ID) == "a"
+    assert objects.tokens == [None, "Bearer made"]
 
 
 async def test_a_cluster_is_kept_and_given_back_once() -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import httpx2
 
+from penstock.api.meta import SecretKeyRef
 from penstock.api.ray import KubeRay
 from penstock.installation import Installation
-from penstock.naming import UID_LABEL
+from penstock.naming import RAY_TOKEN_KEY, UID_LABEL, ray_token_secret
+from penstock.secrets import MissingSecret, read_secrets
 from penstock_operator.ports import Conflict, Missing, Object, RayJob, RaySubmission, Refused, Unreachable
 from penstock_operator.ray.jobs import RayJobs
 from penstock_operator.ray.kuberay.build import Owner, pods_digest, ray_cluster, ray_job
@@ -91,7 +93,8 @@ class KubeRayJobs:
         text = ""
         if url := status.get("dashboardURL"):
             try:
-                text = await RayJobs(f"http://{url}", http=self.http).logs(submission_id, lines)
+                token = await self._token(status)
+                text = await RayJobs(f"http://{url}", token, self.http).logs(submission_id, lines)
             except Unreachable:
                 text = ""
         text = text or status.get("message") or ""
@@ -114,6 +117,16 @@ class KubeRayJobs:
     async def _get(self, submission_id: str) -> Object | None:
         meta = self.owner.metadata
         return await self.children.get("RayJob", meta.namespace, ray_job_name(meta.name, submission_id))
+
+    async def _token(self, status: Mapping[str, Any]) -> str | None:
+        """What the Ray cluster of a RayJob asks for; None where it is gone, or has none."""
+        if not (cluster := status.get("rayClusterName")):
+            return None
+        ref = SecretKeyRef(name=ray_token_secret(cluster), key=RAY_TOKEN_KEY)
+        try:
+            return (await read_secrets(self.children, self.owner.metadata.namespace, [ref]))(ref)
+        except (MissingSecret, Refused):
+            return None
 
     async def _create(self, obj: Object) -> None:
         try:

@@ -13,6 +13,8 @@ from penstock_operator.ray.kuberay.merge import merged
 
 GPU = "nvidia.com/gpu"
 ARTIFACTS_FOLDER = "/var/lib/penstock"
+RAY_VERSION = "2.60.0"
+"""What `penstock[train]` pins, and so every image of a job has; KubeRay wants to know it where a token is asked for."""
 GROUP_ID = 10001
 """The group of the volumes: that of the platform image, which any other image's user joins."""
 
@@ -58,6 +60,9 @@ def cluster_spec(
     # Beside worker pods the head takes no work: a worker that Ray placed there would not have what it asks for.
     cpus = 0 if groups else max(kube_ray.head.cpus, int(submission.cpus))
     return {
+        "rayVersion": RAY_VERSION,
+        # Ray does what it is told by whoever reaches it. KubeRay makes a token and hands it to the cluster's pods.
+        "authOptions": {"mode": "token"},
         "headGroupSpec": {"rayStartParams": {"num-cpus": str(cpus)}, "template": head},
         "workerGroupSpecs": groups,
     }
