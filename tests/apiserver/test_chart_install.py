@@ -92,6 +92,27 @@ def field(run: Command, namespace: str, name: str, path: str) -> str:
     return run("kubectl", "get", name, "-n", namespace, "-o", f"jsonpath={{{path}}}").stdout
 
 
+@pytest.mark.usefixtures("established")
+def test_a_namespace_to_watch_that_is_not_there_is_named_and_the_install_can_be_repeated(
+    run: Command, namespace: str
+) -> None:
+    flags = ("--set", "watchNamespaces={here,absent}", "--set", "artifacts.persistence.existingClaim=mine")
+    words = (*("helm", "upgrade", "--install", "narrow", str(CHART), "-n", namespace), *flags)
+    again = (*words, "-f", str(VALUES["quickstart"]), "--set", "crds.enabled=false")
+    run("kubectl", "create", "namespace", "here")
+    try:
+        done = run(*again)
+        assert done.returncode == 1
+        assert 'namespaces "absent" not found' in done.stderr
+        assert '"here"' not in done.stderr
+        run("kubectl", "create", "namespace", "absent")
+        done = run(*again)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "role.rbac.authorization.k8s.io" in run("kubectl", "get", "role", "-n", "absent", "-o", "name").stdout
+    finally:
+        run("helm", "uninstall", "narrow", "-n", namespace)
+
+
 @pytest.mark.usefixtures("established", "release")
 def test_upgrade_keeps_the_token_the_claim_and_the_leader(run: Command, namespace: str) -> None:
     kept = [
