@@ -39,8 +39,8 @@ def connect(uri: str) -> Objects:
     """The store of a URI.
 
     Raises:
-        StoreRefused: no store is known for the scheme, or its authorities cannot be read.
-        StoreUnreachable: where a bucket is could not be found out.
+        StoreRefused: no store is known for the scheme.
+        StoreUnreachable: where a bucket is could not be found out, or the authorities cannot be read.
         OSError: authorities that were handed over cannot be written down.
     """
     scheme, _, rest = uri.partition("://")
@@ -58,7 +58,9 @@ def _authorities() -> tuple[str, ...]:
     try:
         about = path.stat()
     except OSError as error:
-        raise StoreRefused(f"The certificate authorities cannot be read: {error}: correct {BUNDLE_VARIABLE}") from error
+        raise StoreUnreachable(
+            f"The certificate authorities cannot be read: {error}: correct {BUNDLE_VARIABLE}"
+        ) from error
     return str(path), str(about.st_ino), str(about.st_mtime_ns)
 
 
@@ -212,7 +214,7 @@ def _told(uri: str) -> Iterator[None]:
             # Of this machine, such as a full disk of who reads.
             raise
         if UNTRUSTED.search(str(error)):
-            raise StoreRefused(
+            raise StoreUnreachable(
                 f"{uri}: the certificate of the store is not trusted: name the file of its authority by "
                 f"{BUNDLE_VARIABLE}, or in a cluster by artifacts.caBundle of the chart"
             ) from error

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from authority import Authority
 from typer.testing import CliRunner
 
 from penstock.api import TrainingJob
 from penstock.cli.app import app
 from penstock.client import AsyncClient
-from penstock.client.errors import ConfigError, ManifestError
+from penstock.client.errors import ConfigError, ManifestError, Unreachable
 from penstock.rundir import storage
 from penstock.sources.store import archive_uri, fetch
 
@@ -75,6 +76,22 @@ async def test_code_goes_into_the_artifact_store_once(
     (code / "helper.py").write_text("ANSWER = 43")
     assert (await cluster.apply(job(code))).outcome == "configured"
     assert len(storage.names(storage.join(s3, "sources"))) == 2
+
+
+async def test_code_goes_to_a_store_of_a_private_authority_by_the_variable_of_the_aws_tools(
+    world: Any,
+    cluster: AsyncClient,
+    code: Path,
+    company_s3: str,
+    authority: Authority,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    installed(world, company_s3)
+    with pytest.raises(Unreachable, match="is not trusted: name the file of its authority by AWS_CA_BUNDLE"):
+        await cluster.apply(job(code))
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(authority.certificate))
+    digest = (await cluster.apply(job(code))).document["spec"]["source"]["archive"]["digest"]
+    assert storage.exists(archive_uri(company_s3, digest))
 
 
 async def test_a_dry_run_uploads_nothing(world: Any, cluster: AsyncClient, code: Path, s3: str) -> None:

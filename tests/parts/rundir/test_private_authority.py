@@ -16,7 +16,7 @@ from authority import Authority
 from penstock.handoff import ATTEMPT_VARIABLE, AttemptSpec
 from penstock.rundir import storage
 from penstock.rundir.authorities import BUNDLE_VARIABLE, CONTENT_VARIABLE, bundle
-from penstock.rundir.errors import StoreRefused
+from penstock.rundir.errors import StoreUnreachable
 from penstock.rundir.read import read_manifest
 
 HELLO = Path(__file__).parents[3] / "examples" / "hello"
@@ -34,8 +34,8 @@ except urllib.error.HTTPError as error:
 """
 
 
-def test_without_the_authority_the_store_is_refused_and_the_remedy_is_named(company_s3: str) -> None:
-    with pytest.raises(StoreRefused, match="is not trusted: name the file of its authority by AWS_CA_BUNDLE"):
+def test_without_the_authority_the_store_is_not_reached_and_the_remedy_is_named(company_s3: str) -> None:
+    with pytest.raises(StoreUnreachable, match="is not trusted: name the file of its authority by AWS_CA_BUNDLE"):
         storage.replace(f"{company_s3}/a", b"x")
 
 
@@ -51,10 +51,10 @@ def test_a_bundle_that_changes_is_read_again_and_one_that_cannot_be_read_is_told
     company_s3: str, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(BUNDLE_VARIABLE, str(tmp_path / "ca.crt"))
-    with pytest.raises(StoreRefused, match=r"cannot be read: .*ca\.crt.*: correct AWS_CA_BUNDLE"):
+    with pytest.raises(StoreUnreachable, match=r"cannot be read: .*ca\.crt.*: correct AWS_CA_BUNDLE"):
         storage.names(company_s3)
     (tmp_path / "ca.crt").write_bytes(Authority(tmp_path / "stranger").certificate.read_bytes())
-    with pytest.raises(StoreRefused, match="is not trusted"):
+    with pytest.raises(StoreUnreachable, match="is not trusted"):
         storage.names(company_s3)
     (tmp_path / "new").write_bytes(authority.certificate.read_bytes())
     (tmp_path / "new").replace(tmp_path / "ca.crt")
