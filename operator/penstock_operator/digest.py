@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable
 
 from penstock.api.meta import Model
+from penstock.rundir.digests import digest_json
 
 
 def spec_digest(spec: Model, fields: Iterable[str]) -> str:
@@ -14,6 +13,6 @@ def spec_digest(spec: Model, fields: Iterable[str]) -> str:
 
     A field that has its default counts as unset: one that a newer operator brings changes no digest.
     """
-    wire = spec.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True, include=set(fields))
-    canonical = json.dumps(wire, sort_keys=True, separators=(",", ":"))
-    return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
+    return digest_json(
+        spec.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True, include=set(fields))
+    )

@@ -25,9 +25,9 @@ def submission_id(uid: str, attempt: int) -> str:
     return f"penstock-{uid}-{attempt}"
 
 
-def staging_id(uid: str, run: str, generation: int, attempt: int) -> str:
-    """The Ray submission of one try to stage a run for a Materialization of this uid and generation."""
-    return f"penstock-{uid}-{run}-{generation}-{attempt}"
+def staging_id(uid: str, run: str, staging: int, attempt: int) -> str:
+    """The Ray submission of one try of a staging, by its number among all that a Materialization of this uid began."""
+    return f"penstock-{uid}-{run}-{staging}-{attempt}"
 
 
 def identifier(name: str) -> str:
@@ -67,6 +67,6 @@ def run_uri(artifacts: str, namespace: str, job: str, run: str) -> str:
     return f"{artifacts.rstrip('/')}/{namespace}/{job}/{run}"
 
 
-def stage_uri(run_uri: str, materialization_uid: str, generation: int) -> str:
-    """Where the staging of a run, for one Materialization as it then was, keeps its own files."""
-    return f"{run_uri}/staging/{materialization_uid.replace('-', '')[:8]}-{generation}"
+def stage_uri(run_uri: str, materialization_uid: str, staging: int) -> str:
+    """Where a staging keeps its own files: no other one, before or after, finds its marks or its report."""
+    return f"{run_uri}/staging/{materialization_uid.replace('-', '')[:8]}/{staging}"

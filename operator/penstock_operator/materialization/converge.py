@@ -10,10 +10,9 @@ from penstock.installation import Installation
 from penstock.naming import identifier
 from penstock_operator.connections import Connections
 from penstock_operator.loop.parse import parse
-from penstock_operator.materialization.observe import Observer
-from penstock_operator.materialization.observed import Drop, DropRun, Forget, Stage, StopStaging
+from penstock_operator.materialization.observed import Drop, DropRun, Forget, Stage, StopStaging, Targets
 from penstock_operator.materialization.submission import staging_submission
-from penstock_operator.ports import Artifacts, Cluster, Features, Rays, Unreachable, Vectors
+from penstock_operator.ports import Artifacts, Cluster, Features, Rays, Vectors
 
 Action = Stage | StopStaging | Forget | Drop | DropRun
 
@@ -28,13 +27,12 @@ class Converger:
     vectors: Vectors
     artifacts: Artifacts
     installation: Installation
-    observer: Observer
 
     async def converge(self, mat: Materialization, action: Action) -> None:
         """Perform one action; a repetition changes nothing."""
         match action:
-            case Stage(record):
-                await self._stage(mat, record)
+            case Stage(record, targets):
+                await self._stage(mat, record, targets)
             case StopStaging(submission_id):
                 await (await self.rays.ray_of(mat)).stop(submission_id)
             case Forget(submission_id):
@@ -46,12 +44,8 @@ class Converger:
             case DropRun(uri):
                 await self.artifacts.delete(uri)
 
-    async def _stage(self, mat: Materialization, record: RunRecord) -> None:
-        targets = (await self.observer.observe(mat)).targets
-        try:
-            submission = staging_submission(mat, record, targets, self.installation)
-        except KeyError as error:
-            raise Unreachable(f"What run {record.run} is staged to is gone: {error}") from error
+    async def _stage(self, mat: Materialization, record: RunRecord, targets: Targets) -> None:
+        submission = staging_submission(mat, record, targets, self.installation)
         await (await self.rays.ray_of(mat)).submit(submission)
 
     async def _drop_view(self, mat: Materialization, output: StagedOutput, public: bool) -> None:

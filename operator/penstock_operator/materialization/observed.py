@@ -50,6 +50,8 @@ class Stage:
     """Submit the recorded staging."""
 
     record: RunRecord
+    targets: Targets
+    """As they were when it was found that the staging was recorded for them: they may have changed since."""
 
 
 @dataclass(frozen=True)

@@ -7,28 +7,19 @@ from datetime import datetime
 from penstock.api.materialization import (
     Materialization,
     MaterializationReason,
-    MaterializationSpec,
     MaterializationStatus,
     RunState,
 )
-from penstock_operator.digest import spec_digest
 from penstock_operator.loop.conditions import Truth, with_condition
 from penstock_operator.loop.reconciler import Failed, Plan
 from penstock_operator.materialization.deletion import plan_deletion
 from penstock_operator.materialization.forgetting import forget
 from penstock_operator.materialization.history import drop_errors, retire
 from penstock_operator.materialization.observed import Observed
-from penstock_operator.materialization.promotion import promote
+from penstock_operator.materialization.promotion import outdated, promote
 from penstock_operator.materialization.retention import remember
 from penstock_operator.materialization.staging import stage
-
-STAGING_FIELDS = ("features", "vectors", "gates")
-"""The fields of the spec that decide what staging does: a change of one stages the newest run again."""
-
-
-def staging_digest(spec: MaterializationSpec) -> str:
-    """The digest of what decides a staging."""
-    return spec_digest(spec, STAGING_FIELDS)
+from penstock_operator.materialization.targets import note, staging_digest
 
 
 def plan(mat: Materialization, seen: Observed, now: datetime) -> Plan:
@@ -36,7 +27,8 @@ def plan(mat: Materialization, seen: Observed, now: datetime) -> Plan:
     if mat.metadata.deletion_timestamp is not None:
         return plan_deletion(mat, seen, now)
     status = mat.status.model_copy(deep=True)
-    digest = staging_digest(mat.spec)
+    note(mat.spec, status, seen.targets)
+    digest = staging_digest(mat.spec, status.targets)
     staged = stage(mat, status, digest, seen, now)
     remember(status, seen)
     promoted = promote(mat.spec, status, digest, now)
@@ -44,7 +36,7 @@ def plan(mat: Materialization, seen: Observed, now: datetime) -> Plan:
     ready: tuple[Truth, MaterializationReason, str] = (
         ("False", MaterializationReason.NO_RUN, "No run has been promoted yet")
         if active is None
-        else ("True", MaterializationReason.SERVING, f"Run {active.run} is served")
+        else ("True", MaterializationReason.SERVING, f"Run {active.run} is served{outdated(status, digest)}")
     )
     for type_, (truth, reason, message) in {"Ready": ready, "Staged": staged.verdict, "Promoted": promoted}.items():
         status.conditions = with_condition(

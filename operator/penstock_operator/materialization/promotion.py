@@ -15,6 +15,7 @@ from penstock.api.materialization import (
 )
 from penstock_operator.loop.conditions import Truth
 from penstock_operator.materialization.history import active_identity, identity, meant
+from penstock_operator.materialization.targets import changed
 
 Verdict = tuple[Truth, PromotedReason, str]
 
@@ -47,10 +48,17 @@ def _pin(run: str, status: MaterializationStatus, digest: str, now: datetime) ->
         return "False", PromotedReason.PINNED_RUN_UNAVAILABLE, message
     kept.state, kept.retire_at = RunState.STAGED, None
     point(status, kept, now)
-    message = f"Run {run} is served, as spec.pinnedRun says"
-    if kept.spec_digest != digest:
-        message += "; it is as it was staged, before spec.features, vectors or gates changed"
+    message = f"Run {run} is served, as spec.pinnedRun says{outdated(status, digest)}"
     return "True", PromotedReason.PINNED, message
+
+
+def outdated(status: MaterializationStatus, digest: str) -> str:
+    """The end of a sentence about what is served: whether anything of what it was staged by has changed since."""
+    active = active_identity(status)
+    record = next((one for one in status.runs if identity(one) == active), None)
+    if record is None or record.spec_digest == digest:
+        return ""
+    return f"; it is as it was staged, before {changed(record, status.targets)} changed"
 
 
 def _kept(record: RunRecord, now: datetime) -> bool:

@@ -48,7 +48,7 @@ class MaterializationReconciler:
         installation: Installation,
     ) -> None:
         self._observer = Observer(cluster, rays, artifacts, installation)
-        self._converger = Converger(cluster, rays, features, vectors, artifacts, installation, self._observer)
+        self._converger = Converger(cluster, rays, features, vectors, artifacts, installation)
 
     async def observe(self, obj: Materialization) -> Observed:
         """What is."""

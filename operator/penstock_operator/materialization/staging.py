@@ -19,6 +19,7 @@ from penstock.naming import collection_name, run_uri, stage_uri, staging_id, vie
 from penstock_operator.loop.conditions import Truth
 from penstock_operator.materialization.forgetting import note_ended
 from penstock_operator.materialization.observed import Observed, Stage, StopStaging
+from penstock_operator.materialization.targets import changed
 from penstock_operator.ports import JobState, RayJob
 
 POLL_SECONDS = 0.5
@@ -116,32 +117,40 @@ class _Staging:
             record = self.fresh(newest.run)
         meta = self.mat.metadata
         record.tries += 1
-        record.submission_id = staging_id(meta.uid, record.run, meta.generation, record.tries)
+        record.submission_id = staging_id(meta.uid, record.run, record.staging, record.tries)
         record.session, record.submitted, record.started_at, record.stopping = session, False, None, ""
         record.outputs = self.outputs(record.run, record.revision)
         self.status.retry_at = None
-        again = " again, for spec.features, vectors or gates changed" if record.revision else ""
-        return self.wait(StagedReason.STAGING, f"Run {record.run} is to be staged{again}", after=0)
+        return self.wait(StagedReason.STAGING, f"Run {record.run} is to be staged{self.again(record)}", after=0)
 
     def fresh(self, run: str) -> RunRecord:
         """A record of its own, with names of its own: what an earlier staging of the run made may be served."""
-        meta, uri = self.mat.metadata, self.run_uri(run)
+        uri, earlier = self.run_uri(run), [r.revision for r in self.status.runs if r.run == run]
+        self.status.stagings += 1
         record = RunRecord(
             run=run,
-            revision=max((r.revision + 1 for r in self.status.runs if r.run == run), default=0),
+            # Higher than that of a staging whose record is gone too: who still knows its names must not find others.
+            revision=max(max(earlier) + 1, self.status.stagings - 1) if earlier else 0,
+            staging=self.status.stagings,
             state=RunState.STAGING,
             uri=uri,
-            stage_uri=stage_uri(uri, meta.uid, meta.generation),
+            stage_uri=stage_uri(uri, self.mat.metadata.uid, self.status.stagings),
             spec_digest=self.digest,
         )
         self.status.runs.append(record)
         return record
+
+    def again(self, record: RunRecord) -> str:
+        """Why a run is staged again, if it is."""
+        before = [r for r in self.status.runs if r.run == record.run and r.revision < record.revision]
+        return f" again, for {changed(before[-1], self.status.targets)} changed" if before else ""
 
     def run_uri(self, run: str) -> str:
         return run_uri(self.seen.artifacts, self.mat.metadata.namespace, self.spec.training_job_ref.name, run)
 
     def outputs(self, run: str, revision: int) -> list[StagedOutput]:
         targets = self.seen.targets
+        digests = {(one.kind, one.resource): one.spec_digest for one in self.status.targets}
         features = [
             StagedOutput(
                 output=mapping.output,
@@ -149,6 +158,7 @@ class _Staging:
                 resource=mapping.feature_view_ref.name,
                 store=targets.views[mapping.feature_view_ref.name].spec.store_ref.name,
                 physical=view_name(mapping.feature_view_ref.name, run, revision),
+                spec_digest=digests["Features", mapping.feature_view_ref.name],
             )
             for mapping in self.spec.features
         ]
@@ -160,6 +170,7 @@ class _Staging:
                 store=targets.collections[mapping.vector_collection_ref.name].spec.store_ref.name,
                 physical=collection_name(mapping.vector_collection_ref.name, run, revision),
                 encoder=mapping.encoder,
+                spec_digest=digests["Embeddings", mapping.vector_collection_ref.name],
             )
             for mapping in self.spec.vectors
         ]
@@ -190,7 +201,7 @@ class _Staging:
         return self.failed(record, f"The staging job {what}. Its last lines:\n{self.seen.log_tail or job.message}")
 
     def outdated(self, record: RunRecord) -> bool:
-        """Whether the spec has changed since the staging was recorded: what it finds decides nothing any more."""
+        """Whether what it was recorded for is another by now: what it finds decides nothing any more."""
         return record.spec_digest != self.digest
 
     def absent(self, record: RunRecord, session: str) -> Step:
@@ -199,8 +210,10 @@ class _Staging:
             return self.stopped(record)
         if record.submitted or record.session != session:
             return self.failed(record, "Ray no longer knows the staging job")
+        if self.seen.missing:
+            return Step(("False", StagedReason.MISSING_REFERENCE, self.seen.missing), after=RECHECK_SECONDS)
         message = f"Run {record.run} is being submitted for staging"
-        return Step(("Unknown", StagedReason.STAGING, message), (Stage(record),), POLL_SECONDS / 2)
+        return Step(("Unknown", StagedReason.STAGING, message), (Stage(record, self.seen.targets),), POLL_SECONDS / 2)
 
     def alive(self, record: RunRecord, job: RayJob) -> Step:
         if record.stopping:
@@ -254,13 +267,17 @@ class _Staging:
         record.gates, record.message = report.gates, report.message
         if report.outcome != "Staged":
             return self.rejected(record, OUTCOMES[report.outcome])
-        record.state, record.finished_at, record.outputs = RunState.STAGED, self.now, report.outputs
+        digests = {(one.kind, one.resource): one.spec_digest for one in record.outputs}
+        record.outputs = [
+            one.model_copy(update={"spec_digest": digests.get((one.kind, one.resource), "")}) for one in report.outputs
+        ]
+        record.state, record.finished_at = RunState.STAGED, self.now
         self.status.retry_at = None
         return self.settled(record)
 
     def superseded(self, record: RunRecord) -> Step:
-        """Give a staging up: the spec is another by now, and the next pass records it anew."""
-        record.message = f"spec.features, vectors or gates changed while run {record.run} was being staged"
+        """Give a staging up: what it was recorded for is another by now, and the next pass records it anew."""
+        record.message = f"{changed(record, self.status.targets)} changed while run {record.run} was being staged"
         note_ended(self.status, record.submission_id)
         self.rejected(record, StagedReason.SUPERSEDED)
         return self.wait(StagedReason.SUPERSEDED, record.message, after=0)

@@ -201,11 +201,14 @@ class GateResult(StatusModel):
     message: Annotated[str, StringConstraints(max_length=2048)] = ""
 
 
+StagedKind = Literal["Features", "Embeddings"]
+
+
 class StagedOutput(StatusModel):
     """One output of a run in a store."""
 
     output: Identifier
-    kind: Literal["Features", "Embeddings"]
+    kind: StagedKind
     resource: Annotated[str, StringConstraints(max_length=63)] = Field(
         description="The FeatureView or VectorCollection."
     )
@@ -219,6 +222,9 @@ class StagedOutput(StatusModel):
     serving: Serving | None = None
     encoder: Identifier | None = None
     encoder_digest: Annotated[str, StringConstraints(max_length=80)] | None = None
+    spec_digest: Annotated[str, StringConstraints(max_length=80)] = Field(
+        "", description="Digest of the resource's spec that it was staged by."
+    )
     retain: bool = Field(
         False, description="Whether the resource's deletionPolicy, as last seen, keeps this when all is deleted."
     )
@@ -229,13 +235,14 @@ class RunRecord(StatusModel):
 
     run: Run
     revision: int = Field(0, ge=0, description="Counts up each time the run is staged again for a changed spec.")
+    staging: int = Field(0, ge=0, description="Which staging of the Materialization this is, of all that it began.")
     state: RunState
     uri: Annotated[str, StringConstraints(max_length=2048)] = Field("", description="The run directory.")
     stage_uri: Annotated[str, StringConstraints(max_length=2048)] = Field(
         "", description="Where the staging keeps its own files."
     )
     spec_digest: Annotated[str, StringConstraints(max_length=80)] = Field(
-        "", description="Digest of the mappings and gates that the run was staged by."
+        "", description="Digest of what the run was staged by: mappings, gates, views and collections."
     )
     tries: int = Field(0, ge=0, description="How often the staging was tried.")
     submission_id: Annotated[str, StringConstraints(max_length=128)] = ""
@@ -256,6 +263,14 @@ class RunRecord(StatusModel):
     message: Message = ""
 
 
+class Target(StatusModel):
+    """A view or collection that the spec names, as it was last seen: one that is gone for a while is no change."""
+
+    kind: StagedKind
+    resource: Annotated[str, StringConstraints(max_length=63)]
+    spec_digest: Annotated[str, StringConstraints(max_length=80)]
+
+
 class Active(StatusModel):
     """The pointer: everything that is served under one name, of one run."""
 
@@ -273,6 +288,12 @@ class MaterializationStatus(Status):
     previous_run: Run | None = Field(None, description="The run served before: what a rollback goes back to.")
     runs: list[RunRecord] = Field(
         default_factory=list, max_length=256, description="Each staging of a run, the newest last."
+    )
+    stagings: int = Field(0, ge=0, description="How many stagings were begun.")
+    targets: list[Target] = Field(
+        default_factory=list,
+        max_length=32,
+        description="The views and collections that the spec names.",
     )
     ended: list[Annotated[str, StringConstraints(max_length=128)]] = Field(
         default_factory=list,
@@ -311,7 +332,7 @@ class StagedReason(Reason):
     INVALID_OUTPUT = (
         "InvalidOutput",
         "The run's output breaks the contract: the message names the output, the column and the value.",
-        "Mend the training code and run it again.",
+        "Mend the training code and run it again, or correct the view or collection.",
     )
     DEADLINE_EXCEEDED = (
         "DeadlineExceeded",
@@ -320,7 +341,8 @@ class StagedReason(Reason):
     )
     SUPERSEDED = (
         "Superseded",
-        "spec.features, vectors or gates changed while the run was being staged; it is staged again under them.",
+        "spec.features, vectors or gates, or what they name, changed while the run was being staged; it is staged "
+        "again under them.",
     )
     GATE_FAILED = (
         "GateFailed",

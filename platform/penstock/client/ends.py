@@ -17,7 +17,7 @@ ENDS: Mapping[str, Mapping[str, frozenset[Reason]]] = {
             {SucceededReason.COMPLETED, SucceededReason.ATTEMPTS_EXHAUSTED, SucceededReason.INVALID_SOURCE}
         )
     },
-    # The newest run is refused for good; a new run, or other mappings and gates, start anew.
+    # The newest run is refused for good; a new run, or another spec of it or of what it names, starts anew.
     "Materialization": {
         "Staged": frozenset(
             {

@@ -39,12 +39,16 @@ def pin(world: Any, run: str) -> None:
 
 
 def change(world: Any, run: str, what: str) -> None:
-    """The gates change, or the view is not fed any more; how a staging of the run ends from now on is told too."""
+    """The gates or the collection change, or the view is not fed any more; how stagings end from now on is told too."""
     fate, field = what.split()
     world.fates[run] = fate
     gates = [{"name": "rows", "minRows": {"output": "embeddings", "rows": 5}}]
 
     def write(store: Any) -> None:
+        if field == "collection":
+            collection = store.get("VectorCollection", "default", "images")
+            store.update({**collection, "spec": {**collection["spec"], "metric": "L2"}})
+            return
         mat = store.get("Materialization", "default", "digits")
         mat["spec"][field] = gates if field == "gates" else []
         store.update(mat)
@@ -113,13 +117,13 @@ def refused(whole: dict[str, Any]) -> None:
     assert whole["views"] == whole["collections"] == {"images__r_1"}
     assert [run[:2] for run in whole["runs"]] == [("r-1", "Staged"), ("r-2", "Rejected")]
     tries = whole["runs"][1][2]
-    assert whole["submissions"] == ["r-1-1-1", "r-2-1-1", "r-2-1-2"][: 1 + tries]
+    assert whole["submissions"] == ["r-1-1-1", "r-2-2-1", "r-2-2-2"][: 1 + tries]
 
 
 def overdue(whole: dict[str, Any]) -> None:
     """Both tries of r-2 were stopped at the deadline, and the last word says so."""
     refused(whole)
-    assert whole["submissions"] == ["r-1-1-1", "r-2-1-1", "r-2-1-2"]
+    assert whole["submissions"] == ["r-1-1-1", "r-2-2-1", "r-2-2-2"]
     assert ("Staged", "False", "DeadlineExceeded") in whole["Materialization"]
 
 
@@ -128,7 +132,7 @@ def collected(whole: dict[str, Any]) -> None:
     assert (whole["active"], whole["previous"]) == ("r-3", "r-2")
     assert whole["views"] == whole["collections"] == {"images__r_2", "images__r_3"}
     assert whole["services"] == whole["aliases"] == {"images": "images__r_3"}
-    assert whole["submissions"] == ["r-1-1-1", "r-2-1-1", "r-3-1-1"]
+    assert whole["submissions"] == ["r-1-1-1", "r-2-2-1", "r-3-3-1"]
 
 
 def rolled_back(whole: dict[str, Any]) -> None:
@@ -141,11 +145,11 @@ def pinned(whole: dict[str, Any]) -> None:
     """The pinned run, the one before it and the newest are all there, one more than the limit."""
     assert (whole["active"], whole["previous"]) == ("r-1", "r-2")
     assert whole["views"] == whole["collections"] == {"images__r_1", "images__r_2", "images__r_3"}
-    assert whole["submissions"] == ["r-1-1-1", "r-2-1-1", "r-3-2-1"]
+    assert whole["submissions"] == ["r-1-1-1", "r-2-2-1", "r-3-3-1"]
 
 
 def restaged(whole: dict[str, Any]) -> None:
-    """The run is served as it was staged for the new gates, and the old staging is gone after its grace."""
+    """The run is served as it was staged for what changed, and the old staging is gone after its grace."""
     assert (whole["active"], whole["previous"]) == ("r-1", None)
     assert whole["served"] == ["images__r_1_r1"] * 2
     assert whole["views"] == whole["collections"] == {"images__r_1_r1"}
@@ -194,6 +198,8 @@ GOOD: list[Step] = [("r-1", "Staged"), ("r-2", "Staged"), ("r-3", "Staged")]
         ([*GOOD[:2], ("", "delete")], gone, 9),
         ([GOOD[0], ("r-1", "Staged gates")], restaged, 9),
         ([GOOD[0], ("r-1", "Rejected gates")], restaged_in_vain, 5),
+        ([GOOD[0], ("r-1", "Staged collection")], restaged, 9),
+        ([GOOD[0], ("r-1", "Rejected collection")], restaged_in_vain, 5),
         ([GOOD[0], ("r-1", "Staged features")], restaged_without_the_view, 8),
     ],
 )

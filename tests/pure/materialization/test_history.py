@@ -1,4 +1,4 @@
-"""Over any history of runs, pins, time and lost writes: what is served was staged, and is never collected."""
+"""Over any history of runs, specs, pins, time and lost writes: what is served was staged, and is never collected."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from penstock.api.materialization import (
     RunState,
 )
 from penstock.api.trainingjob import SuccessfulRun, TrainingJob
-from penstock.api.views import VectorCollection
+from penstock.api.views import Metric, VectorCollection
 from penstock.handoff import StagingReport
 from penstock.naming import run_name
+from penstock_operator.loop.conditions import find
 from penstock_operator.materialization.forgetting import KEPT_LOGS
 from penstock_operator.materialization.history import CROWDED, orphaned, retire
 from penstock_operator.materialization.observed import Drop, Forget, Observed, Stage, StopStaging, Targets
@@ -53,6 +54,8 @@ OPERATIONS = st.one_of(
     st.tuples(st.just("forget"), st.none()),
     st.tuples(st.just("crash"), st.integers(1, 40)),
     st.tuples(st.just("respec"), st.tuples(st.integers(0, 2), st.sampled_from(["Staged", "Rejected", "Failed"]))),
+    st.tuples(st.just("retarget"), st.sampled_from(["Cosine", "L2"])),
+    st.tuples(st.just("lose"), st.booleans()),
     st.tuples(st.just("refuse"), st.booleans()),
 )
 THREE_RUNS = [("train", "Staged")] * 3
@@ -79,6 +82,12 @@ class History:
     """The collections that a staging filled and nobody dropped."""
     passed: set[str] = field(default_factory=set)
     """The collections whose staging was good."""
+    metric: str = "Cosine"
+    """Of the VectorCollection."""
+    missing: bool = False
+    """Whether the VectorCollection is away."""
+    made: dict[str, str] = field(default_factory=dict)
+    """The metric of each collection that was ever filled, and of each folder in which a staging left its marks."""
 
     def do(self, operation: str, value: Any) -> None:
         match operation:
@@ -103,6 +112,10 @@ class History:
                 self.gates, judge = value
                 self.judges.setdefault(self.gates, judge)
                 self.generation += 1
+            case "retarget":
+                self.metric = value
+            case "lose":
+                self.missing = value
             case "refuse":
                 self.refusing = value
         self.look(lost=operation == "crash")
@@ -113,9 +126,12 @@ class History:
         result = plan(before, self.observed(), self.now)
         for action in result.actions:
             match action:
-                case Stage(record):
+                case Stage(record, targets):
                     self.submitted.add(record.submission_id)
                     self.stored.update(output.physical for output in record.outputs)
+                    metric = targets.collections["images"].spec.metric
+                    for name in (record.stage_uri, *(output.physical for output in record.outputs)):
+                        assert self.made.setdefault(name, metric) == metric, "nothing is filled in two ways"
                 case StopStaging(submission_id):
                     self.stopped.add(submission_id)
         failed = []
@@ -132,6 +148,7 @@ class History:
             told = result.settle(failed)
             assert (told != "") is any(record.drop_error for record in result.status.runs)
             self.status = MaterializationStatus.model_validate(result.status.to_wire())
+            self.check_ready()
         self.check()
 
     def materialization(self) -> Materialization:
@@ -143,13 +160,19 @@ class History:
         body = {"kind": "Materialization", "metadata": meta, "spec": spec, "status": self.status.to_wire()}
         return Materialization.model_validate(body)
 
+    def collection(self) -> VectorCollection:
+        found = COLLECTION.model_copy(deep=True)
+        found.spec.metric = Metric(self.metric)
+        return found
+
     def observed(self) -> Observed:
         job = TrainingJob.model_validate(JOB)
         job.status.runs = [SuccessfulRun(run=run, attempt=n, finished_at=START) for n, run in enumerate(self.fates, 1)]
         seen = Observed(
             artifacts="/runs",
             job=job,
-            targets=Targets(collections={"images": COLLECTION}),
+            targets=Targets(collections={} if self.missing else {"images": self.collection()}),
+            missing="VectorCollection 'images' does not exist" if self.missing else "",
             session="session_1",
             ended=frozenset(self.status.ended),
         )
@@ -161,13 +184,24 @@ class History:
         if record.submission_id not in self.looked:
             self.looked.add(record.submission_id)
             return replace(seen, staging=RayJob(record.submission_id, JobState.RUNNING))
-        fate = self.judges[self.gates] if self.gates else self.fates[record.run]
+        fate = self.judgement(record.run)
         if fate == "Failed":
             return replace(seen, staging=RayJob(record.submission_id, JobState.FAILED))
         if fate == "Staged":
             self.passed.update(output.physical for output in record.outputs)
         report = StagingReport.model_validate({"run": record.run, "outcome": fate, "outputs": record.outputs})
         return replace(seen, report=report, staging=RayJob(record.submission_id, JobState.SUCCEEDED))
+
+    def judgement(self, run: str) -> str:
+        return self.judges[self.gates] if self.gates else self.fates[run]
+
+    def check_ready(self) -> None:
+        """Where what is served is not as the collection is by now, it is said."""
+        ready, active = find(self.status.conditions, "Ready"), self.status.active
+        assert ready is not None
+        if active is not None and not self.missing:
+            made = {self.made[output.physical] for output in active.outputs}
+            assert made == {self.metric} or "before VectorCollection 'images' changed" in ready.message
 
     def check_drop(self, physical: str) -> None:
         active = self.status.active.outputs if self.status.active is not None else []
@@ -207,6 +241,8 @@ class History:
 @example([*THREE_RUNS, ("crash", 20), ("pin", 0)])
 @example([THREE_RUNS[0], ("respec", (1, "Staged")), *[("wait", 1)] * 5, ("wait", 40), ("respec", (0, "Staged"))])
 @example([THREE_RUNS[0], ("respec", (1, "Rejected")), *[("wait", 1)] * 8, ("respec", (0, "Staged"))])
+@example([THREE_RUNS[0], *[("retarget", "L2"), *[("wait", 1)] * 5, ("retarget", "Cosine"), ("wait", 40)] * 2])
+@example([THREE_RUNS[0], ("retarget", "L2"), *[("wait", 1)] * 5, ("retarget", "Cosine"), ("lose", True), ("wait", 40)])
 def test_what_is_served_was_staged_and_is_never_collected(operations: list[tuple[str, Any]]) -> None:
     history = History()
     for operation, value in operations:
@@ -222,6 +258,7 @@ def test_left_alone_a_history_comes_to_rest_at_its_limit(operations: list[tuple[
     for operation, value in operations:
         history.do(operation, value)
     history.do("refuse", False)
+    history.do("lose", False)
     for _ in range(12):
         history.do("wait", 40)
     before = history.status.model_copy(deep=True)
@@ -234,9 +271,20 @@ def test_left_alone_a_history_comes_to_rest_at_its_limit(operations: list[tuple[
     assert len(history.status.ended) <= KEPT_LOGS
     dropped = {r.run for r in history.status.runs if r.state is RunState.REJECTED and not r.outputs}
     assert len(dropped) <= history.spec["historyLimit"]
+    newest = list(history.fates)[-1:]
+    if newest and history.spec.get("promotion") != "Manual" and not history.spec.get("pinnedRun"):
+        assert served_as_wanted(history) or history.judgement(newest[0]) != "Staged"
     pinned = history.spec.get("pinnedRun")
     wanted = [r for r in history.status.runs if r.state is RunState.STAGED or r.run == pinned]
     assert history.stored <= {output.physical for r in wanted for output in r.outputs}
+
+
+def served_as_wanted(history: History) -> bool:
+    """Whether the newest run is served, in a collection that is as the spec is."""
+    active = history.status.active
+    if active is None or active.run != list(history.fates)[-1]:
+        return False
+    return {history.made[output.physical] for output in active.outputs} == {history.metric}
 
 
 def test_a_crowd_of_retiring_runs_is_given_no_grace() -> None:

@@ -117,7 +117,7 @@ def test_a_rollback_goes_to_what_was_staged_and_says_that_it_is_of_the_spec_as_i
     life.stage()
     life.change(gates=GATES)
     life.stage()
-    assert (life.served(), life.status.previous_run) == (["images__r_2_r1"] * 2, "r-1")
+    assert (life.served(), life.status.previous_run) == (["images__r_2_r2"] * 2, "r-1")
     life.change(pinnedRun="r-1")
     life.look()
     assert (life.served(), life.status.previous_run) == (OLD, "r-2")
@@ -126,7 +126,7 @@ def test_a_rollback_goes_to_what_was_staged_and_says_that_it_is_of_the_spec_as_i
     assert drops(life.look(after=60)) == ["images__r_2"] * 2
     life.change(pinnedRun=None)
     life.look()
-    assert life.served() == ["images__r_2_r1"] * 2
+    assert life.served() == ["images__r_2_r2"] * 2
 
 
 def test_the_public_name_of_what_the_spec_no_longer_names_goes_with_its_data(life: Any) -> None:
