@@ -43,6 +43,16 @@ class Server:
         with translated(self._connection):
             self._client.load_collection(collection, timeout=self._connection.timeout_seconds)
 
+    def fields(self, collection: str) -> tuple[str, ...]:
+        """The scalar fields that the collection has: a run may have written more columns.
+
+        Raises:
+            VectorsError: Milvus does not answer, or has no such collection.
+        """
+        with translated(self._connection):
+            found = self._client.describe_collection(collection, timeout=self._connection.timeout_seconds)
+            return tuple(field["name"] for field in found["fields"] if field["name"] not in ("id", "vector"))
+
     def search(
         self, collection: str, vectors: Vectors, k: int, metric: Metric, fields: Sequence[str], where: str
     ) -> list[list[Hit]]:

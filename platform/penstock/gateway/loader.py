@@ -96,7 +96,7 @@ class Loader:
             raise LoadError(f"Run {manifest.run}: the record of {output.physical!r} lacks metric or dimension")
         server = await self._server(namespace, output.store)
         await threads.run(server.load, output.physical)
-        fields = tuple(column.name for column in written.columns if column.name not in ("id", "vector"))
+        fields = await threads.run(server.fields, output.physical)
         memory = None
         if output.serving is Serving.IN_MEMORY:
             memory = await threads.run(MemoryIndex, uri, written, output.dimension, output.metric, fields)
