@@ -19,6 +19,7 @@ from penstock_operator.ports import Cluster, Features, Refused, Unreachable
 from penstock_operator.publicname.feeders import feeders_of
 from penstock_operator.publicname.holder import holder_of
 from penstock_operator.publicname.plan import Observed, Point, Release, decide, pointer_of
+from penstock_operator.target import target_digest
 
 
 class FeatureViewReconciler:
@@ -39,9 +40,8 @@ class FeatureViewReconciler:
         """The pointer, and the service as it is."""
         namespace, name = obj.metadata.namespace, obj.metadata.name
         feeders = await feeders_of(self._cluster, namespace, name, feature_views)
-        found = Observed(
-            feeders=tuple(feeder.metadata.name for feeder in feeders), pointed=pointer_of(feeders, name, "Features")
-        )
+        pointed = pointer_of(feeders, name, "Features", target_digest(obj))
+        found = Observed(feeders=tuple(feeder.metadata.name for feeder in feeders), pointed=pointed)
         config = None
         try:
             config = await self._config(obj)

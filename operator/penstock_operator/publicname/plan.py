@@ -20,6 +20,8 @@ class Pointed:
 
     run: str
     physical: str
+    outdated: bool = False
+    """Whether it was staged before the spec of the name changed."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +63,20 @@ class Decision:
     finalized: bool = False
 
 
-def pointer_of(feeders: Iterable[Materialization], resource: str, kind: str) -> Pointed | None:
-    """The active output that goes to this resource, of the first Materialization that has one."""
+def pointer_of(feeders: Iterable[Materialization], resource: str, kind: str, digest: str) -> Pointed | None:
+    """The active output that goes to this resource, of the first Materialization that has one.
+
+    Args:
+        feeders: the Materializations.
+        resource: name of the FeatureView or VectorCollection.
+        kind: of the output.
+        digest: of what decides how a run is staged to the resource as it is.
+    """
     for feeder in feeders:
         active = feeder.status.active
         for output in active.outputs if active is not None else ():
             if active is not None and output.resource == resource and output.kind == kind:
-                return Pointed(active.run, output.physical)
+                return Pointed(active.run, output.physical, output.spec_digest not in ("", digest))
     return None
 
 
@@ -102,7 +111,8 @@ def decide(
     if seen.pointed is None:
         return Decision(ready("False", ViewReason.WAITING, "No run has been promoted yet"))
     if seen.current == seen.pointed.physical:
-        message = f"Stands for run {seen.pointed.run}"
+        before = " as it was staged before the spec changed" if seen.pointed.outdated else ""
+        message = f"Stands for run {seen.pointed.run}{before}"
         return Decision(ready("True", ViewReason.SERVING, message), served=seen.pointed, after=RECHECK_SECONDS)
     message = f"Is being moved to run {seen.pointed.run}"
     return Decision(ready("Unknown", ViewReason.SWITCHING, message), (Point(seen.pointed.physical),), after=0)

@@ -20,6 +20,7 @@ from penstock_operator.ports import Cluster, Refused, Unreachable, Vectors
 from penstock_operator.publicname.feeders import feeders_of
 from penstock_operator.publicname.holder import holder_of
 from penstock_operator.publicname.plan import Observed, Point, Release, decide, pointer_of
+from penstock_operator.target import target_digest
 
 
 class VectorCollectionReconciler:
@@ -40,9 +41,8 @@ class VectorCollectionReconciler:
         """The pointer, and the alias as it is."""
         namespace, name = obj.metadata.namespace, obj.metadata.name
         feeders = await feeders_of(self._cluster, namespace, name, vector_collections)
-        found = Observed(
-            feeders=tuple(feeder.metadata.name for feeder in feeders), pointed=pointer_of(feeders, name, "Embeddings")
-        )
+        pointed = pointer_of(feeders, name, "Embeddings", target_digest(obj))
+        found = Observed(feeders=tuple(feeder.metadata.name for feeder in feeders), pointed=pointed)
         connection = None
         try:
             connection = await self._connection(obj)

@@ -21,6 +21,7 @@ META = ObjectMeta(name="images", generation=3)
 DYING = META.model_copy(update={"deletion_timestamp": NOW})
 FIRST, SECOND = Pointed("r-1", "images__r_1"), Pointed("r-2", "images__r_2")
 FED = Observed(feeders=("digits",), pointed=FIRST)
+DIGEST = "sha256:now"
 
 
 def pass_over(seen: Observed, meta: ObjectMeta = META, policy: DeletionPolicy = DeletionPolicy.DELETE) -> Decision:
@@ -143,11 +144,28 @@ def test_the_transition_time_moves_with_the_truth_only() -> None:
 
 
 def test_the_pointer_is_read_for_this_resource_and_kind() -> None:
-    assert pointer_of([], "images", "Embeddings") is None
-    assert pointer_of([feeder(None)], "images", "Embeddings") is None
-    assert pointer_of([feeder("r-1")], "images", "Features") is None
-    assert pointer_of([feeder("r-1", resource="texts")], "images", "Embeddings") is None
-    assert pointer_of([feeder(None), feeder("r-2")], "images", "Embeddings") == Pointed("r-2", "images__Embeddings_r-2")
+    def found(*feeders: Materialization, kind: str = "Embeddings") -> Pointed | None:
+        return pointer_of(feeders, "images", kind, DIGEST)
+
+    assert found() is None
+    assert found(feeder(None)) is None
+    assert found(feeder("r-1"), kind="Features") is None
+    assert found(feeder("r-1", resource="texts")) is None
+    assert found(feeder(None), feeder("r-2")) == Pointed("r-2", "images__Embeddings_r-2")
+
+
+@pytest.mark.parametrize(("staged_by", "outdated"), [(DIGEST, False), ("sha256:before", True), ("", False)])
+def test_a_name_that_stands_for_what_was_staged_before_its_spec_changed_says_so(staged_by: str, outdated: bool) -> None:
+    mat = feeder("r-2")
+    assert mat.status.active is not None
+    mat.status.active.outputs[0].spec_digest = staged_by
+    pointed = pointer_of([mat], "images", "Embeddings", DIGEST)
+    assert pointed is not None
+    decision = pass_over(replace(FED, pointed=pointed, current=pointed.physical))
+    ready = find(decision.conditions, "Ready")
+    assert ready is not None
+    assert told(decision) == ("True", "Serving")
+    assert ready.message == "Stands for run r-2" + (" as it was staged before the spec changed" if outdated else "")
 
 
 def test_a_name_that_another_object_holds_is_neither_moved_nor_removed() -> None:
