@@ -1,4 +1,4 @@
-"""A changed Materialization on the local stack: staged again while queries go on, refused, and deleted."""
+"""A changed spec on the local stack: staged again while queries go on, refused, and deleted."""
 
 from __future__ import annotations
 
@@ -84,6 +84,50 @@ def test_new_gates_stage_the_run_again_and_queries_never_notice(user: Any) -> No
     asking.stop()
     assert asking.failures == []
     assert asking.answers > 50
+
+
+def test_a_changed_collection_and_view_are_staged_again_and_answers_are_by_the_one_or_the_other(user: Any) -> None:
+    done = user.penstock("run", "-f", HELLO)
+    assert done.returncode == 0, done.stderr
+    found: list[tuple[Any, Any]] = []
+    with user.client() as client, user.gateway() as gateway:
+        old = client.get(Materialization, "hello").status.active
+
+        def answers_by(fields: dict[str, Any]) -> bool:
+            hit = gateway.search("default", "hello", "points", vectors=[[0.0] * 8], k=1, join={"view": "lengths"})
+            ((first,),) = hit.results
+            assert set(first.features) == {"length"}
+            found.append((first.id, first.fields))
+            return first.fields == fields
+
+        eventually(lambda: answers_by({"even": True}) or answers_by({"even": False}))
+        before = found[-1]
+        client.patch(FeatureView, "lengths", {"spec": {"ttlSeconds": 86400}})
+        client.patch(VectorCollection, "points", {"spec": {"scalarFields": [], "serving": "InMemory"}})
+        eventually(lambda: answers_by({}))
+        new = client.get(Materialization, "hello").status.active
+        assert (new.run, new.revision > old.revision) == (old.run, True)
+        assert not {o.physical for o in old.outputs} & {o.physical for o in new.outputs}
+        assert [o.serving for o in new.outputs] == [None, "InMemory"]
+        # Only what was served and what is served ever answered.
+        assert {str(fields) for _, fields in found} <= {str(before[1]), "{}"}
+        assert found[-1][0] == before[0]
+        client.patch(VectorCollection, "points", {"spec": {"dimension": 9}})
+        eventually(lambda: "InvalidOutput" in reasons(client))
+        assert client.get(Materialization, "hello").status.active == new
+        assert "VectorCollection 'points' changed" in ready(client)
+        client.patch(VectorCollection, "points", {"spec": {"dimension": 8}})
+        eventually(lambda: "InvalidOutput" not in reasons(client))
+        assert client.get(Materialization, "hello").status.active == new
+
+
+def reasons(client: Any) -> list[str]:
+    return [condition.reason for condition in client.get(Materialization, "hello").status.conditions]
+
+
+def ready(client: Any) -> str:
+    conditions = client.get(Materialization, "hello").status.conditions
+    return next(str(condition.message) for condition in conditions if condition.type == "Ready")
 
 
 def test_all_of_it_goes_when_it_is_deleted(user: Any) -> None:
