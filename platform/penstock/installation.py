@@ -25,7 +25,7 @@ class GatewayService(Model):
 class Installation(Model):
     """The defaults of one laptop stack or one cluster installation."""
 
-    artifacts: str = Field(description="URI under which run directories are kept.")
+    artifacts: str = Field(max_length=512, description="URI under which run directories are kept.")
     artifacts_secret: str | None = Field(
         None,
         description="A Secret of each job's namespace whose keys are the variables, such as AWS_ACCESS_KEY_ID, "

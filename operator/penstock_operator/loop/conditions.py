@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Literal
 
 from penstock.api.meta import Condition, Reason
+from penstock.wiresize import shortened
 
 Truth = Literal["True", "False", "Unknown"]
-MAX_MESSAGE = 32_000
+MESSAGE_BYTES = 9_000
+"""A longer message is cut: an object with a few of them must still fit into etcd."""
 
 
 def find(conditions: Iterable[Condition], type_: str) -> Condition | None:
@@ -42,7 +44,7 @@ def with_condition(
         type=type_,
         status=status,
         reason=str(reason),
-        message=message[-MAX_MESSAGE:] if len(message) > MAX_MESSAGE else message,
+        message=shortened(message, MESSAGE_BYTES),
         observed_generation=generation,
         last_transition_time=since,
     )

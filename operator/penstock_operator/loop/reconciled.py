@@ -11,7 +11,8 @@ import structlog
 from pydantic import ValidationError
 
 from penstock.api.meta import Condition, Reason
-from penstock_operator.loop.conditions import find, with_condition
+from penstock.wiresize import shortened
+from penstock_operator.loop.conditions import MESSAGE_BYTES, find, with_condition
 from penstock_operator.loop.failures import told
 from penstock_operator.loop.reconciler import Key
 from penstock_operator.ports import Cluster, Object
@@ -36,7 +37,7 @@ def failing(
     A message that differs in numbers alone (a port, an id, a time) stays as it was: to write it would wake the next
     pass, which would fail with other numbers, and so on.
     """
-    before = find(conditions, RECONCILED)
+    before, message = find(conditions, RECONCILED), shortened(message, MESSAGE_BYTES)
     same = before is not None and (before.reason, before.observed_generation) == (reason, generation)
     if before is not None and same and VARYING.sub("", before.message) == VARYING.sub("", message):
         return list(conditions)

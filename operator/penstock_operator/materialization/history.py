@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from penstock.api.materialization import MaterializationSpec, MaterializationStatus, RunRecord, RunState
 from penstock.api.trainingjob import TrainingJob
 from penstock.naming import run_prefix
+from penstock.wiresize import shortened
 from penstock_operator.loop.reconciler import Failed, trouble
 from penstock_operator.materialization.observed import Drop, DropRun, Observed
+from penstock_operator.materialization.room import OLD_MESSAGE_BYTES, REFUSALS, crowded
 
-CROWDED = 200
-"""With more records in the status than this, no grace is given: a status has room for 256."""
 DROP_AGAIN_SECONDS = 30
 
 Identity = tuple[str, int]
@@ -64,7 +64,8 @@ class Retirement:
         """Forget what was dropped; what could not be is tried again, and the record says why."""
         for record, actions in self.due:
             if why := trouble([(action, error) for action, error in failed if action in actions]):
-                record.drop_error, record.drop_at = why, self.now + timedelta(seconds=DROP_AGAIN_SECONDS)
+                record.drop_error = shortened(why, OLD_MESSAGE_BYTES)
+                record.drop_at = self.now + timedelta(seconds=DROP_AGAIN_SECONDS)
             elif record.state is RunState.REJECTED:
                 record.outputs, record.drop_error, record.drop_at = [], "", None
             else:
@@ -141,7 +142,7 @@ def _mark(
 
 
 def _retire(record: RunRecord, spec: MaterializationSpec, status: MaterializationStatus, now: datetime) -> None:
-    grace = 0 if len(status.runs) > CROWDED else spec.grace_period_seconds
+    grace = 0 if crowded(status) else spec.grace_period_seconds
     record.state, record.retire_at = RunState.RETIRING, now + timedelta(seconds=grace)
 
 
@@ -151,5 +152,5 @@ def _forget_rejected(spec: MaterializationSpec, status: MaterializationStatus) -
     newest = {r.run: r.revision for r in status.runs}
     outdated = [r for r in cleaned if r.revision < newest[r.run]]
     rest = [r for r in cleaned if r not in outdated]
-    for record in [*outdated, *rest[: -spec.history_limit]]:
+    for record in [*outdated, *rest[: -min(spec.history_limit, REFUSALS)]]:
         status.runs.remove(record)

@@ -18,6 +18,7 @@ from penstock_operator.materialization.history import drop_errors, retire
 from penstock_operator.materialization.observed import Observed
 from penstock_operator.materialization.promotion import outdated, promote
 from penstock_operator.materialization.retention import remember
+from penstock_operator.materialization.room import trim
 from penstock_operator.materialization.staging import stage
 from penstock_operator.materialization.targets import note, staging_digest
 
@@ -32,6 +33,7 @@ def plan(mat: Materialization, seen: Observed, now: datetime) -> Plan:
     staged = stage(mat, status, digest, seen, now)
     remember(status, seen)
     promoted = promote(mat.spec, status, digest, now)
+    trim(status)
     active = status.active
     ready: tuple[Truth, MaterializationReason, str] = (
         ("False", MaterializationReason.NO_RUN, "No run has been promoted yet")

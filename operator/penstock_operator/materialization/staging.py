@@ -11,14 +11,17 @@ from penstock.api.materialization import (
     MaterializationStatus,
     RunRecord,
     RunState,
-    StagedOutput,
     StagedReason,
 )
 from penstock.api.trainingjob import SuccessfulRun
-from penstock.naming import collection_name, run_uri, stage_uri, staging_id, view_name
+from penstock.naming import run_uri, stage_uri, staging_id
+from penstock.wiresize import shortened
 from penstock_operator.loop.conditions import Truth
 from penstock_operator.materialization.forgetting import note_ended
+from penstock_operator.materialization.history import drop_errors
 from penstock_operator.materialization.observed import Observed, Stage, StopStaging
+from penstock_operator.materialization.outputs import planned_outputs, reported_outputs
+from penstock_operator.materialization.room import MESSAGE_BYTES, full
 from penstock_operator.materialization.targets import changed
 from penstock_operator.ports import JobState, RayJob
 
@@ -77,6 +80,8 @@ class _Staging:
             return self.wait(StagedReason.STORE_NOT_READY, self.seen.not_ready, after=RECHECK_SECONDS)
         if self.seen.session is None:
             return self.wait(StagedReason.RAY_UNREACHABLE, self.seen.ray_error, after=5.0)
+        if record is None and full(self.status):
+            return Step(("False", StagedReason.HISTORY_FULL, self.full_message()), after=RECHECK_SECONDS)
         return self.record(record, newest, self.seen.session)
 
     def wait(self, reason: StagedReason, message: str, after: float | None) -> Step:
@@ -85,6 +90,11 @@ class _Staging:
     def newest(self) -> SuccessfulRun | None:
         job = self.seen.job
         return job.status.runs[-1] if job is not None and job.status.runs else None
+
+    def full_message(self) -> str:
+        kept = sum(bool(record.outputs) for record in self.status.runs)
+        why = f": {errors}" if (errors := drop_errors(self.status)) else ""
+        return f"The status has room for no other staging before one of the {kept} that have data is dropped{why}"
 
     def waiting_message(self) -> str:
         return f"TrainingJob {self.spec.training_job_ref.name!r} has no successful run yet"
@@ -106,7 +116,8 @@ class _Staging:
         if record.state is RunState.REJECTED:
             reason = next((r for r in StagedReason if r == record.reason), StagedReason.STAGING_FAILED)
             return Step(("False", reason, record.message))
-        return Step(("True", StagedReason.STAGED, f"Run {record.run} is staged and passed {len(record.gates)} gates"))
+        message = f"Run {record.run} is staged and passed {record.gates_passed} gates"
+        return Step(("True", StagedReason.STAGED, message))
 
     # The intent
 
@@ -115,11 +126,11 @@ class _Staging:
         if record is None:
             assert newest is not None
             record = self.fresh(newest.run)
-        meta = self.mat.metadata
         record.tries += 1
-        record.submission_id = staging_id(meta.uid, record.run, record.staging, record.tries)
+        record.submission_id = staging_id(self.mat.metadata.uid, record.run, record.staging, record.tries)
         record.session, record.submitted, record.started_at, record.stopping = session, False, None, ""
-        record.outputs = self.outputs(record.run, record.revision)
+        targets = self.seen.targets
+        record.outputs = planned_outputs(self.spec, self.status, targets, record.run, record.revision)
         self.status.retry_at = None
         return self.wait(StagedReason.STAGING, f"Run {record.run} is to be staged{self.again(record)}", after=0)
 
@@ -147,34 +158,6 @@ class _Staging:
 
     def run_uri(self, run: str) -> str:
         return run_uri(self.seen.artifacts, self.mat.metadata.namespace, self.spec.training_job_ref.name, run)
-
-    def outputs(self, run: str, revision: int) -> list[StagedOutput]:
-        targets = self.seen.targets
-        digests = {(one.kind, one.resource): one.spec_digest for one in self.status.targets}
-        features = [
-            StagedOutput(
-                output=mapping.output,
-                kind="Features",
-                resource=mapping.feature_view_ref.name,
-                store=targets.views[mapping.feature_view_ref.name].spec.store_ref.name,
-                physical=view_name(mapping.feature_view_ref.name, run, revision),
-                spec_digest=digests["Features", mapping.feature_view_ref.name],
-            )
-            for mapping in self.spec.features
-        ]
-        vectors = [
-            StagedOutput(
-                output=mapping.output,
-                kind="Embeddings",
-                resource=mapping.vector_collection_ref.name,
-                store=targets.collections[mapping.vector_collection_ref.name].spec.store_ref.name,
-                physical=collection_name(mapping.vector_collection_ref.name, run, revision),
-                encoder=mapping.encoder,
-                spec_digest=digests["Embeddings", mapping.vector_collection_ref.name],
-            )
-            for mapping in self.spec.vectors
-        ]
-        return [*features, *vectors]
 
     # The staging is under way
 
@@ -251,7 +234,7 @@ class _Staging:
 
     def failed(self, record: RunRecord, message: str, reason: StagedReason = StagedReason.STAGING_FAILED) -> Step:
         """A try failed for a cause outside the run."""
-        record.message = message[-8192:]
+        record.message = shortened(message, MESSAGE_BYTES)
         note_ended(self.status, record.submission_id)
         record.submission_id = ""
         if record.tries <= self.spec.staging_retry_limit:
@@ -265,12 +248,11 @@ class _Staging:
         assert report is not None
         note_ended(self.status, record.submission_id)
         record.gates, record.message = report.gates, report.message
+        record.gates_passed = sum(gate.passed for gate in report.gates)
+        record.gates_failed = len(report.gates) - record.gates_passed
         if report.outcome != "Staged":
             return self.rejected(record, OUTCOMES[report.outcome])
-        digests = {(one.kind, one.resource): one.spec_digest for one in record.outputs}
-        record.outputs = [
-            one.model_copy(update={"spec_digest": digests.get((one.kind, one.resource), "")}) for one in report.outputs
-        ]
+        record.outputs = reported_outputs(report.outputs, record.outputs)
         record.state, record.finished_at = RunState.STAGED, self.now
         self.status.retry_at = None
         return self.settled(record)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from penstock.api.meta import NamedNumber
 from penstock.api.trainingjob import Attempt, AttemptState, Progress, SucceededReason, SuccessfulRun, TrainingJob
+from penstock.wiresize import shortened
 from penstock_operator.loop.reconciler import Plan
 from penstock_operator.ports import JobState, RayJob
 from penstock_operator.training.observed import Observed, Stop, Submit, SweepSources
 from penstock_operator.training.passes import POLL_SECONDS, Pass
+from penstock_operator.training.room import MESSAGE_BYTES, named_numbers
 
 WATCHED_SECONDS = 10.0
 """Between looks at the progress of an attempt whose end is told."""
@@ -125,7 +126,7 @@ class _Following(Pass):
         assert manifest is not None
         self.finish(attempt, AttemptState.SUCCEEDED)
         attempt.reason, attempt.message = str(SucceededReason.COMPLETED), ""
-        metrics = [NamedNumber(name=name, value=value) for name, value in sorted(manifest.metrics.items())][:64]
+        metrics = named_numbers(manifest.metrics)
         self.status.runs = [
             *(run for run in self.status.runs if run.run != attempt.run),
             SuccessfulRun(run=attempt.run, attempt=attempt.number, finished_at=self.now, metrics=metrics),
@@ -137,7 +138,7 @@ class _Following(Pass):
 
     def failed(self, attempt: Attempt, reason: SucceededReason, message: str) -> Plan:
         self.finish(attempt, AttemptState.FAILED)
-        attempt.reason, attempt.message = str(reason), message[-8192:]
+        attempt.reason, attempt.message = str(reason), shortened(message, MESSAGE_BYTES)
         text = f"Attempt {attempt.number} failed ({reason}): {attempt.message}"
         return self.result("Unknown", SucceededReason.BACKING_OFF, text, after=0)
 
@@ -156,8 +157,11 @@ class _Following(Pass):
         progress = self.seen.progress
         if progress is None:
             return
-        metrics = [NamedNumber(name=name, value=value) for name, value in sorted(progress.metrics.items())][:64]
         self.status.progress = Progress(
-            run=attempt.run, step=progress.step, total=progress.total, metrics=metrics, updated_at=progress.time
+            run=attempt.run,
+            step=progress.step,
+            total=progress.total,
+            metrics=named_numbers(progress.metrics),
+            updated_at=progress.time,
         )
         self.status.progress_text = f"{progress.step}/{progress.total}" if progress.total else str(progress.step)

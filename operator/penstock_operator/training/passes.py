@@ -10,6 +10,7 @@ from penstock_operator.loop.reconciler import Plan
 from penstock_operator.training.attempts import LIVE, current_attempt, run_digest
 from penstock_operator.training.leftovers import leftovers
 from penstock_operator.training.observed import Observed
+from penstock_operator.training.room import trim
 
 POLL_SECONDS = 1.0
 
@@ -28,6 +29,7 @@ class Pass:
         self, truth: Truth, reason: SucceededReason, message: str, *actions: object, after: float | None
     ) -> Plan:
         """The plan that says so; where no attempt was under way, what is left of earlier ones goes."""
+        trim(self.status)
         self.status.conditions = with_condition(
             self.status.conditions,
             "Succeeded",

@@ -25,6 +25,8 @@ from penstock.api.meta import (
 from penstock.api.ray import STAYS, RayBackend
 from penstock.api.views import Metric, Serving
 
+MAX_KEPT_OUTPUTS = 128
+"""Outputs of all the runs that a Materialization is asked to keep: the names of their data stand in its status."""
 Physical = Annotated[str, StringConstraints(max_length=253)]
 
 
@@ -166,6 +168,10 @@ class MaterializationSpec(Model):
             "self.vectors.all(v, self.vectors.exists_one(w, w.vectorCollectionRef.name == v.vectorCollectionRef.name))",
             "two outputs in vectors go to one VectorCollection: give each a collection of its own",
         ),
+        Rule(
+            f"(size(self.features) + size(self.vectors)) * self.historyLimit <= {MAX_KEPT_OUTPUTS}",
+            f"more than {MAX_KEPT_OUTPUTS} outputs of all kept runs: lower historyLimit, or stage fewer outputs",
+        ),
     )
 
     training_job_ref: LocalRef
@@ -175,7 +181,13 @@ class MaterializationSpec(Model):
     ray: RayBackend | None = Field(None, description="Where runs are staged. Unset: the installation's own.")
     promotion: Promotion = Promotion.AUTOMATIC
     pinned_run: Run | None = Field(None, description="The kept run to serve, whatever newer ones there are.")
-    history_limit: int = Field(3, ge=2, le=50, description="Staged runs kept, the active and previous ones included.")
+    history_limit: int = Field(
+        3,
+        ge=2,
+        le=50,
+        description="Staged runs kept, the active and previous ones included; "
+        f"{MAX_KEPT_OUTPUTS} outputs in all at most.",
+    )
     grace_period_seconds: int = Field(60, ge=0, le=86400, description="How long a dropped run's data outlives it.")
     staging_deadline_seconds: int = Field(3600, ge=1, le=31_536_000)
     staging_retry_limit: int = Field(3, ge=0, le=20)
@@ -239,7 +251,7 @@ class RunRecord(StatusModel):
     state: RunState
     uri: Annotated[str, StringConstraints(max_length=2048)] = Field("", description="The run directory.")
     stage_uri: Annotated[str, StringConstraints(max_length=2048)] = Field(
-        "", description="Where the staging keeps its own files."
+        "", description="Where the staging, while it goes on, keeps its own files."
     )
     spec_digest: Annotated[str, StringConstraints(max_length=80)] = Field(
         "", description="Digest of what the run was staged by: mappings, gates, views and collections."
@@ -259,8 +271,15 @@ class RunRecord(StatusModel):
     drop_at: datetime | None = Field(None, description="When a drop that failed is tried again.")
     retained: bool = Field(False, description="Whether the job's deletionPolicy keeps the run directory.")
     outputs: list[StagedOutput] = Field(default_factory=list, max_length=32)
-    gates: list[GateResult] = Field(default_factory=list, max_length=64)
-    message: Message = ""
+    gates_passed: int = Field(0, ge=0, description="How many gates it passed.")
+    gates_failed: int = Field(0, ge=0, description="How many gates refused it.")
+    gates: list[GateResult] = Field(
+        default_factory=list,
+        max_length=64,
+        description="All of them for the newest record, the newest that is staged and the active one; for others the "
+        "first that failed.",
+    )
+    message: Message = Field("", description="Of a record whose gates are not all here it is cut to 512 bytes.")
 
 
 class Target(StatusModel):
@@ -348,6 +367,11 @@ class StagedReason(Reason):
         "GateFailed",
         "A gate refused the run; the message names the gate, the value and the bound.",
         "Train a better run, or change the gate.",
+    )
+    HISTORY_FULL = (
+        "HistoryFull",
+        "The status has no room for another staging: too much that was staged before is kept, or could not be dropped.",
+        "Mend what status.runs[].dropError tells of, or lower spec.historyLimit.",
     )
     STAGED = ("Staged", "The newest run is staged and passed its gates.")
     RAY_UNREACHABLE = ("RayUnreachable", "Ray did not answer.", "Check that Ray runs: `penstock doctor`.")

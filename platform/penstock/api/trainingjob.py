@@ -195,7 +195,7 @@ class TrainingJobStatus(Status):
     """What is known of the attempts and runs of a job."""
 
     attempts: list[Attempt] = Field(default_factory=list, max_length=20, description="The newest last.")
-    runs: list[SuccessfulRun] = Field(default_factory=list, max_length=100, description="The newest last.")
+    runs: list[SuccessfulRun] = Field(default_factory=list, max_length=128, description="The newest last.")
     progress: Progress | None = None
     progress_text: Annotated[str, StringConstraints(max_length=64)] | None = Field(
         None, description="How far, for people: step/total."

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from penstock.api import Materialization, Resource, TrainingJob
+from penstock.api.materialization import RunRecord
 from penstock.api.meta import Condition
 from penstock.cli.output import age, as_yaml, columns
 from penstock.client.ends import reason_of
@@ -112,7 +113,7 @@ def _materialization(mat: Materialization, now: datetime) -> list[str]:
         [o.resource, o.kind, o.physical, o.rows, o.dimension, o.index, o.recall] for o in (live.outputs if live else ())
     ]
     runs = [
-        [r.run, r.revision, r.state, r.tries, r.reason, age(r.finished_at, now) if r.finished_at else ""]
+        [r.run, r.revision, r.state, r.tries, _gates(r), r.reason, age(r.finished_at, now) if r.finished_at else ""]
         for r in status.runs
     ]
     gates = [
@@ -124,9 +125,15 @@ def _materialization(mat: Materialization, now: datetime) -> list[str]:
         f"Active Run:   {status.active_run or '<none>'}",
         f"Previous Run: {status.previous_run or '<none>'}",
         _table("Live", ["Resource", "Kind", "Physical", "Rows", "Dimension", "Index", "Recall"], outputs),
-        _table("Runs", ["Run", "Revision", "State", "Tries", "Reason", "Finished"], runs),
+        _table("Runs", ["Run", "Revision", "State", "Tries", "Gates", "Reason", "Finished"], runs),
         _table("Gates", ["Run", "Gate", "Result", "Value", "Bound", "Message"], gates),
     ]
+
+
+def _gates(record: RunRecord) -> str:
+    """How many of its gates it passed."""
+    asked = record.gates_passed + record.gates_failed
+    return f"{record.gates_passed}/{asked}" if asked else ""
 
 
 def _table(title: str, headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

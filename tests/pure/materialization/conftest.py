@@ -50,6 +50,8 @@ class Life:
     )
     runs: list[str] = field(default_factory=lambda: ["r-1"])
     deleted: datetime | None = None
+    refusing: bool = False
+    """Whether the stores drop nothing."""
     told: str = ""
     """What the last pass says is still to be cleaned up."""
     seen: Observed = field(default_factory=lambda: Observed(artifacts="/runs", targets=targets(), session="session_1"))
@@ -78,7 +80,8 @@ class Life:
         known = {"job": job, "ended": frozenset(self.status.ended), **seen}
         result = plan(self.mat, replace(self.seen, **known), self.now)
         drops = [action for action in result.cleanup if isinstance(action, Drop)]
-        self.told = result.settle([(drops[-1], Refused(refusal))] if refusal else ())
+        refused = drops if self.refusing else drops[-1:] if refusal else []
+        self.told = result.settle([(drop, Refused(refusal or "refused")) for drop in refused])
         assert isinstance(result.status, MaterializationStatus)
         self.status = MaterializationStatus.model_validate(result.status.to_wire())
         return result

@@ -143,8 +143,9 @@ def test_a_target_that_is_there_and_back_again_and_there_is_staged_each_time_afr
     names: list[str] = []
     for turn in range(5):
         respec(life, "collection", metric="L2" if turn % 2 else "Cosine")
-        life.stage()
-        names += [life.record.submission_id, life.record.stage_uri, life.served()[0]]
+        life.look()
+        names += [life.record.submission_id, life.record.stage_uri, life.record.outputs[0].physical]
+        life.look(staging=life.running(), report=life.report())
         assert len(set(names)) == len(names)
         life.look()
         life.look(after=60)

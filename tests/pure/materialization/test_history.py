@@ -23,9 +23,10 @@ from penstock.handoff import StagingReport
 from penstock.naming import run_name
 from penstock_operator.loop.conditions import find
 from penstock_operator.materialization.forgetting import KEPT_LOGS
-from penstock_operator.materialization.history import CROWDED, orphaned, retire
+from penstock_operator.materialization.history import orphaned, retire
 from penstock_operator.materialization.observed import Drop, Forget, Observed, Stage, StopStaging, Targets
 from penstock_operator.materialization.plan import plan
+from penstock_operator.materialization.room import CROWDED
 from penstock_operator.ports import JobState, RayJob, Refused
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

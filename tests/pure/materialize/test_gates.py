@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.api.materialization import Gate, GateResult
-from penstock.materialize.gates.evaluate import Evidence, evaluate
+from penstock.materialize.gates.evaluate import MESSAGE_BYTES, Evidence, evaluate
 from penstock.materialize.scan import Scan
+from penstock.wiresize import wire_bytes
 
 INK = np.arange(1000, dtype=np.float64)
 EAST, NORTH = np.array([1.0, 0.0]), np.array([0.0, 1.0])
@@ -194,3 +195,15 @@ def test_results_stand_in_the_order_of_the_spec_one_for_each(asked: list[tuple[i
     results = evaluate(gates, RUN)
     assert [result.name for result in results] == [gate.name for gate in gates]
     assert [result.passed for result in results] == [o == "features" and n <= 10 for n, o in asked]
+
+
+def test_what_a_gate_tells_has_an_end_though_it_quotes_what_has_none() -> None:
+    crowd = replace(RUN, metrics={f"{'m' * 500}{n}": 1.0 for n in range(100)})
+    queries = [{"id": "1" * 256, "expect": [f"{n:0256}" for n in range(10)]}]
+    lost = replace(RUN, search=lambda output, ids, k: [[] for _ in ids])
+    for result in (
+        ask("metric", crowd, metric="f1", min=0),
+        ask("canaries", lost, output="embeddings", queries=queries),
+    ):
+        assert not result.passed
+        assert wire_bytes(result.message) <= MESSAGE_BYTES + 2

@@ -21,7 +21,10 @@ from penstock.api.materialization import (
 )
 from penstock.materialize.gates.measures import cosine_distance, population_stability
 from penstock.materialize.scan import Scan
+from penstock.wiresize import shortened
 
+MESSAGE_BYTES = 1024
+"""What a gate tells is cut to so much: it may quote ids and metrics of any length."""
 Search = Callable[[str, Sequence[Any], int], list[list[Any]]]
 """(output, ids of stored rows, k) to the ids of each one's nearest neighbours, by the index."""
 Recall = Callable[[str, int, int], float]
@@ -53,7 +56,7 @@ def evaluate(gates: Sequence[Gate], evidence: Evidence) -> list[GateResult]:
         try:
             results.append(_evaluate(gate, evidence))
         except Unanswerable as error:
-            results.append(GateResult(name=gate.name, passed=False, message=str(error)))
+            results.append(GateResult(name=gate.name, passed=False, message=shortened(str(error), MESSAGE_BYTES)))
     return results
 
 
@@ -69,7 +72,7 @@ def _evaluate(gate: Gate, evidence: Evidence) -> GateResult:
     ]
     asked, check = next((asked, check) for asked, check in checks if asked is not None)
     passed, value, bound, what = check(asked, evidence)
-    return GateResult(name=gate.name, passed=passed, value=value, bound=bound, message=what)
+    return GateResult(name=gate.name, passed=passed, value=value, bound=bound, message=shortened(what, MESSAGE_BYTES))
 
 
 def _scan(evidence: Evidence, output: str) -> Scan:
