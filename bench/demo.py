@@ -93,7 +93,7 @@ def stages(home: Path, arrived: float) -> dict[str, float]:
         run = client.get(TrainingJob, "digits").status.runs[0].run
         record = next(one for one in client.get(Materialization, "digits").status.runs if one.run == run)
     folder = home / "artifacts" / "default" / "digits" / run
-    (report,) = folder.glob("staging/*/report.json")
+    (report,) = folder.glob("staging/*/*/report.json")
     marks = sorted(report.parent.rglob("*.json"), key=lambda path: path.stat().st_mtime)
     assert record.started_at is not None
     first_mark = marks[0].stat().st_mtime
