@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.ray]
 
 def gates(rows: int) -> dict[str, Any]:
     gate = {"name": "enough-rows", "minRows": {"output": "embeddings", "rows": rows}}
-    return {"gates": [gate], "gracePeriodSeconds": 1}
+    return {"gates": [gate], "gracePeriodSeconds": 5}
 
 
 def eventually(what: Callable[[], bool]) -> None:

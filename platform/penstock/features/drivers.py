@@ -1,4 +1,4 @@
-"""Online stores that are servers: whether one answers, and what the errors of their drivers mean.
+"""Online stores: whether one that is a server answers, and what the errors of their drivers mean.
 
 Feast lets these errors through as they are, and has no call that only asks.
 """
@@ -35,7 +35,7 @@ def away_errors() -> Errors:
 
 def driver_errors() -> Errors:
     """All that the drivers that are loaded raise."""
-    return _errors(("redis.exceptions", ("RedisError",)), ("psycopg", ("Error",)))
+    return _errors(("redis.exceptions", ("RedisError",)), ("psycopg", ("Error",)), ("sqlite3", ("Error",)))
 
 
 def is_refusal(error: Exception) -> bool:

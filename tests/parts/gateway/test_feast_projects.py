@@ -12,6 +12,7 @@ import pytest
 from penstock.features.rows import write_batch
 from penstock.features.store import open_store
 from penstock.features.views import drop_view, register_view
+from penstock.gateway.errors import Unavailable
 from penstock.gateway.features import Project, View
 from penstock.gateway.workers import Workers
 from penstock.handoff import ViewTarget
@@ -73,3 +74,16 @@ async def test_a_view_that_was_dropped_and_made_anew_is_read_as_it_is_now(config
     assert after.features == ("ink", "area")
     for _ in range(8):
         assert await after.read([{"image_id": 1}]) == [{"ink": 2.0, "area": 3.0}]
+
+
+async def test_a_view_that_is_dropped_under_a_query_is_told_as_such(config: dict[str, Any]) -> None:
+    stage(config, {"ink": 0.5})
+    project = Project(config, waiting=1)
+    try:
+        view = await served(project)
+        assert await view.read([{"image_id": 1}]) == [{"ink": 0.5}]
+        drop_view(config, VIEW)
+        with pytest.raises(Unavailable, match="Feast project 'demo'"):
+            await view.read([{"image_id": 1}])
+    finally:
+        project.workers.close()
