@@ -21,6 +21,7 @@ from penstock_operator.kubernetes.kinds import WATCHED
 from penstock_operator.kubernetes.metrics import Metrics
 from penstock_operator.local.cluster import LocalCluster
 from penstock_operator.local.store import ObjectStore
+from penstock_operator.loop.known import Known
 from penstock_operator.loop.manager import Manager
 from penstock_operator.loop.reconciler import Key, Plan
 from penstock_operator.materialization.reconciler import MaterializationReconciler
@@ -114,9 +115,11 @@ async def test_the_materialization_that_names_it_is_looked_at(
 
 
 def test_the_keys_that_must_look_again_are_those_that_name_it() -> None:
-    known = [one for one in OBJECTS if one["kind"] == "Materialization"]
+    known = Known()
+    for one in OBJECTS:
+        known.put(one)
     for kind in ("FeatureView", "VectorCollection"):
         related = MaterializationReconciler.related[kind]
         for name, keys in (("images", [Key("Materialization", "default", "digits")]), ("elsewhere", [])):
             changed = {"kind": kind, "metadata": {"namespace": "default", "name": name}, "spec": {}}
-            assert list(related(changed, lambda kind, namespace: known)) == keys
+            assert list(related(changed, known)) == keys
