@@ -30,13 +30,16 @@ ENTITY_TYPES = {
 }
 
 
-def register_view(store: feast.FeatureStore, target: ViewTarget, parquet: str) -> None:
+def register_view(store: feast.FeatureStore, target: ViewTarget, parquet: str) -> bool:
     """Register the entities and the view of a run, and make its online table; a repetition changes nothing.
 
     Args:
         store: an open store.
         target: the view.
         parquet: where the run's Parquet files are: the view's offline source.
+
+    Returns:
+        Whether there was no such view before: then it has no rows.
     """
     entities = [
         feast.Entity(name=entity.name, join_keys=[entity.name], value_type=ENTITY_TYPES[entity.type])
@@ -53,7 +56,9 @@ def register_view(store: feast.FeatureStore, target: ViewTarget, parquet: str) -
         online=True,
     )
     with translated(target.config):
+        new = _find_view(store, target.view) is None
         store.apply([*entities, view])
+    return new
 
 
 def service_view(config: Mapping[str, Any], service: str) -> str | None:
@@ -99,9 +104,7 @@ def drop_view(config: Mapping[str, Any], view: str) -> None:
     """
     store = open_store(config)
     with translated(config):
-        try:
-            found = store.get_feature_view(view)
-        except feast.errors.FeatureViewNotFoundException:
+        if (found := _find_view(store, view)) is None:
             return
         for service in store.list_feature_services():
             if view in [projection.name for projection in service.feature_view_projections]:
@@ -120,3 +123,10 @@ def drop_project(config: Mapping[str, Any]) -> None:
             store.apply([], objects_to_delete=left, partial=False)
         if any(project.name == store.project for project in store.list_projects()):
             store.delete_project(store.project)
+
+
+def _find_view(store: feast.FeatureStore, view: str) -> Any | None:
+    try:
+        return store.get_feature_view(view)
+    except feast.errors.FeatureViewNotFoundException:
+        return None

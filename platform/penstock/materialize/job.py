@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from typing import Literal
+from typing import Any, Literal
 
 from penstock.api.materialization import GateResult, StagedOutput
 from penstock.api.trainingjob import OutputKind
-from penstock.handoff import StagingReport, StagingSpec
+from penstock.handoff import CollectionTarget, StagingReport, StagingSpec, ViewTarget
 from penstock.materialize.contract import active_manifest, check_contract
 from penstock.materialize.errors import InvalidOutput
 from penstock.materialize.gates.evaluate import Evidence, evaluate
 from penstock.materialize.scan import Scan, scan_embeddings, scan_features
-from penstock.materialize.stage import load
+from penstock.materialize.stage import Place, load, place
 from penstock.materialize.verify import CollectionCheck, verify_view
 from penstock.rundir import storage
 from penstock.rundir.manifest import Manifest, OutputManifest
@@ -40,56 +40,65 @@ def _stage(spec: StagingSpec) -> StagingReport:
     manifest = check_contract(spec)
     scans = _scans(spec, spec.run_uri, manifest)
     load(spec, manifest, scans)
-    outputs: list[StagedOutput] = []
-    for view in spec.features:
-        verify_view(spec, view, _named(manifest, view.output), scans[view.output])
-        outputs.append(
-            StagedOutput(
-                output=view.output,
-                kind="Features",
-                resource=view.resource,
-                store=view.store,
-                physical=view.view,
-                rows=scans[view.output].rows,
-            )
-        )
-    checks: dict[str, CollectionCheck] = {}
+    outputs = [_staged_view(spec, view, manifest, scans) for view in spec.features]
+    checks: dict[str, list[CollectionCheck]] = {}
     with ExitStack() as clients:
         for target in spec.vectors:
-            output = _named(manifest, target.output)
-            encoder = manifest.output(target.encoder) if target.encoder is not None else None
-            check = CollectionCheck(spec, clients.enter_context(connect(target.connection)), target, output)
-            check.check_count()
-            index, recall = check.choose_index()
-            checks[target.output] = check
-            outputs.append(
-                StagedOutput(
-                    output=target.output,
-                    kind="Embeddings",
-                    resource=target.resource,
-                    store=target.store,
-                    physical=target.collection,
-                    rows=output.rows,
-                    dimension=target.dimension,
-                    recall=recall,
-                    index=str(index),
-                    metric=target.metric,
-                    serving=target.serving,
-                    encoder=target.encoder,
-                    encoder_digest=encoder.digest if encoder is not None else None,
-                )
-            )
+            client = clients.enter_context(connect(target.connection))
+            check = CollectionCheck(spec, client, target, _named(manifest, target.output))
+            outputs.append(_staged_collection(target, manifest, check))
+            checks.setdefault(target.output, []).append(check)
         active, lost = _active_scans(spec)
         evidence = Evidence(
             metrics=manifest.metrics,
-            scans=scans,
-            search=lambda output, ids, k: checks[output].neighbours(ids, k),
-            recall=lambda output, k, sample: checks[output].recall(k, sample),
+            scans=_by_output(scans),
+            search=lambda output, ids, k: _found_in_all([check.neighbours(ids, k) for check in checks[output]]),
+            recall=lambda output, k, sample: min(check.recall(k, sample) for check in checks[output]),
             active=active,
             lost=lost,
         )
         gates = evaluate(spec.gates, evidence)
     return _report(spec, outputs, gates)
+
+
+def _staged_view(spec: StagingSpec, view: ViewTarget, manifest: Manifest, scans: Mapping[Place, Scan]) -> StagedOutput:
+    scan = scans[place(view)]
+    verify_view(spec, view, _named(manifest, view.output), scan)
+    return StagedOutput(
+        output=view.output,
+        kind="Features",
+        resource=view.resource,
+        store=view.store,
+        physical=view.view,
+        rows=scan.rows,
+    )
+
+
+def _staged_collection(target: CollectionTarget, manifest: Manifest, check: CollectionCheck) -> StagedOutput:
+    encoder = manifest.output(target.encoder) if target.encoder is not None else None
+    check.check_count()
+    index, recall = check.choose_index()
+    return StagedOutput(
+        output=target.output,
+        kind="Embeddings",
+        resource=target.resource,
+        store=target.store,
+        physical=target.collection,
+        rows=_named(manifest, target.output).rows,
+        dimension=target.dimension,
+        recall=recall,
+        index=str(index),
+        metric=target.metric,
+        serving=target.serving,
+        encoder=target.encoder,
+        encoder_digest=encoder.digest if encoder is not None else None,
+    )
+
+
+def _found_in_all(found: Sequence[list[list[Any]]]) -> list[list[Any]]:
+    """Of each query what every collection of an output gives."""
+    first, *others = found
+    return [[id_ for id_ in ids if all(id_ in other[query] for other in others)] for query, ids in enumerate(first)]
 
 
 def _report(spec: StagingSpec, outputs: list[StagedOutput], gates: list[GateResult]) -> StagingReport:
@@ -100,22 +109,30 @@ def _report(spec: StagingSpec, outputs: list[StagedOutput], gates: list[GateResu
     return StagingReport(run=spec.run, outcome=outcome, message=message, outputs=outputs, gates=gates)
 
 
-def _scans(spec: StagingSpec, run_uri: str, manifest: Manifest) -> dict[str, Scan]:
+def _scans(spec: StagingSpec, run_uri: str, manifest: Manifest) -> dict[Place, Scan]:
     """Scans of the columns that are there: the active run may be older than a column of the spec."""
-    scans: dict[str, Scan] = {}
+    scans: dict[Place, Scan] = {}
     for view in spec.features:
         output = manifest.output(view.output)
         if output is not None and output.kind is OutputKind.FEATURES:
             keys = _present(output, [entity.name for entity in view.entities])
             names = _present(output, [feature.name for feature in view.features])
             times = _present(output, [view.timestamp_field])
-            scans[view.output] = scan_features(run_uri, output, keys, names, times)
+            scans[place(view)] = scan_features(run_uri, output, keys, names, times)
     for target in spec.vectors:
         output = manifest.output(target.output)
         if output is not None and output.kind is OutputKind.EMBEDDINGS:
             names = _present(output, [field.name for field in target.scalar_fields])
-            scans[target.output] = scan_embeddings(run_uri, output, output.dimension or target.dimension, names)
+            scans[place(target)] = scan_embeddings(run_uri, output, output.dimension or target.dimension, names)
     return scans
+
+
+def _by_output(scans: Mapping[Place, Scan]) -> dict[str, Scan]:
+    """What is known of each output, all the places together that it goes to."""
+    found: dict[str, Scan] = {}
+    for (output, _), scan in scans.items():
+        found[output] = found[output].joined(scan) if output in found else scan
+    return found
 
 
 def _present(output: OutputManifest, names: Sequence[str]) -> list[str]:
@@ -132,7 +149,7 @@ def _active_scans(spec: StagingSpec) -> tuple[dict[str, Scan], str]:
     if manifest is None:
         return {}, f"the manifest of the active run {spec.active.run} cannot be read"
     try:
-        return _scans(spec, spec.active.run_uri, manifest), ""
+        return _by_output(_scans(spec, spec.active.run_uri, manifest)), ""
     except InvalidOutput as error:
         return {}, str(error)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,10 @@ class Scan:
     samples: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
     centroid: np.ndarray[Any, Any] | None = None
     superseded: np.ndarray[Any, np.dtype[np.bool_]] | None = None
+
+    def joined(self, other: Scan) -> Scan:
+        """With what another scan of the same output found in other columns."""
+        return replace(self, nulls=self.nulls | other.nulls, samples=self.samples | other.samples)
 
 
 def scan_features(

@@ -24,6 +24,13 @@ from penstock.vectors.collections import count, create_collection, upsert
 
 BATCH_ROWS = 2048
 SHARDS = "shards"
+Place = tuple[str, str]
+"""An output, and the view or collection that it goes to: one output may go to several."""
+
+
+def place(target: ViewTarget | CollectionTarget) -> Place:
+    """The place of a target."""
+    return target.output, target.resource
 
 
 class Progress:
@@ -40,7 +47,7 @@ class Progress:
             write_progress(self._uri, self._done, self._total)
 
 
-def load(spec: StagingSpec, manifest: Manifest, scans: Mapping[str, Scan]) -> None:
+def load(spec: StagingSpec, manifest: Manifest, scans: Mapping[Place, Scan]) -> None:
     """Write every output to its store, features and vectors side by side.
 
     Of several events of one entity the latest is written, whatever shard it is in.
@@ -51,17 +58,20 @@ def load(spec: StagingSpec, manifest: Manifest, scans: Mapping[str, Scan]) -> No
     targets: list[ViewTarget | CollectionTarget] = [*spec.features, *spec.vectors]
     pairs = [(target, manifest.output(target.output)) for target in targets]
     progress = Progress(spec.stage_uri, sum(output.rows for _, output in pairs if output is not None))
+    fresh: set[Place] = set()
     for target, output in pairs:
         if isinstance(target, ViewTarget) and output is not None:
             # One after the other: Feast's registry does not take two writers at once.
-            register_view(open_store(target.config), target, storage.join(spec.run_uri, "outputs", output.name))
+            parquet = storage.join(spec.run_uri, "outputs", output.name)
+            if register_view(open_store(target.config), target, parquet):
+                fresh.add(place(target))
     with ThreadPoolExecutor(max_workers=max(len(pairs), 1)) as pool:
         jobs = []
         for target, output in pairs:
             assert output is not None
             if isinstance(target, ViewTarget):
-                superseded = scans[target.output].superseded
-                jobs.append(pool.submit(_load_view, spec, target, output, superseded, progress))
+                superseded, new = scans[place(target)].superseded, place(target) in fresh
+                jobs.append(pool.submit(_load_view, spec, target, output, superseded, progress, new))
             else:
                 jobs.append(pool.submit(_load_collection, spec, target, output, progress))
         for job in jobs:
@@ -69,7 +79,12 @@ def load(spec: StagingSpec, manifest: Manifest, scans: Mapping[str, Scan]) -> No
 
 
 def _load_view(
-    spec: StagingSpec, target: ViewTarget, output: OutputManifest, superseded: Mask | None, progress: Progress
+    spec: StagingSpec,
+    target: ViewTarget,
+    output: OutputManifest,
+    superseded: Mask | None,
+    progress: Progress,
+    fresh: bool,
 ) -> None:
     store = open_store(target.config)
     start = 0
@@ -79,11 +94,12 @@ def _load_view(
         def write(shard: OutputManifest = shard, row: int = start) -> None:
             for batch in iter_batches(spec.run_uri, shard, batch_rows=BATCH_ROWS):
                 kept = batch if superseded is None else batch.filter(pa.array(~superseded[row : row + len(batch)]))
-                write_batch(store, target, kept)
+                if len(kept):
+                    write_batch(store, target, kept)
                 progress.add(len(batch))
                 row += len(batch)
 
-        _once(spec, output, file.path, file.rows or 0, write, progress)
+        _once(spec, target, file.path, file.rows or 0, write, progress, again=fresh)
         start += file.rows or 0
 
 
@@ -99,7 +115,7 @@ def _load_collection(spec: StagingSpec, target: CollectionTarget, output: Output
                 for batch in iter_batches(spec.run_uri, shard, batch_rows=BATCH_ROWS):
                     progress.add(upsert(client, target, batch))
 
-            _once(spec, output, file.path, file.rows or 0, write, progress, again=fresh)
+            _once(spec, target, file.path, file.rows or 0, write, progress, again=fresh)
         if count(client, target.collection) < output.rows:
             # Marks without their rows: the store lost what it had said it kept.
             for batch in iter_batches(spec.run_uri, output, batch_rows=BATCH_ROWS):
@@ -108,16 +124,16 @@ def _load_collection(spec: StagingSpec, target: CollectionTarget, output: Output
 
 def _once(
     spec: StagingSpec,
-    output: OutputManifest,
+    target: ViewTarget | CollectionTarget,
     path: str,
     rows: int,
     write: Callable[[], None],
     progress: Progress,
-    again: bool = False,
+    again: bool,
 ) -> None:
-    """Write a shard and mark it done; a shard with a mark is counted and left."""
+    """Write a shard and mark it done for its target; one with a mark is counted and left, but for `again`."""
     name = path.rsplit("/", 1)[-1]
-    mark = storage.join(spec.stage_uri, SHARDS, f"{output.name}-{name}.json")
+    mark = storage.join(spec.stage_uri, SHARDS, target.resource, f"{target.output}-{name}.json")
     if storage.is_file(mark) and not again:
         progress.add(rows)
         return

@@ -99,7 +99,7 @@ def test_a_killed_staging_goes_on_and_ends_as_if_it_had_not_been(world: Any, wri
     marks = Path(spec.stage_uri) / "shards"
 
     def done(output: str) -> dict[str, int]:
-        return {mark.name: mark.stat().st_mtime_ns for mark in marks.glob(f"{output}-*.json")}
+        return {mark.name: mark.stat().st_mtime_ns for mark in marks.glob(f"*/{output}-*.json")}
 
     job = world.start(spec)
     deadline = time.monotonic() + 60

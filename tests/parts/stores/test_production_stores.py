@@ -98,7 +98,7 @@ def test_a_staging_that_was_killed_is_taken_up_again(production: Any, write_run:
     job = world.start(spec)
     shards = Path(spec.stage_uri) / "shards"
     deadline = time.monotonic() + 90
-    while not list(shards.glob("*.json")) and job.poll() is None:
+    while not list(shards.rglob("*.json")) and job.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     job.kill()
