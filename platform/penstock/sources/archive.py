@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import tarfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
@@ -68,7 +69,7 @@ def unpack(archive: IO[bytes], folder: Path, most: int = UNPACKED_BYTES) -> None
                 if number >= MEMBERS:
                     raise BadArchive(f"The archive holds more than {MEMBERS} files")
                 _extract(tar, member, folder)
-    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+    except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise BadArchive(f"The archive cannot be read: {error}") from error

@@ -41,6 +41,15 @@ def archive(*members: tuple[str, bytes, str]) -> io.BytesIO:
     return buffer
 
 
+def garbled() -> io.BytesIO:
+    """Whole where the members begin, and nothing that was ever compressed in the middle of one."""
+    text = b"".join(b"%d," % (n * n) for n in range(100_000))
+    content = bytearray(pack({"data": File(text)}).content)
+    middle = len(content) // 2
+    content[middle : middle + 1000] = b"\xff" * 1000
+    return io.BytesIO(bytes(content))
+
+
 def bomb() -> io.BytesIO:
     return io.BytesIO(pack({"zeros": File(bytes(2 << 20))}).content)
 
@@ -59,6 +68,7 @@ def bomb() -> io.BytesIO:
         (lambda: io.BytesIO(b"not an archive"), "cannot be read"),
         (lambda: io.BytesIO(gzip.compress(b"not a tar")), "cannot be read"),
         (lambda: io.BytesIO(pack(FILES).content[:-30]), "cannot be read"),
+        (garbled, "cannot be read"),
     ],
 )
 def test_what_an_archive_may_not_hold_is_named(tmp_path: Path, make: Callable[[], io.BytesIO], message: str) -> None:
