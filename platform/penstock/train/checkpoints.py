@@ -5,14 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from penstock.rundir import storage
+from penstock.train.errors import OutputError
 
 FOLDER = "checkpoints"
 COMPLETE = ".complete"
 
 
 def write_checkpoint(run_uri: str, step: int, files: Mapping[str, bytes], keep: int) -> None:
-    """Write the files of a step, mark them complete, and drop the oldest steps beyond `keep`."""
+    """Write the files of a step, mark them complete, and drop the oldest steps beyond `keep`.
+
+    Raises:
+        OutputError: the step is negative, or a name is none of a file in one folder.
+    """
+    if step < 0:
+        raise OutputError(f"Checkpoint of step {step}: a step counts from 0")
+    for name in files:
+        if "/" in name or name in ("", ".", "..", COMPLETE):
+            raise OutputError(
+                f"Checkpoint of step {step}: {name!r} is no name of a file in it: use one such as state.pt"
+            )
     where = storage.join(run_uri, FOLDER, str(step))
+    if storage.exists(where):
+        # Of an earlier try at the step: old and new files are never whole together.
+        storage.delete_tree(where)
     for name, content in files.items():
         storage.replace(storage.join(where, name), content)
     storage.replace(storage.join(where, COMPLETE), b"")

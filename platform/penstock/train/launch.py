@@ -10,7 +10,7 @@ import sys
 import traceback
 
 from penstock.handoff import ATTEMPT_VARIABLE, AttemptSpec
-from penstock.rundir.errors import ManifestMissing
+from penstock.rundir.errors import ManifestMissing, RunDirError, StoreError
 from penstock.rundir.read import read_manifest
 from penstock.train.commit import commit
 from penstock.train.errors import SourceError, TrainError
@@ -29,6 +29,8 @@ def main() -> int:
         return 0
     except ManifestMissing:
         pass
+    except (RunDirError, StoreError) as error:
+        return _complain(str(error), 2)
     try:
         strategy = find(spec.strategy.name)
     except TrainError as error:
@@ -39,7 +41,7 @@ def main() -> int:
             manifest = commit(ready)
     except SourceError as error:
         return _complain(str(error), 2)
-    except TrainError as error:
+    except (TrainError, StoreError) as error:
         return _complain(str(error), 1)
     except Exception:  # noqa: BLE001 - the training code's own error, which the last log lines must show
         traceback.print_exc()

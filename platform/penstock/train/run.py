@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,9 @@ REPORT_SECONDS = 0.25
 RANK_VARIABLE = "PENSTOCK_RANK"
 WORLD_SIZE_VARIABLE = "PENSTOCK_WORLD_SIZE"
 
+_unwritten: dict[str, tuple[int, int, dict[str, float]]] = {}
+"""The newest report of each run directory, as long as it is not written."""
+
 
 class Run:
     """What a worker knows of its run, and where it writes.
@@ -37,7 +41,7 @@ class Run:
         self.rank = rank
         self.world_size = world_size
         self._spec = spec
-        self._reported = 0.0
+        self._reported = float("-inf")
         self._shards: dict[str, int] = {}
 
     @property
@@ -46,9 +50,14 @@ class Run:
         return self._spec.run_uri
 
     def report(self, step: int, total: int = 0, **metrics: float) -> None:
-        """Tell how far the run is. Worker 0 writes it, at most four times a second, and always the last step.
+        """Tell how far the run is. Worker 0 writes it, at most four times a second, and always the last report.
 
         The metrics of the last report are those of the manifest.
+
+        Args:
+            step: the step that is done.
+            total: how many there are; 0 where that is not known.
+            metrics: what was measured.
 
         Examples:
             >>> run = current()  # doctest: +SKIP
@@ -56,17 +65,21 @@ class Run:
         """
         if self.rank != 0:
             return
+        _unwritten[self.uri] = step, total, {name: float(value) for name, value in metrics.items()}
         now = time.monotonic()
-        if now - self._reported >= REPORT_SECONDS or step >= total:
+        if now - self._reported >= REPORT_SECONDS or 0 < total <= step:
             self._reported = now
-            write_progress(self.uri, step, total, {name: float(value) for name, value in metrics.items()})
+            write_last_reports()
 
     def checkpoint(self, step: int, files: Mapping[str, bytes]) -> None:
         """Keep files to go on from; they are there as a whole or not at all. Worker 0 writes them.
 
         Args:
-            step: the step that they belong to.
-            files: content by file name.
+            step: the step that they belong to, from 0.
+            files: content by file name, in one folder.
+
+        Raises:
+            OutputError: the step is negative, or a name is none of a file.
         """
         if self.rank == 0:
             from penstock.train.checkpoints import write_checkpoint
@@ -156,6 +169,17 @@ class Run:
         number = self._shards.get(name, 0)
         self._shards[name] = number + 1
         return number
+
+
+def write_last_reports() -> None:
+    """Write the reports that came too soon after those before them: an entrypoint may end at any step."""
+    for uri in [*_unwritten]:
+        if (report := _unwritten.pop(uri, None)) is not None:
+            write_progress(uri, *report)
+
+
+# For training code that no strategy runs: by hand, or in a process that the entrypoint started.
+atexit.register(write_last_reports)
 
 
 def current() -> Run:

@@ -149,6 +149,9 @@ def test_checkpoints_are_whole_or_not_there(artifacts: str) -> None:
     storage.replace(f"{artifacts}/checkpoints/4/model", b"half")
     assert read_checkpoint(artifacts) == (3, {"model": b"3", "optimizer": b""})
     assert storage.names(f"{artifacts}/checkpoints") == ["2", "3", "4"]
+    # One that is written once more has none of the files of before.
+    write_checkpoint(artifacts, 3, {"model": b"again"}, keep=2)
+    assert read_checkpoint(artifacts) == (3, {"model": b"again"})
 
 
 async def test_the_operator_reads_and_deletes_runs(artifacts: str, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from penstock.rundir.errors import (
     ManifestMissing,
     RunDirError,
 )
+from penstock.rundir.progress import read_progress
 from penstock.rundir.read import iter_batches, read_manifest, verify_files
 
 HELLO = Path(__file__).parents[3] / "examples" / "hello"
@@ -75,6 +76,30 @@ def test_the_manifest_describes_what_can_be_read(whole: Path) -> None:
     assert manifest.metrics == {"rows": 100.0}
 
 
+@pytest.mark.parametrize("total", [0, 100])
+def test_the_metrics_of_the_last_report_count_wherever_the_code_ends(tmp_path: Path, total: int) -> None:
+    (tmp_path / "train.py").write_text(
+        "import penstock.train as t\n"
+        "run = t.current()\n"
+        f"for step in range(1, 4):\n    run.report(step, total={total}, loss=1 / step)\n"
+        "progress = open(run.uri.removeprefix('file://') + '/progress.json').read()\n"
+        "assert '\"step\":1' in progress, 'three reports in a moment are one write'\n"
+        "raise SystemExit(0)\n"
+    )
+    done = launch(spec := attempt(tmp_path, tmp_path, outputs=[]))
+    assert done.returncode == 0, done.stderr
+    assert read_manifest(spec.run_uri).metrics == {"loss": 1 / 3}
+
+
+def test_a_report_by_hand_is_written_at_the_end(tmp_path: Path) -> None:
+    code = "import penstock.train as t\nfor step in (1, 2):\n    t.current().report(step, total=9)\n"
+    env = {name: value for name, value in os.environ.items() if name != ATTEMPT_VARIABLE}
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, check=True, timeout=60)
+    found = read_progress(f"{tmp_path}/penstock-run")
+    assert found is not None
+    assert (found.step, found.total) == (2, 9)
+
+
 def test_a_whole_run_is_left_as_it_is(run: Path) -> None:
     before = (run / "manifest.json").read_bytes()
     assert launch(attempt(run.parent, params={"rows": "7"})).returncode == 0
@@ -90,6 +115,16 @@ def test_a_whole_run_is_left_as_it_is(run: Path) -> None:
         (
             "import penstock.train as t\nt.current().write_features('features', {'x': [1]}, entity_keys=['id'])",
             "lacks the entity key 'id'",
+        ),
+        (
+            "import penstock.train as t\nt.current().checkpoint(1, {'model/weights': b''})",
+            "Checkpoint of step 1: 'model/weights' is no name of a file in it",
+        ),
+        (
+            "import numpy as np, penstock.train as t\nrun = t.current()\n"
+            "run.write_embeddings('features', [1], np.ones((1, 2)))\n"
+            "run.write_features('features', {'id': [1]}, entity_keys=['id'])",
+            "Output 'features': the shards differ in kind: Embeddings and Features",
         ),
     ],
 )
@@ -119,6 +154,15 @@ def test_a_kill_before_the_end_leaves_no_manifest(tmp_path: Path) -> None:
     assert storage.names(f"{spec.run_uri}/shards") == ["features"]
     with pytest.raises(ManifestMissing):
         read_manifest(spec.run_uri)
+
+
+def test_a_broken_manifest_is_told_in_a_line_and_not_written_over(run: Path) -> None:
+    (run / "manifest.json").write_text("{")
+    done = launch(attempt(run.parent))
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: ")
+    assert "manifest.json is not JSON" in done.stderr
+    assert (run / "manifest.json").read_text() == "{"
 
 
 def test_an_unknown_strategy_is_named(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Protocol
 from penstock.handoff import GIT_TOKEN_VARIABLE, AttemptSpec
 from penstock.rundir import authorities
 from penstock.train.errors import TrainError
+from penstock.train.run import write_last_reports
 
 GROUP = "penstock.strategies"
 
@@ -59,3 +60,4 @@ def run_entrypoint(spec: AttemptSpec) -> None:
     except SystemExit as ended:
         if ended.code not in (None, 0):
             raise TrainError(f"{spec.entrypoint} exited with {ended.code}") from None
+    write_last_reports()
