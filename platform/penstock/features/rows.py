@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 
+from penstock.api.views import ValueType
 from penstock.features.lean import feast
 from penstock.features.store import translated
 from penstock.handoff import ViewTarget
 
+LARGEST_EXACT = 2**53
+"""Up to here a float holds every whole number."""
 NOT_FOUND = feast.protos.feast.serving.ServingService_pb2.FieldStatus.NOT_FOUND
 
 
@@ -22,12 +26,26 @@ def write_batch(store: feast.FeatureStore, target: ViewTarget, batch: pa.RecordB
         The number of rows given.
     """
     columns = [field.name for field in (*target.entities, *target.features)]
-    frame = batch.select([*columns, target.timestamp_field]).to_pandas()
+    frame = batch.select([*columns, target.timestamp_field]).to_pandas(integer_object_nulls=True)
     keys = [entity.name for entity in target.entities]
     latest = frame.sort_values(target.timestamp_field, kind="stable").drop_duplicates(keys, keep="last")
     with translated(target.config):
-        store.write_to_online_store(target.view, df=latest, allow_registry_cache=True)
+        for part in _exact(latest, target):
+            store.write_to_online_store(target.view, df=part, allow_registry_cache=True)
     return len(frame)
+
+
+def _exact(frame: pd.DataFrame, target: ViewTarget) -> Iterator[pd.DataFrame]:
+    """The rows, but those apart that lack a large whole number: beside a null, Feast makes floats of a column."""
+    whole = [field.name for field in target.features if field.type is ValueType.INT64]
+    large = [
+        name for name in whole if frame[name].dtype == object and frame[name].dropna().map(abs).max() > LARGEST_EXACT
+    ]
+    if not large:
+        yield frame
+        return
+    for _, part in frame.groupby([frame[name].isna() for name in large]):
+        yield part
 
 
 def read_rows(

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from penstock.api.views import NamedField, ValueType
 from penstock.features.lean import feast
 from penstock.features.rows import read_rows, write_batch
 from penstock.features.store import open_store
@@ -74,6 +75,30 @@ def test_the_latest_row_of_an_entity_stays_and_an_unknown_entity_has_none(config
         open_store(config), "images__1", [{"image_id": 1}, {"image_id": 2}, {"image_id": 9}], ["ink", "label"]
     )
     assert found == [{"ink": 0.5, "label": "new"}, {"ink": 1.0, "label": "b"}, None]
+
+
+def test_large_whole_numbers_are_kept_beside_nulls(config: dict[str, Any]) -> None:
+    large = 2**53 + 1  # the first that a float cannot hold
+    fields = [NamedField(name=name, type=ValueType.INT64) for name in ("seen", "next", "age")]
+    made = target(config, "images__1").model_copy(update={"features": fields})
+    store = open_store(config)
+    register_view(store, made, "/nowhere.parquet")
+    columns = {
+        "image_id": [1, 2, 3, 4],
+        "seen": pa.array([large, None, -large, None], pa.int64()),
+        "next": pa.array([None, large, 7, None], pa.int64()),
+        "age": pa.array([None, 2, 3, 4], pa.int64()),
+        "event_timestamp": [NOW] * 4,
+    }
+    write_batch(store, made, pa.record_batch(columns))
+    keys = [{"image_id": id_} for id_ in columns["image_id"]]
+    found = read_rows(open_store(config), "images__1", keys, ["seen", "next", "age"])
+    assert found == [
+        {"seen": large, "next": None, "age": None},
+        {"seen": None, "next": large, "age": 2},
+        {"seen": -large, "next": 7, "age": 3},
+        {"seen": None, "next": None, "age": 4},
+    ]
 
 
 async def test_the_service_follows_and_any_feast_reads_through_it(config: dict[str, Any]) -> None:
