@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
+from pydantic import ValidationError
+
 from penstock.handoff import StagingReport
 from penstock.rundir import storage
-from penstock.rundir.errors import StoreRefused, StoreUnreachable
+from penstock.rundir.errors import ReportInvalid, StoreRefused, StoreUnreachable
 from penstock.rundir.manifest import Manifest
 from penstock.rundir.progress import Progress, read_progress
 from penstock.rundir.read import read_manifest
@@ -42,10 +44,15 @@ class FileArtifacts:
         """The report of a staging."""
 
         def read() -> StagingReport | None:
+            where = storage.join(stage_uri, REPORT)
             try:
-                return StagingReport.model_validate_json(storage.read_bytes(storage.join(stage_uri, REPORT)))
+                return StagingReport.model_validate_json(storage.read_bytes(where))
             except FileNotFoundError:
                 return None
+            except ValidationError as error:
+                first = error.errors()[0]
+                field = ".".join(map(str, first["loc"]))
+                raise ReportInvalid(f"{where} cannot be read: {field or 'document'}: {first['msg']}") from error
 
         return await self._in_thread(read)
 

@@ -232,7 +232,11 @@ class Artifacts(Protocol):
         """What the job last reported."""
 
     async def report(self, stage_uri: str) -> StagingReport | None:
-        """The report of a staging, or None where there is none yet."""
+        """The report of a staging, or None where there is none yet.
+
+        Raises:
+            ReportInvalid: there is one, and it is corrupt.
+        """
 
     async def has_file(self, folder: str, path: str) -> bool:
         """Whether a folder holds a file."""

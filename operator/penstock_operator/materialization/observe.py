@@ -10,7 +10,9 @@ from penstock.api.materialization import Materialization, RunRecord, RunState
 from penstock.api.stores import FeatureStore, VectorStore
 from penstock.api.trainingjob import TrainingJob
 from penstock.api.views import FeatureView, VectorCollection
+from penstock.handoff import StagingReport
 from penstock.installation import Installation
+from penstock.rundir.errors import ReportInvalid
 from penstock.secrets import MissingSecret
 from penstock_operator.loop.conditions import find, is_true
 from penstock_operator.loop.parse import parse
@@ -37,7 +39,7 @@ class Observer:
         targets = await self._targets(mat)
         record = next((r for r in mat.status.runs if r.state is RunState.STAGING and r.submission_id), None)
         session, ray_error, staging = await self._ray(mat, record)
-        report = await self.artifacts.report(record.stage_uri) if record is not None else None
+        report, report_error = await self._report(record)
         failed = staging is not None and staging.state.terminal and report is None
         return Observed(
             artifacts=self.installation.artifacts,
@@ -49,6 +51,7 @@ class Observer:
             ray_error=ray_error,
             staging=staging,
             report=report,
+            report_error=report_error,
             log_tail=await self._log_tail(mat, record) if failed and record is not None else "",
             progress=await self._progress(record),
             ended=await self._ended(mat) if session is not None else frozenset(),
@@ -92,6 +95,12 @@ class Observer:
         except (Unreachable, Refused, MissingSecret):
             return frozenset()
         return frozenset(one for one, job in jobs.items() if job is None or job.state.terminal)
+
+    async def _report(self, record: RunRecord | None) -> tuple[StagingReport | None, str]:
+        try:
+            return await self.artifacts.report(record.stage_uri) if record is not None else None, ""
+        except ReportInvalid as error:
+            return None, str(error)
 
     async def _log_tail(self, mat: Materialization, record: RunRecord) -> str:
         try:

@@ -39,6 +39,8 @@ class Observed:
     staging: RayJob | None = None
     """The Ray job of the run that is being staged."""
     report: StagingReport | None = None
+    report_error: str = ""
+    """Why a report that is there cannot be read; the next try writes another."""
     log_tail: str = ""
     progress: str = ""
     ended: frozenset[str] = frozenset()

@@ -178,6 +178,8 @@ class _Staging:
             return self.stopped(record)
         if job.fault:
             return self.failed(record, f"The staging job failed: {job.fault}")
+        if job.state is JobState.SUCCEEDED and self.seen.report_error:
+            return self.failed(record, f"The staging job ended, and its report is corrupt: {self.seen.report_error}")
         what = "was stopped on Ray's side" if job.state is JobState.STOPPED else "failed"
         if job.state is JobState.SUCCEEDED:
             what = "ended without a report"

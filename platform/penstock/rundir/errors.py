@@ -19,6 +19,10 @@ class ManifestFromFuture(RunDirError):
     """The manifest has a schema version that this Penstock does not know."""
 
 
+class ReportInvalid(RunDirError):
+    """The report of a staging is not JSON, or not of the report's form."""
+
+
 class DigestMismatch(RunDirError):
     """The manifest or a file is not what its digest says."""
 

@@ -16,7 +16,14 @@ import pytest
 
 from penstock.handoff import AttemptSource, AttemptSpec, StagingReport
 from penstock.rundir import storage
-from penstock.rundir.errors import DigestMismatch, ManifestMissing, RunDirError, StoreRefused, StoreUnreachable
+from penstock.rundir.errors import (
+    DigestMismatch,
+    ManifestMissing,
+    ReportInvalid,
+    RunDirError,
+    StoreRefused,
+    StoreUnreachable,
+)
 from penstock.rundir.progress import read_progress, write_progress
 from penstock.rundir.read import iter_batches, read_manifest, verify_files
 from penstock.train.checkpoints import read_checkpoint, write_checkpoint
@@ -166,6 +173,10 @@ async def test_the_operator_reads_and_deletes_runs(artifacts: str, tmp_path: Pat
     storage.replace(f"{stage}/report.json", report.model_dump_json(by_alias=True).encode())
     write_checkpoint(spec.run_uri, 1, {"model": b"1"}, keep=1)
     assert (await port.report(stage), await port.has_checkpoint(spec.run_uri)) == (report, True)
+    for content, what in ((b'{"run": "u-1"', "Invalid JSON"), (b"{}", "run: Field required")):
+        storage.replace(f"{stage}/report.json", content)
+        with pytest.raises(ReportInvalid, match=f"{stage}/report.json cannot be read: .*{what}"):
+            await port.report(stage)
     await port.delete(spec.run_uri)
     await port.delete(spec.run_uri)
     assert not storage.exists(spec.run_uri)

@@ -185,3 +185,23 @@ def test_the_policy_of_a_view_says_nothing_of_a_collection_with_its_name(life: A
     life.stage()
     delete(life)
     assert [a.output.kind for a in life.look().cleanup if isinstance(a, Drop)] == ["Embeddings"]
+
+
+def test_a_corrupt_report_is_a_failed_try_and_the_next_one_counts(life: Any) -> None:
+    """Until the job ends, and where it failed by itself, what an earlier try left says nothing."""
+    corrupt = {"report_error": "/runs/report.json cannot be read: run: Field required"}
+    life.change(stagingRetryLimit=1)
+    life.look()
+    life.look(staging=life.running(), **corrupt)
+    assert life.condition("Staged").reason == "Staging"
+    life.look(staging=life.running(JobState.SUCCEEDED), **corrupt)
+    staged = life.condition("Staged")
+    assert (staged.status, staged.reason) == ("Unknown", "BackingOff")
+    assert staged.message == f"The staging job ended, and its report is corrupt: {corrupt['report_error']}"
+    life.look(after=5)
+    life.look(staging=None, **corrupt)
+    failed = life.look(staging=life.running(JobState.FAILED), log_tail="no Milvus", **corrupt)
+    staged = life.condition("Staged")
+    assert (staged.status, staged.reason) == ("False", "StagingFailed")
+    assert "no Milvus" in staged.message
+    assert drops(failed) or drops(life.look()), "what the tries left goes"
