@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -129,15 +128,3 @@ def test_milvus_and_the_gateway_are_started_again_when_they_are_killed(user: Any
         eventually(answers, 60)
     with user.client() as client:
         assert client.get(Materialization, "hello").status.active is not None
-
-
-def test_a_port_that_is_taken_is_told(user: Any, tmp_path: Path) -> None:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        port = str(listener.getsockname()[1])
-        for flag in ("--port", "--gateway-port"):
-            refused = user.penstock("up", "--home", str(tmp_path / flag), flag, port)
-            assert refused.returncode == 1
-            assert port in refused.stderr
-            assert "in use" in refused.stderr or "taken" in refused.stderr

@@ -33,12 +33,14 @@ from penstock_operator.local.processes import ChildProcess, StartError
 from penstock_operator.local.rayhead import RayHead
 from penstock_operator.local.rotation import keep_small
 from penstock_operator.local.serve import serving
+from penstock_operator.local.sockets import is_free
 from penstock_operator.local.store import ObjectStore
 from penstock_operator.loop.manager import Manager
 from penstock_operator.ray.backends import RayBackends
 from penstock_operator.reconcilers import reconcilers
 
 API = "api"
+FLAGS = {API: "--port", GATEWAY: "--gateway-port"}
 
 
 class AlreadyRunning(Exception):
@@ -70,7 +72,7 @@ async def local_stack(home: Path, port: int, gateway_port: int, cpus: int) -> As
     Raises:
         AlreadyRunning: another stack runs in the folder.
         StartError: a server did not come up.
-        OSError: the port is taken.
+        OSError: a port is taken.
     """
     # The state holds Secrets.
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -154,7 +156,11 @@ def _servers(home: Path, ports: Ports, cpus: int) -> Servers:
 
 
 async def _settle(servers: Servers, ports: Ports, wanted: Mapping[str, int]) -> None:
-    """Adopt what a killed stack left, and find ports for the rest."""
+    """Adopt what a killed stack left, and find ports for the rest.
+
+    Raises:
+        OSError: a port that was asked for is taken; nothing was started for it.
+    """
     told = (API, *servers.milvus.PORTS)
     before = [ports.get(name) for name in told]
     for name, port in wanted.items():
@@ -166,6 +172,8 @@ async def _settle(servers: Servers, ports: Ports, wanted: Mapping[str, int]) -> 
     for name in (API, *(name for names in free for name in names)):
         if not wanted.get(name):
             ports.renew(name)
+        elif not is_free(wanted[name]):
+            raise OSError(f"Port {wanted[name]} of 127.0.0.1 is taken: choose another with {FLAGS[name]}")
     if [ports.get(name) for name in told] != before:
         # It read these addresses when it was started.
         await servers.gateway.process.end_leftover()

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -103,6 +104,16 @@ def test_a_stack_that_cannot_start_says_why(tmp_path: Path) -> None:
     refused = penstock("up", "--home", "file/home", folder=tmp_path)
     assert refused.returncode == 1
     assert refused.stderr.startswith("Error: ")
+
+
+@pytest.mark.parametrize("flag", ["--port", "--gateway-port"])
+def test_a_port_that_is_taken_is_told_before_anything_is_started(tmp_path: Path, flag: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        refused = penstock("up", flag, str(port), folder=tmp_path)
+    assert refused.returncode == 1
+    assert refused.stderr.endswith(f"Error: Port {port} of 127.0.0.1 is taken: choose another with {flag}\n")
+    assert [path.name for path in (tmp_path / ".penstock" / "logs").iterdir()] == ["stack.log"]
 
 
 def test_a_lock_without_a_holder_is_no_stack(tmp_path: Path) -> None:
