@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +15,10 @@ import yaml
 from kuberay_standin import KubeRayStandIn, definitions
 from lightkube.config.kubeconfig import SingleConfig
 from lightkube.config.models import Cluster, Context, User
+from waiting import until, wait_until
+from whole_run import spec_of, write_manifest
 
-from penstock.handoff import ATTEMPT_VARIABLE, AttemptSpec
 from penstock.installation import Installation
-from penstock.rundir import storage
-from penstock.rundir.manifest import MANIFEST, Manifest
 from penstock_operator.artifacts import FileArtifacts
 from penstock_operator.kubernetes.api import Api
 from penstock_operator.kubernetes.audit import Timing
@@ -34,7 +30,6 @@ from penstock_operator.ray.kuberay.jobs import KubeRayJobs
 from penstock_operator.training.reconciler import TrainingJobReconciler
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-namespaces = itertools.count()
 
 Object = dict[str, Any]
 
@@ -45,17 +40,8 @@ def kuberay(apiserver: httpx2.Client, established: object) -> None:
     for definition in definitions():
         answer = apiserver.post(CRDS, json=definition)
         assert answer.status_code == 201, answer.text
-    wait(lambda: apiserver.get("/apis/ray.io/v1/rayjobs").is_success or None)
-    wait(lambda: apiserver.get("/apis/ray.io/v1/rayclusters").is_success or None)
-
-
-def wait(look: Callable[[], Any], seconds: float = 30) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if (found := look()) is not None:
-            return found
-        time.sleep(0.1)
-    raise AssertionError("it did not come about in time")
+    for plural in ("rayjobs", "rayclusters"):
+        wait_until(lambda plural=plural: apiserver.get(f"/apis/ray.io/v1/{plural}").is_success)
 
 
 @dataclass
@@ -171,13 +157,10 @@ class Site:
         assert answer.is_success, answer.text
 
     async def until(self, look: Callable[[], Any], seconds: float = 30) -> Any:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if found := await asyncio.to_thread(look):
-                return found
-            await asyncio.sleep(0.05)
-        seen = (self.job() or {}).get("status"), [job.get("status") for job in self.rayjobs()]
-        raise AssertionError(f"it did not come about in time: {seen}")
+        def seen() -> object:
+            return (self.job() or {}).get("status"), [job.get("status") for job in self.rayjobs()]
+
+        return await until(lambda: asyncio.to_thread(look), seconds, seen)
 
     async def until_reason(self, reason: str, type_: str = "Succeeded") -> str:
         """Wait for a condition's reason; returns the message."""
@@ -186,26 +169,14 @@ class Site:
 
     async def write_manifest(self, obj: Object) -> None:
         """What an entrypoint that ends well leaves."""
-        env = yaml.safe_load(obj["spec"]["runtimeEnvYAML"])["env_vars"]
-        spec = AttemptSpec.model_validate_json(env[ATTEMPT_VARIABLE])
-        manifest = Manifest(
-            namespace=spec.namespace,
-            job=spec.name,
-            uid=spec.uid,
-            attempt=spec.attempt,
-            run=spec.run,
-            entrypoint_digest="sha256:0",
-            created_at=datetime(2026, 1, 1, tzinfo=UTC),
-        ).signed()
-        content = manifest.model_dump_json(by_alias=True, exclude_none=True).encode()
-        storage.replace(storage.join(spec.run_uri, MANIFEST), content)
+        write_manifest(spec_of(yaml.safe_load(obj["spec"]["runtimeEnvYAML"])["env_vars"]))
 
 
 @pytest.fixture
-async def site(apiserver: httpx2.Client, kuberay: None, tmp_path: Path) -> AsyncIterator[Site]:
-    namespace = f"kuberay-{next(namespaces)}"
-    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
-    assert apiserver.post("/api/v1/namespaces", json=body).status_code == 201
+async def site(
+    apiserver: httpx2.Client, kuberay: None, new_namespace: Callable[[str], str], tmp_path: Path
+) -> AsyncIterator[Site]:
+    namespace = new_namespace("kuberay")
     artifacts = tmp_path / "artifacts"
     installation = Installation.model_validate(
         {"artifacts": str(artifacts), "ray": {"kubeRay": {}}, "platformImage": "penstock/ray:test"}

@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,14 +16,18 @@ from typing import Any
 
 import httpx2
 import pytest
+from apiserver import Server
 from lightkube import KubeConfig
+from loopback import free_ports
+from waiting import wait_until
+from whole_run import spec_of, write_manifest
 
 from penstock.api.materialization import Materialization
 from penstock.api.trainingjob import TrainingJob
 from penstock.handoff import ATTEMPT_VARIABLE, STAGING_VARIABLE, AttemptSpec, StagingReport, StagingSpec
 from penstock.installation import Installation
 from penstock.rundir import storage
-from penstock.rundir.manifest import MANIFEST, Manifest, OutputManifest
+from penstock.rundir.manifest import OutputManifest
 from penstock.secrets import read_secrets
 from penstock_operator.artifacts import FileArtifacts
 from penstock_operator.kubernetes.api import Api
@@ -34,8 +37,6 @@ from penstock_operator.kubernetes.cluster import KubernetesCluster
 from penstock_operator.kubernetes.kinds import WATCHED
 from penstock_operator.kubernetes.operator import Options, run
 from penstock_operator.kubernetes.watching import Watch
-from penstock_operator.local.sockets import free_port
-from penstock_operator.loop.reconcile import utc_now
 from penstock_operator.loop.reconciler import Reconciler
 from penstock_operator.ports import JobState, RayJob, RaySubmission, Refused
 from penstock_operator.ray.jobs import new_http
@@ -105,7 +106,7 @@ class Ray:
         if submission is None:
             return None
         if ATTEMPT_VARIABLE in submission.env:
-            train(AttemptSpec.model_validate_json(submission.env[ATTEMPT_VARIABLE]))
+            train(spec_of(submission.env))
         else:
             stage(StagingSpec.model_validate_json(submission.env[STAGING_VARIABLE]))
         return RayJob(submission_id, JobState.SUCCEEDED)
@@ -121,22 +122,8 @@ class Ray:
 
 
 def train(spec: AttemptSpec) -> None:
-    outputs = [
-        OutputManifest.model_validate({"name": output.name, "kind": output.kind, "format": "parquet"})
-        for output in spec.outputs
-    ]
-    manifest = Manifest(
-        namespace=spec.namespace,
-        job=spec.name,
-        uid=spec.uid,
-        attempt=spec.attempt,
-        run=spec.run,
-        entrypoint_digest="sha256:0",
-        created_at=utc_now(),
-        outputs=[output.model_copy(update={"digest": output.files_digest()}) for output in outputs],
-    ).signed()
-    content = manifest.model_dump_json(by_alias=True, exclude_none=True).encode()
-    storage.replace(storage.join(spec.run_uri, MANIFEST), content)
+    outputs = [{"name": output.name, "kind": output.kind, "format": "parquet"} for output in spec.outputs]
+    write_manifest(spec, [OutputManifest.model_validate(output) for output in outputs])
 
 
 def stage(spec: StagingSpec) -> None:
@@ -210,13 +197,11 @@ class Life:
     folder: Path
 
     def until(self, what: str, holds: Callable[[], Any]) -> Any:
-        deadline = time.monotonic() + WAIT_SECONDS
-        while not (found := holds()):
+        def told() -> str:
             refused = [*self.refused("penstock-operator"), *self.refused("penstock-gateway")]
-            seen = self.kubectl("get", "penstock").stdout
-            assert time.monotonic() < deadline, f"not in time: {what}\nrefused: {refused}\n{seen}"
-            time.sleep(0.1)
-        return found
+            return f"{what}\nrefused: {refused}\n{self.kubectl('get', 'penstock').stdout}"
+
+        return wait_until(holds, WAIT_SECONDS, told)
 
     def said(self, *words: str, stdin: str = "") -> str:
         done = self.kubectl(*words, stdin=stdin)
@@ -255,7 +240,7 @@ class Life:
         """The gateway as a process; its address."""
         env = {**os.environ, "KUBECONFIG": str(self.kubeconfig("penstock-gateway"))}
         env["PENSTOCK_INSTALLATION"] = str(installation)
-        port = free_port()
+        (port,) = free_ports(1)
         command = [sys.executable, "-m", "penstock.gateway", "--port", str(port), *flags]
         with (self.folder / "gateway.log").open("ab") as log:
             process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
@@ -267,7 +252,7 @@ class Life:
 
 
 @pytest.fixture
-def life(audited: Any, commands: Callable[[Any], Callable[..., Any]], tmp_path: Path) -> Life:
+def life(audited: Server, commands: Callable[[Server], Callable[..., Any]], tmp_path: Path) -> Life:
     run = commands(audited)
     return Life(lambda *words, **options: run("kubectl", *words, **options), audited.audit_log, tmp_path)
 
