@@ -11,6 +11,34 @@ from typing import Any
 from penstock.features.lean import feast
 
 Errors = tuple[type[Exception], ...]
+CONNECT_SECONDS, ANSWER_SECONDS = 3.0, 10.0
+"""How long a Redis may be silent, where `connection_string` says nothing of `socket_connect_timeout` and its like."""
+
+
+def bound(store: feast.FeatureStore) -> None:
+    """Let a Redis that is away be said to be soon.
+
+    Its client would wait for a silent one without end, and for seconds between tries of its own; who asks tries again
+    anyway, or tells.
+    """
+    config = store.config.online_store
+    # A cluster is connected to as soon as there is a client of it.
+    if config.type != "redis" or config.redis_type == "redis_cluster":
+        return
+    from redis import Redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    online: Any = store._get_provider().online_store
+    client = online._get_client(config)
+    if not isinstance(client, Redis):
+        return
+    # One try at once: a server that was started again closed the connections of before.
+    client.set_retry(Retry(NoBackoff(), 1))
+    known = client.connection_pool.connection_kwargs
+    for name, seconds in (("socket_connect_timeout", CONNECT_SECONDS), ("socket_timeout", ANSWER_SECONDS)):
+        if known.get(name) is None:
+            known[name] = seconds
 
 
 def ping(store: feast.FeatureStore) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from penstock.features.drivers import away_errors, driver_errors, is_refusal, ping
+from penstock.features.drivers import away_errors, bound, driver_errors, is_refusal, ping
 from penstock.features.errors import FeaturesError, FeaturesRefused, FeaturesUnreachable
 from penstock.features.lean import feast
 
@@ -32,7 +32,9 @@ def open_store(config: Mapping[str, Any]) -> feast.FeatureStore:
         filled = _fill(dict(config))
         filled["registry"] = {**filled["registry"], "cache_ttl_seconds": 0}
         # Feast resolves relative paths against this folder; ours are absolute.
-        return feast.FeatureStore(config=feast.RepoConfig(**filled, repo_path=tempfile.gettempdir()))
+        store = feast.FeatureStore(config=feast.RepoConfig(**filled, repo_path=tempfile.gettempdir()))
+        bound(store)
+        return store
 
 
 def check(config: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import redis as redis_client
 from feast import FeatureStore, RepoConfig
 
 from penstock.api.views import Metric
+from penstock.features import drivers
 from penstock.features.rows import read_rows
 from penstock.features.store import open_store
 from penstock.gateway.features import Project
@@ -125,8 +127,25 @@ async def test_a_store_that_is_away_is_said_to_be(kind: str, tmp_path: Path) -> 
         "offline_store": {"type": "file"},
         "entity_key_serialization_version": 3,
     }
+    started = time.monotonic()
     with pytest.raises(Unreachable, match="away"):
         await FEAST.check(config)
+    assert time.monotonic() - started < 5, "no tries of its own, with seconds between them"
+
+
+async def test_a_redis_that_is_silent_is_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drivers, "ANSWER_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        config = {
+            "project": "silent",
+            "provider": "local",
+            "registry": {"registry_type": "sql", "path": f"sqlite:///{tmp_path}/registry.db"},
+            "online_store": {"type": "redis", "connection_string": f"127.0.0.1:{silent.getsockname()[1]}"},
+            "offline_store": {"type": "file"},
+            "entity_key_serialization_version": 3,
+        }
+        with pytest.raises(Unreachable, match=r"silent.*does not answer"):
+            await FEAST.check(config)
 
 
 def test_a_reader_goes_on_after_its_server_closed_the_connections(production: Any, write_run: Any) -> None:
