@@ -58,6 +58,7 @@ def away_errors() -> Errors:
         ("redis.exceptions", ("ConnectionError", "TimeoutError")),
         ("psycopg", ("OperationalError", "InterfaceError")),
         ("psycopg_pool", ("PoolTimeout", "PoolClosed")),
+        ("sqlite3", ("OperationalError",)),
     )
 
 

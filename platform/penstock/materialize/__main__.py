@@ -21,11 +21,12 @@ def main() -> int:
     from penstock.features.errors import FeaturesError
     from penstock.materialize.job import run_staging
     from penstock.materialize.verify import VerificationFailed
+    from penstock.rundir.errors import RunDirError, StoreError
     from penstock.vectors.errors import VectorsError
 
     try:
         report = run_staging(spec)
-    except (FeaturesError, VectorsError, VerificationFailed) as error:
+    except (FeaturesError, VectorsError, VerificationFailed, StoreError, RunDirError) as error:
         return _complain(str(error), 1)
     print(f"Run {report.run}: {report.outcome}. {report.message}".strip(), flush=True)  # noqa: T201 - the job's log
     return 0

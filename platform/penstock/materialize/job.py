@@ -26,7 +26,8 @@ def run_staging(spec: StagingSpec) -> StagingReport:
     """Carry the run as far as it goes, and write the report last.
 
     Raises:
-        FeaturesError, VectorsError, VerificationFailed: a store failed; the staging may be tried again.
+        FeaturesError, VectorsError, VerificationFailed, StoreError, RunDirError: a store failed, or a file was lost on
+            the way; the staging may be tried again.
     """
     try:
         report = _stage(spec)

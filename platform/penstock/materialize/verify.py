@@ -13,7 +13,7 @@ from pymilvus import MilvusClient
 
 from penstock.api.views import IndexType
 from penstock.features.rows import read_rows
-from penstock.features.store import open_store
+from penstock.features.store import open_store, translated
 from penstock.handoff import CollectionTarget, StagingSpec, ViewTarget
 from penstock.materialize.scan import Scan, vectors_of
 from penstock.rundir.manifest import OutputManifest
@@ -38,11 +38,13 @@ def verify_view(spec: StagingSpec, target: ViewTarget, output: OutputManifest, s
 
     Raises:
         VerificationFailed: one of them is not what was written.
+        FeaturesError: the store does not answer.
     """
     keys, names = [entity.name for entity in target.entities], [feature.name for feature in target.features]
     expected = [row for row in _sampled(spec, target, output, scan) if not _expired(row, target)]
     asked = [{key: row[key] for key in keys} for row in expected]
-    found = read_rows(open_store(target.config), target.view, asked, names, target.ttl_seconds)
+    with translated(target.config):
+        found = read_rows(open_store(target.config), target.view, asked, names, target.ttl_seconds)
     for key, row, given in zip(asked, expected, found, strict=True):
         for name in names:
             value = given[name] if given is not None else None

@@ -11,9 +11,10 @@ import pyarrow as pa
 import pytest
 
 from penstock.api.views import NamedField, ValueType
+from penstock.features.errors import FeaturesRefused, FeaturesUnreachable
 from penstock.features.lean import feast
 from penstock.features.rows import read_rows, write_batch
-from penstock.features.store import open_store
+from penstock.features.store import open_store, translated
 from penstock.features.views import register_view
 from penstock.handoff import ViewTarget
 from penstock_operator.data.features import FeastFeatures
@@ -162,3 +163,17 @@ async def test_a_project_goes_when_no_view_is_in_it(config: dict[str, Any]) -> N
     await FEAST.drop_project(config)
     await FEAST.drop_project(config)
     assert open_store(config).list_entities() == []
+
+
+def test_an_online_store_whose_file_is_harmed_is_told_as_such(config: dict[str, Any]) -> None:
+    write(config, "images__1", (1, 0.5, "a", 0))
+    with sqlite3.connect(config["online_store"]["path"]) as db:
+        db.execute("DROP TABLE demo_images__1")
+    with (
+        pytest.raises(FeaturesUnreachable, match="the online store does not answer: no such table"),
+        translated(config),
+    ):
+        read_rows(open_store(config), "images__1", [{"image_id": 1}], ["ink"])
+    Path(config["online_store"]["path"]).write_bytes(b"no database" * 1000)
+    with pytest.raises(FeaturesRefused, match="online store refuses: file is not a database"), translated(config):
+        read_rows(open_store(config), "images__1", [{"image_id": 1}], ["ink"])

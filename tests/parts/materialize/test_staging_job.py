@@ -136,10 +136,12 @@ def test_a_store_that_is_away_fails_the_try_and_leaves_no_report(world: Any, wri
     no_milvus = world.spec("r-1", features=[], vectors=[world.collection("r-1", connection=away)])
     gone = {**world.config, "registry": {"registry_type": "sql", "path": "sqlite:////no/such/folder/registry.db"}}
     no_feast = world.spec("r-1", features=[world.view("r-1", config=gone)], vectors=[])
-    (milvus, feast) = world.stage(no_milvus, no_feast)
-    assert milvus[0] == feast[0] == 1
+    no_artifacts = world.spec("r-1", stageUri="nowhere://bucket/staging", vectors=[])
+    (milvus, feast, artifacts) = world.stage(no_milvus, no_feast, no_artifacts)
+    assert milvus[0] == feast[0] == artifacts[0] == 1
     assert milvus[1].startswith("Error: Milvus at http://127.0.0.1:1 did not answer")
     assert feast[1].startswith("Error: Feast project 'demo': the registry does not answer")
+    assert artifacts[1].startswith("Error: nowhere://bucket: no such store is known here")
     assert world.report(no_milvus) is None
     assert world.report(no_feast) is None
 
