@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx2
 
@@ -100,7 +101,7 @@ class AsyncGatewayClient:
         Raises:
             ServingError: see its subclasses.
         """
-        found: dict[str, Any] = await self._ask("GET", f"/v1/{namespace}/{materialization}", run)
+        found: dict[str, Any] = await self._ask("GET", _path(namespace, materialization), run)
         return found
 
     async def features(
@@ -127,7 +128,7 @@ class AsyncGatewayClient:
         """
         plain = [{key: _plain(value) for key, value in entity.items()} for entity in entities]
         body = {"entities": plain, "features": features}
-        found = await self._ask("POST", f"/v1/{namespace}/{materialization}/features/{view}", run, body)
+        found = await self._ask("POST", _path(namespace, materialization, "features", view), run, body)
         return FeaturesAnswer(found["run"], [row["features"] for row in found["rows"]])
 
     async def search(
@@ -170,7 +171,7 @@ class AsyncGatewayClient:
             body["vectors"] = [_plain(vector) for vector in vectors]
         if inputs is not None:
             body["inputs"] = [_plain(one) for one in inputs]
-        found = await self._ask("POST", f"/v1/{namespace}/{materialization}/vectors/{collection}", run, body)
+        found = await self._ask("POST", _path(namespace, materialization, "vectors", collection), run, body)
         return SearchAnswer(found["run"], [[Hit(**hit) for hit in hits] for hits in found["results"]])
 
     async def _ask(self, method: str, path: str, run: str | None, body: dict[str, Any] | None = None) -> Any:
@@ -231,3 +232,11 @@ def _error(answer: httpx2.Response) -> ServingError:
         after = answer.headers.get("Retry-After", "")
         return RateLimited(message, run, float(after) if after.isdigit() else 1.0)
     return KINDS.get(answer.status_code, ServingError)(message, run)
+
+
+def _path(*names: str) -> str:
+    """A route; a name that comes from elsewhere stays one name in it, whatever it holds."""
+    for name in names:
+        if name in ("", ".", ".."):
+            raise QueryRefused(f"{name!r} is no name of an object")
+    return "/v1/" + "/".join(quote(name, safe="") for name in names)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from penstock.serving import AsyncGatewayClient, GatewayUnavailable
+from penstock.serving import AsyncGatewayClient, GatewayUnavailable, QueryRefused
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n[]"
 
@@ -39,3 +39,12 @@ async def test_a_gateway_that_closes_every_connection_is_unavailable() -> None:
         with pytest.raises(GatewayUnavailable):
             await gateway.materializations()
     assert len(asked) == 2
+
+
+async def test_a_name_changes_neither_the_route_nor_the_pin() -> None:
+    server, asked = await served(0)
+    async with server, AsyncGatewayClient(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}") as gateway:
+        await gateway.describe("default", "m/../../other?run=r-9", run="r-1")
+        with pytest.raises(QueryRefused, match="is no name"):
+            await gateway.describe("default", "..")
+    assert [request.split()[1] for request in asked] == [b"/v1/default/m%2F..%2F..%2Fother%3Frun%3Dr-9?run=r-1"]
