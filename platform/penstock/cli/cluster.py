@@ -140,6 +140,8 @@ def _store(kind: str, document: dict[str, Any]) -> Check:
 async def artifacts(installation: dict[str, Any]) -> Check:
     """Whether this user can put code into the artifact store."""
     uri = str(installation.get("artifacts") or "")
+    if "://" not in uri:
+        return Check(False, f"The installation does not say where artifacts are ({uri!r} is no URI)", UPGRADE)
     if uri.startswith("file://"):
         return Check(True, f"Artifacts at {uri} are on a volume: code goes there by ConfigMaps")
     probe = storage.join(uri, "sources", f".doctor-{uuid.uuid4().hex}")
