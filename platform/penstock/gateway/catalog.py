@@ -132,8 +132,12 @@ class Catalog:
 
         Raises:
             NotServed: nothing.
+            Unavailable: nothing yet, for the API has not said what there is.
         """
         entry = self._entries.get((namespace, name))
+        if entry is None and not self.synced:
+            why = self.problem or "the Kubernetes API has not answered yet"
+            raise Unavailable(f"It is not known yet whether there is a materialization {namespace}/{name}: {why}")
         if entry is None:
             raise NotServed(f"No materialization {namespace}/{name} is known here: GET /v1 lists what is")
         return entry

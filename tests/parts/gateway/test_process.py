@@ -65,7 +65,7 @@ def test_on_sigterm_it_turns_red_answers_on_ends_what_it_began_and_leaves_with_0
         assert process.poll() is None
         begun.sendall(BODY[5:])
         answer = b"".join(iter(lambda: begun.recv(4096), b""))
-        assert b"No materialization a/b is known here" in answer
+        assert b"whether there is a materialization a/b: the Kubernetes API has not answered yet" in answer
     assert process.wait(5) == 0
 
 

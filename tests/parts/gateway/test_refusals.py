@@ -51,6 +51,7 @@ async def test_a_query_that_does_not_fit_is_refused_with_the_place(
 
 
 async def test_unknown_names_runs_and_routes_are_told(gateway: Any) -> None:
+    gateway.catalog.synced = True
     missing = await gateway.ask("/v1/default/other")
     assert (missing.status_code, missing.json()["message"]) == (
         404,

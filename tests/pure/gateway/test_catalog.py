@@ -86,12 +86,17 @@ async def catalog(loader: Loader, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 async def test_nothing_is_answered_before_a_run_is_live_and_an_unknown_name_is_told(catalog: Catalog) -> None:
+    with pytest.raises(Unavailable, match="whether there is a materialization default/m: the Kubernetes API has not"):
+        await catalog.bundle("default", "m")
+    catalog.problem = "the gateway may not list materializations"
+    with pytest.raises(Unavailable, match="default/m: the gateway may not list"):
+        await catalog.bundle("default", "m")
+    catalog.synced, catalog.problem = True, ""
     with pytest.raises(NotServed, match="default/m is known here: GET /v1 lists"):
         await catalog.bundle("default", "m")
     catalog.follow(mat(None))
     with pytest.raises(Unavailable, match="penstock describe materialization m"):
         await catalog.bundle("default", "m")
-    catalog.synced = True
     assert catalog.unready() is None
 
 
@@ -209,6 +214,7 @@ async def test_a_deleted_or_recreated_materialization_serves_nothing_of_the_old_
     with pytest.raises(Unavailable):
         await catalog.bundle("default", "m")
     catalog.forget("default", "m")
+    catalog.synced = True
     with pytest.raises(NotServed):
         await catalog.bundle("default", "m")
 
