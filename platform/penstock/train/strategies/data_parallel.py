@@ -23,7 +23,7 @@ class DataParallel:
         A retry is a new attempt, which the operator starts: Ray Train's own retries are off.
         """
         import ray
-        from ray.train import FailureConfig, RunConfig, ScalingConfig
+        from ray.train import RunConfig, ScalingConfig
         from ray.train.torch import TorchTrainer
 
         gpus = spec.workers.gpus
@@ -37,9 +37,19 @@ class DataParallel:
                 scaling_config=ScalingConfig(
                     num_workers=spec.workers.count, use_gpu=gpus > 0, resources_per_worker=resources
                 ),
-                run_config=RunConfig(name=spec.run, storage_path=storage, failure_config=FailureConfig(max_failures=0)),
+                run_config=RunConfig(name=spec.run, storage_path=storage, failure_config=no_retries()),
             )
             trainer.fit()
+
+
+def no_retries() -> Any:
+    """Ray Train's FailureConfig by which a worker that fails, or is lost with its node, ends the attempt.
+
+    Workers that began again in the same attempt would add their rows to those that the first ones wrote.
+    """
+    from ray.train import FailureConfig
+
+    return FailureConfig(max_failures=0, max_preemption_failures=0)
 
 
 def _shipped(spec: AttemptSpec) -> dict[str, Any] | None:
