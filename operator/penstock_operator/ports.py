@@ -103,8 +103,12 @@ class RayJob:
     """Why it failed, where that was not the entrypoint's doing."""
     interrupted: bool = False
     """Whether its Ray cluster is away, and the entrypoint would begin again on another one."""
+    lost: str = ""
+    """Why it will not come to an end by itself any more."""
     watched: bool = False
     """Whether a change of it is told, so that nobody need ask."""
+    look_seconds: float | None = None
+    """Where it is watched: after how long there may be news of it that nobody tells."""
 
 
 @dataclass(frozen=True)

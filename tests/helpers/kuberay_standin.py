@@ -1,4 +1,4 @@
-"""A small stand-in for KubeRay's controllers: their documented status transitions over a real API server.
+"""A small stand-in for KubeRay's controllers: the status transitions of KubeRay 1.7 over a real API server.
 
 It also does what the garbage collector of Kubernetes does to a RayJob that is deleted in the foreground. Pods and Ray
 there are none: `on_run` is told when an entrypoint would start.
@@ -8,22 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx2
+from kuberay_clusters import READY, Clusters, States
 
 Object = dict[str, Any]
 Key = tuple[str, str]
 
 FINALIZER = "ray.io/rayjob-finalizer"
-VARIABLE = "KUBERAY_CRDS"
-"""A file or folder with KubeRay's definitions of RayJob and RayCluster."""
-KINDS = {"RayJob": "rayjobs", "RayCluster": "rayclusters"}
 
 
 @dataclass(frozen=True)
@@ -40,7 +36,11 @@ class Fate:
     """What its validation says."""
     conditions: tuple[Mapping[str, str], ...] = ()
     """Of its RayCluster, while it is not ready; with any, it never is."""
+    lost: States | None = None
+    """What its RayCluster shows from when it does not answer any more, which is for good."""
     starting_seconds: float = 0.0
+    pending_seconds: float = 0.0
+    """From when Ray knows the job until it starts the entrypoint."""
     running_seconds: float = 0.0
     stopping_seconds: float = 0.0
     retries: bool = False
@@ -62,6 +62,10 @@ class KubeRayStandIn:
     """The jobId at each start of an entrypoint."""
     _known: dict[Key, Object] = field(default_factory=dict)
     _woken: dict[Key, asyncio.Event] = field(default_factory=dict)
+
+    @property
+    def _clusters(self) -> Clusters:
+        return Clusters(self.http)
 
     @property
     def path(self) -> str:
@@ -109,6 +113,7 @@ class KubeRayStandIn:
             await self._play(key, uid)
         except _Deleted as gone:
             await asyncio.sleep(self.fate(gone.obj).stopping_seconds)
+            await self._clusters.delete(gone.obj)
             await self._patch(gone.obj, {"metadata": {"finalizers": None}})
         except _Gone:
             return
@@ -128,6 +133,8 @@ class KubeRayStandIn:
                 jobId=obj["spec"]["jobId"],
                 rayClusterName=cluster,
                 startTime=_now(),
+                failed=0,
+                succeeded=0,
             )
             if not await self._suspended(key, uid) and not await self._start(key, uid, fate, cluster):
                 await self._rest(key, uid)
@@ -139,17 +146,28 @@ class KubeRayStandIn:
             listed = [{"lastTransitionTime": _now(), **condition} for condition in fate.conditions]
             await self._status(obj, rayClusterStatus={"conditions": listed})
             await self._pause(key, uid, None)
+        await self._clusters.make(obj, cluster)
         if await self._pause(key, uid, fate.starting_seconds):
             return True
+        await self._clusters.show(obj, cluster, READY)
         url = f"{cluster}-head-svc.{key[0]}.svc.cluster.local:8265"
         await self._status(obj, jobDeploymentStatus="Running", dashboardURL=url)
         if fate.deployment == "Failed" and not fate.ray:
             await self._status(obj, jobDeploymentStatus="Failed", reason=fate.reason, message=fate.message)
             return False
+        if fate.pending_seconds:
+            await self._status(obj, jobStatus="PENDING", message="Job has not started yet.")
+            if await self._pause(key, uid, fate.pending_seconds):
+                return True
         self.started.append(obj["spec"]["jobId"])
         await self._status(obj, jobStatus="RUNNING", message="Job is currently running.")
         if self.on_run is not None:
             await self.on_run(obj)
+        if fate.lost is not None:
+            await self._pause(key, uid, fate.running_seconds)
+            await self._clusters.show(obj, cluster, fate.lost)
+            await self._status(obj, jobStatusCheckFailureStartTime=_now())
+            await self._rest(key, uid)
         if await self._pause(key, uid, fate.running_seconds if fate.ray else None):
             return True
         if fate.retries:
@@ -169,6 +187,7 @@ class KubeRayStandIn:
         if not obj["spec"].get("suspend"):
             return False
         await self._status(obj, jobDeploymentStatus="Suspending")
+        await self._clusters.delete(self._latest(key, uid))
         cleared = dict.fromkeys(("jobId", "rayClusterName", "dashboardURL", "message", "reason", "jobStatus"))
         await self._status(obj, jobDeploymentStatus="Suspended", **cleared)
         while self._latest(key, uid)["spec"].get("suspend"):
@@ -244,42 +263,14 @@ def invalid(obj: Object) -> str:
         return "what is to be suspended needs shutdownAfterJobFinishes, and a cluster of its own"
     if spec.get("ttlSecondsAfterFinished") and not spec.get("shutdownAfterJobFinishes"):
         return "ttlSecondsAfterFinished needs shutdownAfterJobFinishes"
-    if bool(spec.get("rayClusterSpec")) == bool(selector):
-        return "there is neither a cluster spec nor a selector, or both"
+    if not spec.get("rayClusterSpec") and not selector:
+        return "there is neither a cluster spec nor a selector"
     if selector and spec.get("backoffLimit"):
         return "a selected cluster allows no backoffLimit"
     token = ((spec.get("rayClusterSpec") or {}).get("authOptions") or {}).get("mode") == "token"
     if token and not spec["rayClusterSpec"].get("rayVersion"):
         return "a token needs the version of Ray"
     return ""
-
-
-def definitions() -> list[Object]:
-    """KubeRay's own CRDs out of the file or folder that the environment names, or ones that allow everything."""
-    place = os.environ.get(VARIABLE)
-    if not place:
-        return [_open(kind, plural) for kind, plural in KINDS.items()]
-    path = Path(place)
-    files = sorted(path.glob("*.json")) if path.is_dir() else [path]
-    found = [json.loads(file.read_text()) for file in files]
-    items = [item for one in found for item in one.get("items", [one])]
-    return [item for item in items if item["spec"]["names"]["kind"] in KINDS]
-
-
-def _open(kind: str, plural: str) -> Object:
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{plural}.ray.io"},
-        "spec": {
-            "group": "ray.io",
-            "scope": "Namespaced",
-            "names": {"kind": kind, "plural": plural},
-            "versions": [{**version, "subresources": {"status": {}}}],
-        },
-    }
 
 
 def _now() -> str:

@@ -67,7 +67,7 @@ subjects:
   verbs: [update]
 {{- end -}}
 
-{{/* KubeRay's RayJobs, one for each attempt, and the Ray cluster that is kept for a retry. */}}
+{{/* KubeRay's RayJobs, one for each attempt, the Ray cluster that is kept for a retry, and what keeps its pods. */}}
 {{- define "penstock.operator.rays" -}}
 - apiGroups: [ray.io]
   resources: [rayjobs]
@@ -75,6 +75,9 @@ subjects:
 - apiGroups: [ray.io]
   resources: [rayclusters]
   verbs: [list, create, delete]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list]
 {{- end -}}
 
 {{/* What resources refer to, by name: it can list none of them. */}}

@@ -31,6 +31,7 @@ PLACES: dict[str, Place] = {
     "Secret": Place("", "v1", "secrets"),
     "ConfigMap": Place("", "v1", "configmaps"),
     "Event": Place("", "v1", "events"),
+    "Pod": Place("", "v1", "pods"),
     "Lease": Place("coordination.k8s.io", "v1", "leases"),
     "RayJob": Place("ray.io", "v1", "rayjobs"),
     "RayCluster": Place("ray.io", "v1", "rayclusters"),

@@ -204,14 +204,18 @@ class _Staging:
         if record.stopping:
             message = f"The staging of run {record.run} is being stopped ({record.stopping})"
             return Step(("Unknown", StagedReason.STAGING, message), (StopStaging(record.submission_id),), 1.0)
+        if job.lost:
+            record.stopping, record.message = str(StagedReason.STAGING_FAILED), f"The staging job failed: {job.lost}"
+            message = f"The staging of run {record.run} is to be stopped: {job.lost}"
+            return self.wait(StagedReason.STAGING, message, after=0)
         if (reason := self.stop_reason(record)) is not None:
             record.stopping = str(reason)
             return self.wait(StagedReason.STAGING, f"The staging of run {record.run} is to be stopped ({reason})", 0)
         if record.started_at is None:
             message = f"Run {record.run} waits to be staged{f': {job.message}' if job.message else ''}"
-            return self.wait(StagedReason.STAGING, message, after=None if job.watched else POLL_SECONDS)
+            return self.wait(StagedReason.STAGING, message, after=job.look_seconds if job.watched else POLL_SECONDS)
         message = f"Run {record.run} is being staged{self.seen.progress}"
-        poll = WATCHED_SECONDS if job.watched else POLL_SECONDS
+        poll = min(WATCHED_SECONDS, job.look_seconds or WATCHED_SECONDS) if job.watched else POLL_SECONDS
         left = (self.deadline(record.started_at) - self.now).total_seconds()
         return self.wait(StagedReason.STAGING, message, after=min(poll, left))
 
@@ -227,6 +231,8 @@ class _Staging:
     # The staging ends
 
     def stopped(self, record: RunRecord) -> Step:
+        if record.stopping == StagedReason.STAGING_FAILED and not self.outdated(record):
+            return self.failed(record, record.message)
         if record.stopping != StagedReason.DEADLINE_EXCEEDED or self.outdated(record):
             return self.superseded(record)
         lines = f" Its last lines:\n{self.seen.log_tail}" if self.seen.log_tail else ""

@@ -63,6 +63,10 @@ class _Following(Pass):
                 Stop(attempt.submission_id),
                 after=self.poll(job),
             )
+        if job.lost:
+            attempt.state, attempt.reason, attempt.message = AttemptState.STOPPING, SucceededReason.RAY_FAILED, job.lost
+            message = f"Attempt {attempt.number} is to be stopped ({attempt.reason}): {job.lost}"
+            return self.result("Unknown", SucceededReason.STOPPING, message, after=0)
         interrupted = attempt.state is AttemptState.RUNNING and job.interrupted
         if job.state is JobState.RUNNING:
             attempt.started_at = attempt.started_at or self.now
@@ -76,7 +80,8 @@ class _Following(Pass):
             return self.result("Unknown", SucceededReason.STOPPING, message, after=0)
         if attempt.state is AttemptState.SUBMITTED:
             message = f"Attempt {attempt.number} waits{f': {job.message}' if job.message else ' for Ray'}"
-            return self.result("Unknown", SucceededReason.PENDING, message, after=None if job.watched else POLL_SECONDS)
+            after = job.look_seconds if job.watched else POLL_SECONDS
+            return self.result("Unknown", SucceededReason.PENDING, message, after=after)
         message = f"Attempt {attempt.number} is running"
         after = self.poll(job)
         if (deadline := self.deadline(attempt)) is not None:
@@ -85,7 +90,7 @@ class _Following(Pass):
 
     def poll(self, job: RayJob) -> float:
         """Seconds until the next look at a job that runs."""
-        return WATCHED_SECONDS if job.watched else POLL_SECONDS
+        return min(WATCHED_SECONDS, job.look_seconds or WATCHED_SECONDS) if job.watched else POLL_SECONDS
 
     def deadline(self, attempt: Attempt) -> datetime | None:
         seconds, since = self.spec.active_deadline_seconds, attempt.started_at
@@ -148,6 +153,8 @@ class _Following(Pass):
             lines = f" Its last lines:\n{self.seen.log_tail}" if self.seen.log_tail else ""
             message = f"It ran longer than {seconds} s (spec.activeDeadlineSeconds) and was stopped.{lines}"
             return self.failed(attempt, SucceededReason.DEADLINE_EXCEEDED, message)
+        if attempt.reason == SucceededReason.RAY_FAILED:
+            return self.failed(attempt, SucceededReason.RAY_FAILED, attempt.message)
         self.finish(attempt, AttemptState.STOPPED)
         return self.result(
             "Unknown", SucceededReason.STOPPING, f"Attempt {attempt.number} was stopped ({attempt.reason})", after=0

@@ -240,7 +240,7 @@ class SucceededReason(Reason):
     )
     RAY_FAILED = (
         "RayFailed",
-        "The attempt's Ray cluster failed, or KubeRay refused its RayJob; the message is KubeRay's.",
+        "The attempt's Ray cluster failed or lost its head pod, or KubeRay refused its RayJob; the message says which.",
         "Correct spec.ray.kubeRay, or what keeps the pods from running.",
     )
     PREEMPTED = (

@@ -12,7 +12,8 @@ from typing import Any
 import httpx2
 import pytest
 import yaml
-from kuberay_standin import KubeRayStandIn, definitions
+from kuberay_definitions import definitions
+from kuberay_standin import KubeRayStandIn
 from lightkube.config.kubeconfig import SingleConfig
 from lightkube.config.models import Cluster, Context, User
 from waiting import until, wait_until

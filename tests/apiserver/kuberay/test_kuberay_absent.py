@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import httpx2
-from kuberay_standin import definitions
+from kuberay_definitions import definitions
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from kuberay_standin import Fate
 
-WRITES = 6
-"""Of a job that succeeds: finalizer, intent, RayJob, and the status when it is submitted, runs and is done."""
+WRITES = 7
+"""Of a job that succeeds: finalizer, intent, RayJob, and the status when it is submitted, known, runs and is done."""
 JOBS = [f"at-{number}-{when}" for number in range(1, WRITES + 1) for when in ("before", "after")]
 
 
@@ -39,7 +39,7 @@ async def test_there_is_one_rayjob_wherever_the_operator_dies(site: Any) -> None
             await asyncio.Event().wait()
 
     # Slow enough for each state to be seen, and written, by itself.
-    site.kuberay.fate = lambda _: Fate(starting_seconds=2, running_seconds=2)
+    site.kuberay.fate = lambda _: Fate(starting_seconds=2, pending_seconds=2, running_seconds=2)
     site.around = die
     async with site.operator():
         for name in JOBS:

@@ -7,7 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from kuberay_clusters import READY
 from kuberay_standin import Fate
+
+from penstock_operator.ray.kuberay import status, troubles
 
 QUEUED = {"ray": {"kubeRay": {"queueName": "team-a"}}}
 Site = Any
@@ -36,7 +39,7 @@ def but_events(site: Site) -> list[tuple[str, str]]:
 
 
 async def test_a_job_succeeds_with_few_writes(site: Site) -> None:
-    site.kuberay.fate = lambda _: Fate(starting_seconds=0.5, running_seconds=0.5)
+    site.kuberay.fate = lambda _: Fate(starting_seconds=0.5, pending_seconds=0.5, running_seconds=0.5)
     async with site.operator():
         site.apply()
         await site.until(lambda: state(site) == "Submitted")
@@ -44,8 +47,8 @@ async def test_a_job_succeeds_with_few_writes(site: Site) -> None:
         await site.until_reason("Completed")
         (attempt,) = site.job()["status"]["attempts"]
         assert site.job()["status"]["dashboardUrl"].endswith(f"/#/jobs/{attempt['submissionId']}")
-    # Submitted, running, done.
-    assert len(but_events(site)) == 6
+    # Submitted, known to Ray, running, done.
+    assert len(but_events(site)) == 7
     assert site.kuberay.started == [attempt["submissionId"]]
     assert not [path for path in site.reads if "/rayjobs/" in path], "a pass reads RayJobs from memory"
 
@@ -149,6 +152,44 @@ async def test_a_running_attempt_that_would_begin_again_is_replaced(site: Site, 
     assert reasons(site) == ["Preempted", "Completed"]
     first, second = (attempt["submissionId"] for attempt in site.job()["status"]["attempts"])
     assert site.kuberay.started == [first, second]
+
+
+GONE = {**READY, "HeadPodReady": ("False", "HeadPodNotFound")}
+SUSPENDED = {**GONE, "RayClusterProvisioned": ("False", "RayClusterPodsProvisioning")}
+
+
+@pytest.mark.parametrize(("lost", "reason"), [(GONE, "RayFailed"), (SUSPENDED, "Preempted")])
+async def test_an_attempt_whose_ray_cluster_is_away_is_not_waited_for(site: Site, lost: Any, reason: str) -> None:
+    site.kuberay.fate = later(1, Fate(lost=lost, running_seconds=0.5))
+    site.kuberay.on_run = writes_from(site, 2)
+    async with site.operator():
+        site.apply(retry={"limit": 1, "backoffSeconds": 0})
+        await site.until_reason("Completed")
+    assert reasons(site) == [reason, "Completed"]
+    assert [job["spec"]["jobId"] for job in site.rayjobs()] == site.kuberay.started[1:]
+
+
+async def test_a_pod_that_no_node_has_room_for_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status, "STARTING_SECONDS", 1)
+    monkeypatch.setattr(troubles, "SLOW_SECONDS", 0)
+    site.kuberay.fate = lambda _: Fate(ray=None, starting_seconds=60)
+    async with site.operator():
+        site.apply()
+        await site.until(site.rayjobs)
+        cluster = await site.until(lambda: site.rayjobs()[0].get("status", {}).get("rayClusterName"))
+        await site.until(lambda: f"it has no pods yet; the events of RayCluster '{cluster}'" in site.condition()[2])
+        pods = f"/api/v1/namespaces/{site.namespace}/pods"
+        labels = {"ray.io/cluster": cluster, "ray.io/node-type": "head"}
+        pod = {"metadata": {"name": "head", "labels": labels}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+        assert site.client.post(pods, json=pod).status_code == 201
+        full = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "Insufficient cpu"}
+        answer = site.client.patch(
+            f"{pods}/head/status",
+            json={"status": {"conditions": [full]}},
+            headers={"Content-Type": "application/merge-patch+json"},
+        )
+        assert answer.is_success, answer.text
+        await site.until(lambda: "Unschedulable: pod head: Insufficient cpu" in site.condition()[2])
 
 
 async def test_a_rayjob_that_is_deleted_behind_our_back_is_a_lost_attempt(site: Site) -> None:

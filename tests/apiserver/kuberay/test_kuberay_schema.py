@@ -7,7 +7,8 @@ import os
 from typing import Any
 
 import pytest
-from kuberay_standin import VARIABLE, invalid
+from kuberay_definitions import VARIABLE
+from kuberay_standin import invalid
 
 from penstock.api.materialization import Materialization
 from penstock.api.meta import SecretKeyRef

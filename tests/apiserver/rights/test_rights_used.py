@@ -136,7 +136,10 @@ def flap(life: Any, vectors: Any) -> None:
 
 
 def fail_in_pods(life: Any) -> None:
-    """Two RayJobs fail, as KubeRay says it; the second is on the Ray cluster of the first, which then goes."""
+    """Two RayJobs fail, as KubeRay says it, after their pods were long to come; the second is on the Ray cluster of
+    the first, which then goes."""
+    start = {"jobDeploymentStatus": "Initializing", "rayClusterName": "c", "startTime": "2026-01-01T00:00:00Z"}
+    asked = ("", "pods", "list")
     patch = json.dumps({"status": {"jobDeploymentStatus": "Failed", "jobStatus": "FAILED", "message": "boom"}})
     failed: set[str] = set()
 
@@ -145,6 +148,8 @@ def fail_in_pods(life: Any) -> None:
 
     while len(failed) < 2:
         for name in life.until("a RayJob", new):
+            life.said("patch", name, "--type=merge", "-p", json.dumps({"status": start}))
+            life.until("a look at the pods", lambda: asked in used(life.requests(OPERATOR)))
             life.said("patch", name, "--type=merge", "-p", patch)
             failed.add(name)
     life.until("the failure", lambda: life.condition("trainingjob/pods", "Succeeded") == "False")

@@ -17,6 +17,7 @@ from penstock_operator.loop.related import owned
 from penstock_operator.ports import Conflict, JobState, Missing, Object, RaySubmission, Refused
 from penstock_operator.ray.kuberay.jobs import KubeRayJobs
 from penstock_operator.ray.kuberay.names import PODS_LABEL
+from penstock_operator.ray.kuberay.status import STARTING
 
 UID = "0f3c2a10-5b1e-4c7e-9a55-2f6f0e8d1c11"
 ID = f"penstock-{UID}-1"
@@ -38,11 +39,14 @@ class Objects:
         self.writes: list[str] = []
         self.tokens: list[str | None] = []
         self.refusal = refusal
+        self.unreadable = ""
 
     async def get(self, kind: str, namespace: str, name: str) -> Object | None:
         return self.there.get((kind, name))
 
     async def select(self, kind: str, namespace: str, selector: str) -> Sequence[Object]:
+        if kind == self.unreadable:
+            raise Refused("The Kubernetes API answered 403")
         return [obj for (one, _), obj in self.there.items() if one == kind]
 
     async def create(self, obj: Object) -> Object:
@@ -166,6 +170,41 @@ async def test_a_crash_after_the_cluster_was_made_makes_no_second_one() -> None:
     del objects.there["RayJob", name]
     await kept.submit(SUBMISSION)
     assert objects.writes == ["create RayCluster", "create RayJob", "create RayJob"]
+
+
+async def test_a_cluster_that_does_not_come_is_asked_for_its_pods() -> None:
+    objects = Objects()
+    await ray(objects).submit(SUBMISSION)
+    status = {"jobDeploymentStatus": "Initializing", "rayClusterName": "c", "startTime": "2026-01-01T00:00:00Z"}
+    objects.only()["status"] = status
+    found = await ray(objects).job(ID)
+    assert found is not None
+    assert "it has no pods yet; the events of RayCluster 'c' may say why" in found.message
+    objects.unreadable = "Pod"
+    found = await ray(objects).job(ID)
+    assert found is not None
+    assert found.message == STARTING
+
+
+async def test_a_head_that_is_gone_is_seen_before_kuberay_gives_up() -> None:
+    objects = Objects()
+    await ray(objects, reuseCluster=True).submit(SUBMISSION)
+    cluster = objects.only("RayCluster")
+    objects.only()["status"] = {
+        "jobDeploymentStatus": "Running",
+        "jobStatus": "RUNNING",
+        "rayClusterName": cluster["metadata"]["name"],
+        "jobStatusCheckFailureStartTime": "2026-01-01T00:00:00Z",
+    }
+    states = {"RayClusterProvisioned": ("True", "R"), "HeadPodReady": ("False", "HeadPodNotFound")}
+    cluster["status"] = {"conditions": [{"type": k, "status": s, "reason": r} for k, (s, r) in states.items()]}
+    found = await ray(objects).job(ID)
+    assert found is not None
+    assert "HeadPodNotFound" in found.lost
+    objects.there.pop(("RayCluster", cluster["metadata"]["name"]))
+    found = await ray(objects).job(ID)
+    assert found is not None
+    assert found.interrupted
 
 
 async def test_a_change_of_a_rayjob_concerns_its_owner() -> None:

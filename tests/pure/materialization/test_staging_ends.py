@@ -55,6 +55,30 @@ def test_a_deadline_is_not_missed_by_a_look_that_comes_later(life: Any) -> None:
     assert life.look(after=5, staging=watched).requeue_after == 3
 
 
+def test_a_staging_whose_ray_cluster_is_lost_is_stopped_and_has_failed(life: Any) -> None:
+    life.look()
+    life.look()
+    life.look(staging=life.running())
+    lost = replace(life.running(), watched=True, look_seconds=2, lost="The head pod is gone")
+    assert life.look(staging=lost).actions == ()
+    assert life.look(staging=lost).actions == (StopStaging(life.record.submission_id),)
+    life.look(staging=None)
+    staged = life.condition("Staged")
+    assert (staged.status, staged.reason) == ("Unknown", "BackingOff")
+    assert staged.message == "The staging job failed: The head pod is gone"
+    life.look(after=5)
+    assert (life.record.tries, life.record.stopping) == (2, "")
+
+
+def test_a_staging_is_looked_at_as_often_as_its_ray_asks(life: Any) -> None:
+    life.look()
+    life.look()
+    waiting = replace(life.running(JobState.PENDING), watched=True)
+    assert life.look(staging=waiting).requeue_after is None
+    assert life.look(staging=replace(waiting, look_seconds=10)).requeue_after == 10
+    assert life.look(staging=replace(life.running(), watched=True, look_seconds=2)).requeue_after == 2
+
+
 def test_the_last_try_past_its_deadline_refuses_the_run_by_that_reason(life: Any) -> None:
     life.change(stagingDeadlineSeconds=60, stagingRetryLimit=0)
     overdue(life)

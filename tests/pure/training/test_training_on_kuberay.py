@@ -117,6 +117,26 @@ def test_an_attempt_that_ran_and_lost_its_cluster_is_stopped_before_it_begins_ag
     assert (last(following).number, last(following).retry) == (2, 0)
 
 
+def test_an_attempt_whose_head_is_gone_is_stopped_and_has_failed() -> None:
+    for state, ray_state in ((AttemptState.SUBMITTED, JobState.PENDING), (AttemptState.RUNNING, JobState.RUNNING)):
+        seen = ray(ray_state, lost="The head pod is gone")
+        result = plan(job(state), seen, NOW)
+        assert (last(result).state, last(result).reason) == (AttemptState.STOPPING, "RayFailed")
+        stopping = job(state).model_copy(update={"status": result.status})
+        assert plan(stopping, seen, NOW).actions == (Stop(f"penstock-{UID}-1"),)
+        failed = plan(stopping, UP, NOW)
+        assert (last(failed).state, last(failed).message) == (AttemptState.FAILED, "The head pod is gone")
+        waiting = plan(stopping.model_copy(update={"status": failed.status}), UP, NOW)
+        assert verdict(waiting)[1] == "BackingOff"
+
+
+def test_an_attempt_is_looked_at_as_often_as_its_ray_asks() -> None:
+    waiting = plan(job(AttemptState.SUBMITTED), ray(JobState.PENDING, look_seconds=10), NOW)
+    assert waiting.requeue_after == 10
+    silent = plan(job(AttemptState.RUNNING), ray(JobState.RUNNING, look_seconds=2), NOW)
+    assert silent.requeue_after == 2
+
+
 def test_an_attempt_that_has_not_run_may_wait_for_its_cluster() -> None:
     result = plan(job(AttemptState.SUBMITTED), ray(JobState.PENDING, interrupted=True), NOW)
     assert last(result).state is AttemptState.SUBMITTED

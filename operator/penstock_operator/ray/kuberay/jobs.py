@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import httpx2
@@ -17,7 +18,8 @@ from penstock_operator.ports import Conflict, Missing, Object, RayJob, RaySubmis
 from penstock_operator.ray.jobs import RayJobs
 from penstock_operator.ray.kuberay.build import Owner, pods_digest, ray_cluster, ray_job
 from penstock_operator.ray.kuberay.names import PODS_LABEL, ray_job_name
-from penstock_operator.ray.kuberay.status import ray_job_of
+from penstock_operator.ray.kuberay.status import conditions_of, ray_job_of
+from penstock_operator.ray.kuberay.troubles import slow_cluster, unanswered_cluster, with_pods, without_answer
 
 SESSION = "kuberay"
 """A RayJob outlives every Ray cluster, so all of them are of one session."""
@@ -60,7 +62,19 @@ class KubeRayJobs:
     async def job(self, submission_id: str) -> RayJob | None:
         """The submission, or None where there is no RayJob of it."""
         obj = await self._get(submission_id)
-        return ray_job_of(obj, submission_id) if obj is not None else None
+        if obj is None:
+            return None
+        job = ray_job_of(obj, submission_id)
+        if name := unanswered_cluster(obj):
+            clusters = await self._select("RayCluster", f"{UID_LABEL}={self.owner.metadata.uid}")
+            return without_answer(job, next((one for one in clusters if one["metadata"]["name"] == name), None))
+        if name := slow_cluster(obj, job, datetime.now(UTC)):
+            try:
+                return with_pods(job, name, await self._select("Pod", f"ray.io/cluster={name}"))
+            except Refused:
+                # It is told for people to see; a role of somebody else's may lack the right.
+                return job
+        return job
 
     async def submit(self, submission: RaySubmission) -> None:
         """Create the RayJob; one that is there is left as it is."""
@@ -137,9 +151,12 @@ class KubeRayJobs:
 
     async def _clusters(self) -> list[Object]:
         """The kept clusters of the owner that are not on their way out."""
-        meta = self.owner.metadata
-        found = await self.children.select("RayCluster", meta.namespace, f"{UID_LABEL}={meta.uid},{PODS_LABEL}")
-        return [cluster for cluster in found if "deletionTimestamp" not in cluster["metadata"]]
+        return await self._select("RayCluster", f"{UID_LABEL}={self.owner.metadata.uid},{PODS_LABEL}")
+
+    async def _select(self, kind: str, selector: str) -> list[Object]:
+        """The objects of the owner's namespace with these labels that are not on their way out."""
+        found = await self.children.select(kind, self.owner.metadata.namespace, selector)
+        return [obj for obj in found if "deletionTimestamp" not in obj["metadata"]]
 
     async def _kept_cluster(self, submission: RaySubmission) -> str:
         """The RayCluster to run on: that of an attempt before if it fits and is whole, or else a new one."""
@@ -159,5 +176,6 @@ class KubeRayJobs:
 
 def _is_whole(cluster: Object) -> bool:
     """Whether its head is there, or has yet to come for the first time: one that was lost does not come again."""
-    conditions = {c["type"]: c["status"] for c in (cluster.get("status") or {}).get("conditions") or []}
-    return conditions.get("RayClusterProvisioned") != "True" or conditions.get("HeadPodReady") == "True"
+    conditions = conditions_of(cluster.get("status") or {})
+    provisioned, head = (conditions.get(kind, {}).get("status") for kind in ("RayClusterProvisioned", "HeadPodReady"))
+    return provisioned != "True" or head == "True"

@@ -12,6 +12,8 @@ from penstock_operator.ports import JobState, Object, RayJob
 from penstock_operator.ray.kuberay.names import QUEUE_LABEL
 
 STARTING = "KubeRay makes its Ray cluster"
+STARTING_SECONDS = 10.0
+"""Between looks at a Ray cluster that is to come: its RayJob tells nothing of most pods."""
 ENDED = {state.value: state for state in JobState if state.terminal}
 PASSING = ("ContainerCreating", "PodInitializing", "ContainersNotReady", "HeadPodNotFound", "Unknown")
 """Reasons of a head pod that is not ready which pass by themselves."""
@@ -30,8 +32,8 @@ def ray_job_of(obj: Object, submission_id: str) -> RayJob:
     address = status.get("dashboardURL") if ray_status else None
     url = f"http://{address}/#/jobs/{submission_id}" if address else ""
 
-    def job(state: JobState, message: str, fault: str = "", interrupted: bool = False) -> RayJob:
-        return RayJob(submission_id, state, message, url, fault=fault, interrupted=interrupted, watched=True)
+    def job(state: JobState, message: str, **more: Any) -> RayJob:
+        return RayJob(submission_id, state, message, url, watched=True, **more)
 
     if "deletionTimestamp" in obj["metadata"]:
         ran = ray_status == "RUNNING" or ray_status in ENDED
@@ -47,12 +49,27 @@ def ray_job_of(obj: Object, submission_id: str) -> RayJob:
             return job(JobState.RUNNING, message)
         case "Running" if ray_status:
             return job(JobState.PENDING, "Ray has yet to start the entrypoint")
+        case "Running":
+            return job(JobState.PENDING, STARTING)
         case "Suspended" | "Suspending":
             return job(JobState.PENDING, _suspended(obj), interrupted=True)
         case "Retrying":
             return job(JobState.PENDING, "KubeRay makes a new Ray cluster for it", interrupted=True)
+        case _ if _is_suspended(obj):
+            return job(JobState.PENDING, _suspended(obj))
+        case _ if conditions_of(_cluster_status(status)).get("RayClusterSuspended", {}).get("status") == "True":
+            return job(JobState.PENDING, f"its RayCluster {status.get('rayClusterName')!r} is suspended, as by Kueue")
         case _:
-            return job(JobState.PENDING, _suspended(obj) if _is_suspended(obj) else _starting(status))
+            return job(JobState.PENDING, _starting(status), look_seconds=STARTING_SECONDS)
+
+
+def conditions_of(status: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The conditions of an object by their type."""
+    return {condition["type"]: condition for condition in status.get("conditions") or []}
+
+
+def _cluster_status(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    return status.get("rayClusterStatus") or {}
 
 
 def _is_suspended(obj: Object) -> bool:
@@ -66,11 +83,12 @@ def _suspended(obj: Object) -> str:
 
 def _starting(status: Mapping[str, Any]) -> str:
     """What keeps the Ray cluster from being there, if it does not look as if it will come by itself."""
-    conditions = (status.get("rayClusterStatus") or {}).get("conditions") or []
-    for condition in conditions:
-        kind, holds, reason = condition.get("type"), condition.get("status"), condition.get("reason", "")
+    for kind, condition in conditions_of(_cluster_status(status)).items():
+        holds, reason = condition.get("status"), condition.get("reason", "")
         failure = kind == "ReplicaFailure" and holds == "True"
         waiting = kind == "HeadPodReady" and holds == "False" and reason not in PASSING
         if failure or waiting:
-            return f"{STARTING}: {reason}: {condition.get('message', '')}".rstrip(": ")
+            # KubeRay puts the reason on a line of its own before what the API answered.
+            message = condition.get("message", "").removeprefix(f"{reason}\n")
+            return f"{STARTING}: {reason}: {message}".rstrip(": ")
     return STARTING
