@@ -180,6 +180,10 @@ async def test_a_cluster_that_does_not_come_is_asked_for_its_pods() -> None:
     found = await ray(objects).job(ID)
     assert found is not None
     assert "it has no pods yet; the events of RayCluster 'c' may say why" in found.message
+    objects.there["Pod", "h"] = {"metadata": {"name": "h", "labels": {}, "deletionTimestamp": "2026-01-01T00:00:00Z"}}
+    found = await ray(objects).job(ID)
+    assert found is not None
+    assert found.message == STARTING, "another one comes"
     objects.unreadable = "Pod"
     found = await ray(objects).job(ID)
     assert found is not None

@@ -94,6 +94,7 @@ def test_a_failure_around_the_entrypoint_carries_kuberays_words(deployment: str,
     ("condition", "expected"),
     [
         (("HeadPodReady", "False", "ContainersNotReady", "not ready"), STARTING),
+        (("HeadPodReady", "False", "PodFailed", ""), STARTING),
         (("HeadPodReady", "True", "HeadPodRunningAndReady", ""), STARTING),
         (
             ("HeadPodReady", "False", "ImagePullBackOff", "ray-head: no such image"),

@@ -66,11 +66,12 @@ class KubeRayJobs:
             return None
         job = ray_job_of(obj, submission_id)
         if name := unanswered_cluster(obj):
-            clusters = await self._select("RayCluster", f"{UID_LABEL}={self.owner.metadata.uid}")
+            clusters = await self._clusters(UID_LABEL)
             return without_answer(job, next((one for one in clusters if one["metadata"]["name"] == name), None))
         if name := slow_cluster(obj, job, datetime.now(UTC)):
             try:
-                return with_pods(job, name, await self._select("Pod", f"ray.io/cluster={name}"))
+                namespace = self.owner.metadata.namespace
+                return with_pods(job, name, await self.children.select("Pod", namespace, f"ray.io/cluster={name}"))
             except Refused:
                 # It is told for people to see; a role of somebody else's may lack the right.
                 return job
@@ -116,11 +117,11 @@ class KubeRayJobs:
 
     async def kept_seconds(self) -> int | None:
         """How long an idle Ray cluster stays for the next attempt; None where there is none."""
-        return self.kube_ray.ttl_seconds_after_finished if self.reuses and await self._clusters() else None
+        return self.kube_ray.ttl_seconds_after_finished if self.reuses and await self._clusters(PODS_LABEL) else None
 
     async def release(self) -> None:
         """Delete the Ray clusters that were kept for a next attempt."""
-        for cluster in await self._clusters():
+        for cluster in await self._clusters(PODS_LABEL):
             await self.children.delete(cluster)
 
     @property
@@ -149,20 +150,17 @@ class KubeRayJobs:
             # It was made before, and the answer was lost.
             return
 
-    async def _clusters(self) -> list[Object]:
-        """The kept clusters of the owner that are not on their way out."""
-        return await self._select("RayCluster", f"{UID_LABEL}={self.owner.metadata.uid},{PODS_LABEL}")
-
-    async def _select(self, kind: str, selector: str) -> list[Object]:
-        """The objects of the owner's namespace with these labels that are not on their way out."""
-        found = await self.children.select(kind, self.owner.metadata.namespace, selector)
-        return [obj for obj in found if "deletionTimestamp" not in obj["metadata"]]
+    async def _clusters(self, label: str) -> list[Object]:
+        """The owner's RayClusters with a label that are not on their way out: those that are kept have PODS_LABEL."""
+        meta = self.owner.metadata
+        found = await self.children.select("RayCluster", meta.namespace, f"{UID_LABEL}={meta.uid},{label}")
+        return [cluster for cluster in found if "deletionTimestamp" not in cluster["metadata"]]
 
     async def _kept_cluster(self, submission: RaySubmission) -> str:
         """The RayCluster to run on: that of an attempt before if it fits and is whole, or else a new one."""
         wanted = pods_digest(self.owner, submission, self.kube_ray, self.installation)
         chosen = None
-        for cluster in await self._clusters():
+        for cluster in await self._clusters(PODS_LABEL):
             if chosen is None and cluster["metadata"]["labels"][PODS_LABEL] == wanted and _is_whole(cluster):
                 chosen = cluster["metadata"]["name"]
             else:

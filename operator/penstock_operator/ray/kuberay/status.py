@@ -15,7 +15,7 @@ STARTING = "KubeRay makes its Ray cluster"
 STARTING_SECONDS = 10.0
 """Between looks at a Ray cluster that is to come: its RayJob tells nothing of most pods."""
 ENDED = {state.value: state for state in JobState if state.terminal}
-PASSING = ("ContainerCreating", "PodInitializing", "ContainersNotReady", "HeadPodNotFound", "Unknown")
+PASSING = ("ContainerCreating", "PodInitializing", "ContainersNotReady", "HeadPodNotFound", "PodFailed", "Unknown")
 """Reasons of a head pod that is not ready which pass by themselves."""
 
 
