@@ -5,7 +5,7 @@ from __future__ import annotations
 from penstock.api.materialization import Materialization, RunRecord
 from penstock.api.meta import SecretKeyRef
 from penstock.features.config import feast_config
-from penstock.handoff import STAGING_VARIABLE, ActiveRun, CollectionTarget, StagingSpec, ViewTarget
+from penstock.handoff import STAGING_VARIABLE, ActiveRun, CollectionTarget, StagingSpec, ViewTarget, as_variable
 from penstock.installation import Installation
 from penstock.vectors.connection import milvus_connection
 from penstock_operator.authorities import authority_variables
@@ -50,7 +50,7 @@ def staging_submission(
     return RaySubmission(
         submission_id=record.submission_id,
         entrypoint=f"{installation.python} -m penstock.materialize",
-        env={**authority_variables(installation), STAGING_VARIABLE: spec.model_dump_json(by_alias=True)},
+        env={**authority_variables(installation), STAGING_VARIABLE: as_variable(spec)},
         secrets=variables.refs,
         metadata={
             "penstock.dev/materialization": f"{mat.metadata.namespace}/{mat.metadata.name}",

@@ -13,6 +13,7 @@ from penstock.handoff import (
     AttemptSource,
     AttemptSpec,
     GitCode,
+    as_variable,
 )
 from penstock.installation import Installation
 from penstock.naming import run_uri
@@ -95,7 +96,7 @@ class Converger:
             env={
                 **authority_variables(self.installation),
                 **env,
-                ATTEMPT_VARIABLE: handed.model_dump_json(by_alias=True),
+                ATTEMPT_VARIABLE: as_variable(handed),
             },
             secrets=secrets,
             workers=None if alone else spec.workers,
