@@ -25,8 +25,8 @@ GIT_TOKEN_VARIABLE = "PENSTOCK_GIT_TOKEN"  # noqa: S105 - a name
 def as_variable(spec: Model) -> str:
     """The JSON of what is handed over, for a variable of a Ray job.
 
-    Ray puts the values of other variables in the place of `$NAME` and `${NAME}` in it, quotes and all, and nothing in the
-    place of a name that it does not know; so no `$` is in it.
+    Ray puts the values of other variables in the place of `$NAME` and `${NAME}` in it, quotes and all, and nothing in
+    the place of a name that it does not know; so no `$` is in it.
     """
     return spec.model_dump_json(by_alias=True).replace("$", "\\u0024")
 

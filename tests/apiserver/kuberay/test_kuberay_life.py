@@ -10,7 +10,7 @@ import pytest
 from kuberay_clusters import READY
 from kuberay_standin import Fate
 
-from penstock_operator.ray.kuberay import status, troubles
+from penstock_operator.ray.kuberay import jobs, troubles
 
 QUEUED = {"ray": {"kubeRay": {"queueName": "team-a"}}}
 Site = Any
@@ -170,8 +170,9 @@ async def test_an_attempt_whose_ray_cluster_is_away_is_not_waited_for(site: Site
 
 
 async def test_a_pod_that_no_node_has_room_for_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(status, "STARTING_SECONDS", 1)
-    monkeypatch.setattr(troubles, "SLOW_SECONDS", 0)
+    monkeypatch.setattr(jobs, "SLOW_SECONDS", 0)
+    monkeypatch.setattr(troubles, "SLOW_SECONDS", 1)
+    monkeypatch.setattr(troubles, "MOST_SECONDS", 1)
     site.kuberay.fate = lambda _: Fate(ray=None, starting_seconds=60)
     async with site.operator():
         site.apply()

@@ -46,7 +46,7 @@ def test_a_secret_with_quotes_is_not_put_into_the_json() -> None:
             "resource": "images",
             "store": "milvus",
             "collection": "images_u_1",
-            "connection": MilvusConnection(uri="http://milvus:19530", token="${PENSTOCK_SECRET_0}"),  # noqa: S106
+            "connection": MilvusConnection(uri="http://milvus:19530", token="${PENSTOCK_SECRET_0}"),
             "dimension": 8,
             "metric": "L2",
             "index": {},

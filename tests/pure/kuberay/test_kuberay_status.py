@@ -8,7 +8,7 @@ import pytest
 
 from penstock_operator.ports import JobState, RayJob
 from penstock_operator.ray.kuberay.names import QUEUE_LABEL
-from penstock_operator.ray.kuberay.status import STARTING, STARTING_SECONDS, ray_job_of
+from penstock_operator.ray.kuberay.status import STARTING, ray_job_of
 
 PENDING, RUNNING, STOPPED = JobState.PENDING, JobState.RUNNING, JobState.STOPPED
 SUCCEEDED, FAILED = JobState.SUCCEEDED, JobState.FAILED
@@ -120,18 +120,6 @@ def test_what_keeps_a_cluster_from_coming_is_told(condition: tuple[str, str, str
     conditions = [{"type": kind, "status": holds, "reason": reason, "message": message}]
     seen = status("Initializing", rayClusterName="kept", rayClusterStatus={"conditions": conditions})
     assert look(seen).message == expected
-
-
-def test_what_nobody_tells_is_looked_for_while_a_cluster_is_to_come() -> None:
-    assert look(status("Initializing")).look_seconds == STARTING_SECONDS
-    suspended = {"conditions": [{"type": "RayClusterSuspended", "status": "True"}]}
-    told = [
-        status("Suspended"),
-        status("Running"),
-        status("Initializing", rayClusterStatus=suspended),
-    ]
-    assert [look(one).look_seconds for one in told] == [None] * 3
-    assert look(status("Initializing"), spec={"suspend": True}).look_seconds is None
 
 
 def test_a_job_that_ray_knows_waits_for_ray() -> None:

@@ -11,16 +11,16 @@ from penstock_operator.ports import JobState, Object, RayJob
 from penstock_operator.ray.kuberay.status import STARTING, ray_job_of
 from penstock_operator.ray.kuberay.troubles import (
     GONE,
-    SLOW_SECONDS,
+    MOST_SECONDS,
     UNANSWERED_SECONDS,
-    slow_cluster,
+    looked_at,
     unanswered_cluster,
+    waited_seconds,
     with_pods,
     without_answer,
 )
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-LATE = START + timedelta(seconds=SLOW_SECONDS)
 STARTED = {"jobDeploymentStatus": "Initializing", "rayClusterName": "digits-1-x", "startTime": "2026-01-01T00:00:00Z"}
 SILENT = {
     "jobDeploymentStatus": "Running",
@@ -62,9 +62,17 @@ UNSCHEDULABLE = {
 }
 
 
-def test_pods_are_looked_at_when_they_are_late() -> None:
-    assert slow_cluster(*rayjob(STARTED), LATE) == "digits-1-x"
-    assert slow_cluster(*rayjob(STARTED), LATE - timedelta(seconds=1)) == ""
+def test_pods_that_are_late_are_looked_at_again_and_again_but_ever_more_seldom() -> None:
+    obj, job = rayjob(STARTED)
+    waits, now = [], START
+    for _ in range(7):
+        waited = waited_seconds(obj, job, now)
+        assert waited is not None
+        after = looked_at(job, waited).look_seconds
+        assert after is not None
+        waits.append(after)
+        now += timedelta(seconds=after)
+    assert waits == [10, 10, 20, 40, 80, MOST_SECONDS, MOST_SECONDS]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +86,9 @@ def test_pods_are_looked_at_when_they_are_late() -> None:
     ],
 )
 def test_pods_are_not_looked_at_where_the_rayjob_speaks(status: dict[str, Any]) -> None:
-    assert slow_cluster(*rayjob(status), LATE) == ""
+    obj, job = rayjob(status)
+    assert waited_seconds(obj, job, START) is None
+    assert job.look_seconds is None
 
 
 @pytest.mark.parametrize(

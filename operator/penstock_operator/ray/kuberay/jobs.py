@@ -19,7 +19,14 @@ from penstock_operator.ray.jobs import RayJobs
 from penstock_operator.ray.kuberay.build import Owner, pods_digest, ray_cluster, ray_job
 from penstock_operator.ray.kuberay.names import PODS_LABEL, ray_job_name
 from penstock_operator.ray.kuberay.status import conditions_of, ray_job_of
-from penstock_operator.ray.kuberay.troubles import slow_cluster, unanswered_cluster, with_pods, without_answer
+from penstock_operator.ray.kuberay.troubles import (
+    SLOW_SECONDS,
+    looked_at,
+    unanswered_cluster,
+    waited_seconds,
+    with_pods,
+    without_answer,
+)
 
 SESSION = "kuberay"
 """A RayJob outlives every Ray cluster, so all of them are of one session."""
@@ -68,14 +75,11 @@ class KubeRayJobs:
         if name := unanswered_cluster(obj):
             clusters = await self._clusters(UID_LABEL)
             return without_answer(job, next((one for one in clusters if one["metadata"]["name"] == name), None))
-        if name := slow_cluster(obj, job, datetime.now(UTC)):
-            try:
-                namespace = self.owner.metadata.namespace
-                return with_pods(job, name, await self.children.select("Pod", namespace, f"ray.io/cluster={name}"))
-            except Refused:
-                # It is told for people to see; a role of somebody else's may lack the right.
-                return job
-        return job
+        waited = waited_seconds(obj, job, datetime.now(UTC))
+        if waited is None:
+            return job
+        job = looked_at(job, waited)
+        return job if waited < SLOW_SECONDS else await self._with_pods(job, obj["status"]["rayClusterName"])
 
     async def submit(self, submission: RaySubmission) -> None:
         """Create the RayJob; one that is there is left as it is."""
@@ -149,6 +153,14 @@ class KubeRayJobs:
         except Conflict:
             # It was made before, and the answer was lost.
             return
+
+    async def _with_pods(self, job: RayJob, cluster: str) -> RayJob:
+        namespace = self.owner.metadata.namespace
+        try:
+            return with_pods(job, cluster, await self.children.select("Pod", namespace, f"ray.io/cluster={cluster}"))
+        except Refused:
+            # It is told for people to see; a role of somebody else's may lack the right.
+            return job
 
     async def _clusters(self, label: str) -> list[Object]:
         """The owner's RayClusters with a label that are not on their way out: those that are kept have PODS_LABEL."""

@@ -12,8 +12,6 @@ from penstock_operator.ports import JobState, Object, RayJob
 from penstock_operator.ray.kuberay.names import QUEUE_LABEL
 
 STARTING = "KubeRay makes its Ray cluster"
-STARTING_SECONDS = 10.0
-"""Between looks at a Ray cluster that is to come: its RayJob tells nothing of most pods."""
 ENDED = {state.value: state for state in JobState if state.terminal}
 PASSING = ("ContainerCreating", "PodInitializing", "ContainersNotReady", "HeadPodNotFound", "PodFailed", "Unknown")
 """Reasons of a head pod that is not ready which pass by themselves."""
@@ -47,10 +45,8 @@ def ray_job_of(obj: Object, submission_id: str) -> RayJob:
             return job(JobState.FAILED, message, fault=f"{status.get('reason') or deployment}: {message}")
         case "Running" if ray_status == "RUNNING" or ray_status in ENDED:
             return job(JobState.RUNNING, message)
-        case "Running" if ray_status:
-            return job(JobState.PENDING, "Ray has yet to start the entrypoint")
         case "Running":
-            return job(JobState.PENDING, STARTING)
+            return job(JobState.PENDING, "Ray has yet to start the entrypoint" if ray_status else STARTING)
         case "Suspended" | "Suspending":
             return job(JobState.PENDING, _suspended(obj), interrupted=True)
         case "Retrying":
@@ -60,7 +56,7 @@ def ray_job_of(obj: Object, submission_id: str) -> RayJob:
         case _ if conditions_of(_cluster_status(status)).get("RayClusterSuspended", {}).get("status") == "True":
             return job(JobState.PENDING, f"its RayCluster {status.get('rayClusterName')!r} is suspended, as by Kueue")
         case _:
-            return job(JobState.PENDING, _starting(status), look_seconds=STARTING_SECONDS)
+            return job(JobState.PENDING, _starting(status))
 
 
 def conditions_of(status: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

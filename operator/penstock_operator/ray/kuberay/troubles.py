@@ -8,27 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from penstock_operator.ports import JobState, Object, RayJob
 from penstock_operator.ray.kuberay.status import PASSING, STARTING, conditions_of
 
 SLOW_SECONDS = 10.0
-"""Pods that come by themselves have a node, and their image, by then."""
+"""Pods that come by themselves have a node by then."""
+MOST_SECONDS = 120.0
+"""The longest time between looks at pods that do not come: there may be thousands that wait for a node."""
 UNANSWERED_SECONDS = 2.0
 """Between looks at a Ray cluster that does not answer: if it was replaced, KubeRay would submit the job again."""
 GONE = ("HeadPodNotFound", "PodFailed")
 """Reasons of a head pod that is not ready which are for good, as it is not made again."""
 
 
-def slow_cluster(obj: Object, job: RayJob, now: datetime) -> str:
-    """The name of the RayCluster whose pods are to be looked at: it is not there after a while, and nobody says why."""
+def waited_seconds(obj: Object, job: RayJob, now: datetime) -> float | None:
+    """How long its Ray cluster has been to come; None where it is not to come, or something else says what keeps it."""
     status: Mapping[str, Any] = obj.get("status") or {}
-    if job.message != STARTING or job.look_seconds is None or "startTime" not in status:
-        return ""
-    late = now - datetime.fromisoformat(status["startTime"]) >= timedelta(seconds=SLOW_SECONDS)
-    return str(status.get("rayClusterName") or "") if late else ""
+    if job.message != STARTING or status.get("jobDeploymentStatus") != "Initializing" or "startTime" not in status:
+        return None
+    return max(0.0, (now - datetime.fromisoformat(status["startTime"])).total_seconds())
+
+
+def looked_at(job: RayJob, waited: float) -> RayJob:
+    """The job, to be looked at again after as long as it has waited."""
+    return replace(job, look_seconds=min(max(SLOW_SECONDS, waited), MOST_SECONDS))
 
 
 def with_pods(job: RayJob, cluster: str, pods: Sequence[Object]) -> RayJob:
