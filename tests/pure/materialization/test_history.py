@@ -212,7 +212,9 @@ class History:
         assert record.retire_at is not None
         assert record.retire_at <= self.now
         if record.state is RunState.RETIRING and record.run in (self.status.previous_run, self.spec.get("pinnedRun")):
-            assert self.staged(record.run) != [], "another staging of the run stands in its place"
+            kept = (RunState.STAGED, RunState.RETIRING)
+            others = [r for r in self.status.runs if r.run == record.run and r is not record and r.state in kept]
+            assert others, "another staging of the run is what is meant by its name"
 
     def staged(self, run: str) -> list[RunRecord]:
         return [record for record in self.status.runs if record.run == run and record.state is RunState.STAGED]
@@ -254,6 +256,12 @@ def test_what_is_served_was_staged_and_is_never_collected(operations: list[tuple
 @given(st.lists(OPERATIONS, max_size=40))
 @example([*THREE_RUNS[:2], ("pin", 0), THREE_RUNS[2]])
 @example([("train", "Failed"), ("train", "Staged")])
+@example(
+    [
+        *[("train", "Rejected"), ("refuse", True), ("respec", (1, "Staged")), ("train", "Rejected"), ("pin", 0)],
+        *[("retarget", "L2"), ("train", "Rejected"), ("train", "Staged"), ("wait", 20), ("pin", 1)],
+    ]
+)
 def test_left_alone_a_history_comes_to_rest_at_its_limit(operations: list[tuple[str, Any]]) -> None:
     history = History()
     for operation, value in operations:
