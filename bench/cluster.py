@@ -9,6 +9,7 @@ nothing else carries a run from training into both stores.
 
 from __future__ import annotations
 
+import argparse
 import json
 import threading
 import time
@@ -130,6 +131,7 @@ def journey() -> dict[str, Any]:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     quickstart.namespaces()
     memory = Memory()
     memory.start()

@@ -25,8 +25,9 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).with_suffix("")))
-from cluster import AT_ONCE, Cluster, free_ports
+from cluster import AT_ONCE, Cluster
 from local import quantile
+from loopback import free_ports
 from operators import Process, Replica, peer
 
 from penstock.rundir import storage
@@ -317,7 +318,7 @@ async def measure(jobs: int, peers: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Measure the operator on a real API server.")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=5000)
     parser.add_argument("--peers", type=int, default=1000)
     flags = parser.parse_args()

@@ -9,6 +9,7 @@ Run it on a machine that does nothing else: every Penstock process that starts m
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -107,6 +108,7 @@ def stages(home: Path, arrived: float) -> dict[str, float]:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / ".penstock"
         memory, arrival = Memory(), Arrival(home)

@@ -16,14 +16,14 @@ from typing import Any
 import aiohttp
 import yaml
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "apiserver"))
-from conftest import VARIABLE, Server, free_ports  # noqa: F401 - the API server that the tests have too
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "helpers"))
+from apiserver import Server  # the API server that the tests have too
 
 from penstock.api import KINDS
 from penstock.crds import crd
 
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-KUBERAY = "KUBERAY_CRDS"
+ASSETS, KUBERAY = "KUBEBUILDER_ASSETS", "KUBERAY_CRDS"
 WRITES = re.compile(r"^apiserver_request_total\{(.*)\} (\S+)$")
 LABEL = re.compile(r'(\w+)="([^"]*)"')
 AT_ONCE = 16
@@ -60,7 +60,7 @@ class Cluster:
     """The API server, as its user sees it."""
 
     def __init__(self, folder: Path) -> None:
-        self.server = Server(Path(os.environ[VARIABLE]), folder)
+        self.server = Server(Path(os.environ[ASSETS]), folder)
         self.kubeconfig = folder / "kubeconfig"
 
     async def __aenter__(self) -> Cluster:
