@@ -98,7 +98,10 @@ class ChildProcess:
             raise StartError(f"{self._program.name} cannot be started ({command[0]}): {hint}") from error
         self._process = psutil.Process(self._child.pid)
         note = Note(self._child.pid, self._process.create_time(), command)
-        self._note.write_text(json.dumps(note))
+        # Whole or not at all: half a note would name nobody, and what it stands for would go on for ever.
+        half = self._note.with_suffix(".new")
+        half.write_text(json.dumps(note))
+        half.replace(self._note)
         await self._wait_ready()
 
     async def keep(self) -> None:

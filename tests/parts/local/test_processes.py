@@ -44,3 +44,23 @@ async def test_a_leftover_is_known_after_the_clock_was_set_and_a_reused_number_i
     await asyncio.sleep(0.1)
     assert first.pid is None
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+async def test_a_supervisor_that_dies_over_a_note_leaves_none_that_nobody_can_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Path.write_text
+
+    def half(path: Path, text: str) -> int:
+        whole(path, text[: len(text) // 2])
+        raise KeyboardInterrupt
+
+    first = child(tmp_path, sys.executable, "-c", "import time; time.sleep(60)")
+    monkeypatch.setattr(Path, "write_text", half)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            await first.start()
+        assert not (tmp_path / "thing.pid").exists()
+    finally:
+        monkeypatch.undo()
+        await first.stop()
