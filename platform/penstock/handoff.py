@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from penstock.api.materialization import Gate, GateResult, StagedOutput
+from penstock.api.gates import Gate, GateResult
+from penstock.api.materialization import StagedOutput
 from penstock.api.meta import Model, StatusModel
 from penstock.api.trainingjob import Checkpoint, Output, Strategy, Workers
 from penstock.api.views import Index, Metric, NamedField, Serving

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, Literal
 
-from penstock.api.materialization import GateResult, StagedOutput
+from penstock.api.gates import GateResult
+from penstock.api.materialization import StagedOutput
 from penstock.api.trainingjob import OutputKind
 from penstock.handoff import CollectionTarget, StagingReport, StagingSpec, ViewTarget
 from penstock.materialize.contract import active_manifest, check_contract

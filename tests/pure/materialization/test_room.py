@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from penstock.api.gates import GateResult
 from penstock.api.materialization import (
     MAX_KEPT_OUTPUTS,
-    GateResult,
     MaterializationSpec,
     MaterializationStatus,
     RunRecord,

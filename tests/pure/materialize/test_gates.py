@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.api.materialization import Gate, GateResult
+from penstock.api.gates import Gate, GateResult
 from penstock.materialize.gates.evaluate import MESSAGE_BYTES, Evidence, evaluate
 from penstock.materialize.scan import Scan
 from penstock.wiresize import wire_bytes

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from penstock.api.materialization import (
+from penstock.api.gates import (
     CanaryQueries,
     CentroidShift,
     Gate,

@@ -1,0 +1,114 @@
+"""Gates: what a run must hold to be served, and what was measured of it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from penstock.api.meta import Identifier, Model, Rule, StatusModel
+
+
+class MinRows(Model):
+    """At least so many rows."""
+
+    output: Identifier
+    rows: int = Field(ge=1)
+
+
+class MaxNullFraction(Model):
+    """At most this share of nulls and NaNs in a column, or in the worst one."""
+
+    output: Identifier
+    column: Identifier | None = None
+    fraction: float = Field(ge=0, le=1)
+
+
+class MetricThreshold(Model):
+    """A metric of the manifest within bounds."""
+
+    RULES = (Rule("has(self.min) || has(self.max)", "set min, max, or both"),)
+
+    metric: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    min: float | None = None
+    max: float | None = None
+
+
+class IndexRecall(Model):
+    """The recall of the index against exact search, on sampled rows."""
+
+    output: Identifier
+    k: int = Field(10, ge=1, le=1000)
+    min: float = Field(ge=0, le=1)
+    sample: int = Field(64, ge=1, le=10_000)
+
+
+class Canary(Model):
+    """A stored row that must find its expected neighbours."""
+
+    id: Annotated[str, StringConstraints(min_length=1, max_length=256)] = Field(description="Id of the query row.")
+    expect: list[Annotated[str, StringConstraints(min_length=1, max_length=256)]] = Field(min_length=1, max_length=100)
+
+
+class CanaryQueries(Model):
+    """Canaries whose expected neighbours are among the k nearest."""
+
+    output: Identifier
+    k: int = Field(10, ge=1, le=1000)
+    queries: list[Canary] = Field(min_length=1, max_length=100)
+
+
+class PopulationStability(Model):
+    """The population stability index of a feature against the active run, at most `max`."""
+
+    output: Identifier
+    column: Identifier | None = Field(None, description="Unset: the worst of the numeric columns.")
+    max: float = Field(ge=0, description="0.1 is little change, 0.25 a large one.")
+
+
+class CentroidShift(Model):
+    """The cosine distance between this run's centroid and the active run's, at most `max`."""
+
+    output: Identifier
+    max: float = Field(ge=0, le=2)
+
+
+GATE_KINDS = (
+    "minRows",
+    "maxNullFraction",
+    "metric",
+    "indexRecall",
+    "canaries",
+    "populationStability",
+    "centroidShift",
+)
+
+
+class Gate(Model):
+    """One named check; exactly one of its kinds is set."""
+
+    RULES = (
+        Rule(
+            f"[{', '.join(f'has(self.{kind})' for kind in GATE_KINDS)}].filter(x, x).size() == 1",
+            f"set exactly one of {', '.join(GATE_KINDS)}",
+        ),
+    )
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
+    min_rows: MinRows | None = None
+    max_null_fraction: MaxNullFraction | None = None
+    metric: MetricThreshold | None = None
+    index_recall: IndexRecall | None = None
+    canaries: CanaryQueries | None = None
+    population_stability: PopulationStability | None = None
+    centroid_shift: CentroidShift | None = None
+
+
+class GateResult(StatusModel):
+    """What a gate measured."""
+
+    name: Annotated[str, StringConstraints(max_length=63)]
+    passed: bool
+    value: float | None = None
+    bound: Annotated[str, StringConstraints(max_length=128)] = ""
+    message: Annotated[str, StringConstraints(max_length=2048)] = ""
