@@ -85,7 +85,8 @@ class Writing(Waiting):
         if code is None:
             return body, None
         artifacts = await artifacts_uri(self)
-        if artifacts.startswith("file://"):
+        # A path without a scheme is one too: what it names on this machine is another folder than on the cluster's.
+        if artifacts.startswith("file://") or "://" not in artifacts:
             return sources.as_config_map(body, code, artifacts)
         if not dry_run:
             await anyio.to_thread.run_sync(sources.upload, artifacts, code, tell)

@@ -109,6 +109,15 @@ async def test_a_path_of_an_image_and_other_sources_stay(world: Any, cluster: As
     assert (await cluster.apply(body)).document["spec"]["source"] == {"configMapRef": {"name": "code"}}
 
 
+async def test_a_path_without_a_scheme_is_a_volume_of_the_clusters_and_no_folder_here(
+    world: Any, cluster: AsyncClient, code: Path, tmp_path: Path
+) -> None:
+    installed(world, str(tmp_path / "artifacts"))
+    applied = await cluster.apply(job(code))
+    assert list(applied.document["spec"]["source"]) == ["configMapRef"]
+    assert not (tmp_path / "artifacts").exists()
+
+
 async def test_where_artifacts_are_on_a_volume_code_goes_into_a_config_map(
     world: Any, cluster: AsyncClient, code: Path
 ) -> None:
