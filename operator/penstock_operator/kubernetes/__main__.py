@@ -38,7 +38,7 @@ from penstock_operator.ray.backends import RayBackends
 from penstock_operator.ray.kuberay.jobs import KubeRayJobs
 from penstock_operator.reconcilers import reconcilers
 
-GARBAGE = (50_000, 20, 20)
+GARBAGE = (10_000, 10, 20)
 """New objects between two looks for garbage, by age; Python's own 700 look at the whole cache again and again."""
 
 log = structlog.get_logger(__name__)

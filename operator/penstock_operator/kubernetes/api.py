@@ -49,6 +49,8 @@ class Api:
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._http = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=tls(config), limit=0),
+            # The API server would spend on compression what a network inside a cluster does not need.
+            headers={"Accept-Encoding": "identity"},
             timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS, sock_connect=CONNECT_SECONDS),
         )
 
