@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
+from penstock.installation import Installation
+
 CHART = Path(__file__).parents[1] / "charts" / "penstock"
 NAMESPACE = "penstock"
 
@@ -44,6 +46,17 @@ class Rendered(list[dict[str, Any]]):
             elif obj["kind"] == "Pod":
                 made[obj["metadata"]["name"]] = obj
         return made
+
+    def container(self, name: str) -> dict[str, Any]:
+        """The first container of a pod."""
+        found: dict[str, Any] = self.pods[name]["spec"]["containers"][0]
+        return found
+
+    @property
+    def installation(self) -> Installation:
+        """What operator and command read."""
+        text = self.of("ConfigMap")["penstock-installation"]["data"]["installation.json"]
+        return Installation.model_validate_json(text)
 
 
 Render = Callable[..., Rendered]
