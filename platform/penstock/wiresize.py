@@ -8,6 +8,8 @@ from typing import Any
 
 ESCAPED = "<>&\u2028\u2029"
 """Go writes these as six characters, such as \\u003c."""
+MOST_BYTES = 6
+"""Of any character."""
 CUT = " … "
 
 
@@ -19,7 +21,8 @@ def wire_bytes(value: Any) -> int:
 
 def shortened(text: str, most: int) -> str:
     """The text; where it takes more than `most` bytes on the wire, quotes not counted, its first third and its end."""
-    if wire_bytes(text) - 2 <= most:
+    # Most are far shorter, and every pass asks of every message.
+    if MOST_BYTES * len(text) <= most or wire_bytes(text) - 2 <= most:
         return text
     room = most - (wire_bytes(CUT) - 2)
     head = _fitting(text, room // 3)

@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import psutil
 
+from penstock.rundir import storage
+
 KILL_SECONDS = 5.0
 ADOPT_SECONDS = 5.0
 WATCH_SECONDS = 0.5
@@ -99,9 +101,7 @@ class ChildProcess:
         self._process = psutil.Process(self._child.pid)
         note = Note(self._child.pid, self._process.create_time(), command)
         # Whole or not at all: half a note would name nobody, and what it stands for would go on for ever.
-        half = self._note.with_suffix(".new")
-        half.write_text(json.dumps(note))
-        half.replace(self._note)
+        storage.replace(str(self._note), json.dumps(note).encode())
         await self._wait_ready()
 
     async def keep(self) -> None:

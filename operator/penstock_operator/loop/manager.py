@@ -64,17 +64,18 @@ class Manager:
             await asyncio.sleep(WATCH_RETRY_SECONDS)
 
     def _see(self, kind: str, change: Change) -> None:
-        key = Key.of({"kind": kind, **change.object})
+        obj = {"kind": kind, **change.object}
+        key = Key.of(obj)
         if change.type == "DELETED":
             self._known.remove(*key)
             self._failures.pop(key, None)
         else:
-            self._known.put({"kind": kind, **change.object})
+            self._known.put(obj)
             if kind in self._reconcilers:
                 self.queue.add(key)
         for reconciler in self._reconcilers.values():
             if (related := reconciler.related.get(kind)) is not None:
-                self._add_related(related, {"kind": kind, **change.object})
+                self._add_related(related, obj)
 
     def _add_related(self, related: Related, changed: Object) -> None:
         try:

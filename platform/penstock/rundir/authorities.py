@@ -11,6 +11,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from penstock.rundir.files import Files
+
 BUNDLE_VARIABLE = "AWS_CA_BUNDLE"
 CONTENT_VARIABLE = "PENSTOCK_ARTIFACTS_CA"
 """Environment variable with the certificates themselves, in PEM."""
@@ -38,9 +40,7 @@ def _written(content: bytes) -> Path:
     folder = _own_folder()
     path = folder / f"ca-{hashlib.sha256(content).hexdigest()}.pem"
     if not path.is_file():
-        part = folder / f"{path.name}.{os.getpid()}"
-        part.write_bytes(content)
-        part.replace(path)
+        Files().replace(str(path), content)
     return path
 
 

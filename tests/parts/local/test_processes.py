@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -49,14 +50,12 @@ async def test_a_leftover_is_known_after_the_clock_was_set_and_a_reused_number_i
 async def test_a_supervisor_that_dies_over_a_note_leaves_none_that_nobody_can_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = Path.write_text
-
-    def half(path: Path, text: str) -> int:
-        whole(path, text[: len(text) // 2])
+    def killed(_: int) -> None:
         raise KeyboardInterrupt
 
     first = child(tmp_path, sys.executable, "-c", "import time; time.sleep(60)")
-    monkeypatch.setattr(Path, "write_text", half)
+    # What is written is not synced yet, so it is not there.
+    monkeypatch.setattr(os, "fsync", killed)
     try:
         with pytest.raises(KeyboardInterrupt):
             await first.start()

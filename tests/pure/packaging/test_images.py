@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from penstock import __version__
+from penstock_operator.ray.kuberay.pods import RAY_VERSION
 
 ROOT = Path(__file__).parents[3]
 IMAGES = ("operator", "gateway", "ray", "quickstart")
@@ -176,6 +177,10 @@ def test_operator_and_gateway_need_neither_torch_nor_ray() -> None:
         assert not [line for line in of(project, [extra]) if re.match(r"(torch|ray|scikit-learn|milvus-lite)\b", line)]
     platform = of(project, ["train", "materialize"])
     assert {"torch==2.13.0", "ray[default]==2.60.0", "ray[default,train]==2.60.0"} <= set(platform)
+
+
+def test_kuberay_is_told_the_ray_that_the_images_have() -> None:
+    assert f"ray=={RAY_VERSION}" in (ROOT / "constraints.txt").read_text().splitlines()
 
 
 def test_requirements_are_those_that_the_package_names() -> None:

@@ -73,7 +73,7 @@ class KubeRayJobs:
             return None
         job = ray_job_of(obj, submission_id)
         if name := unanswered_cluster(obj):
-            clusters = await self._clusters(UID_LABEL)
+            clusters = await self._clusters()
             return without_answer(job, next((one for one in clusters if one["metadata"]["name"] == name), None))
         waited = waited_seconds(obj, job, datetime.now(UTC))
         if waited is None:
@@ -121,11 +121,11 @@ class KubeRayJobs:
 
     async def kept_seconds(self) -> int | None:
         """How long an idle Ray cluster stays for the next attempt; None where there is none."""
-        return self.kube_ray.ttl_seconds_after_finished if self.reuses and await self._clusters(PODS_LABEL) else None
+        return self.kube_ray.ttl_seconds_after_finished if self.reuses and await self._kept_clusters() else None
 
     async def release(self) -> None:
         """Delete the Ray clusters that were kept for a next attempt."""
-        for cluster in await self._clusters(PODS_LABEL):
+        for cluster in await self._kept_clusters():
             await self.children.delete(cluster)
 
     @property
@@ -162,17 +162,21 @@ class KubeRayJobs:
             # It is told for people to see; a role of somebody else's may lack the right.
             return job
 
-    async def _clusters(self, label: str) -> list[Object]:
-        """The owner's RayClusters with a label that are not on their way out: those that are kept have PODS_LABEL."""
+    async def _clusters(self) -> list[Object]:
+        """The owner's RayClusters that are not on their way out."""
         meta = self.owner.metadata
-        found = await self.children.select("RayCluster", meta.namespace, f"{UID_LABEL}={meta.uid},{label}")
+        found = await self.children.select("RayCluster", meta.namespace, f"{UID_LABEL}={meta.uid}")
         return [cluster for cluster in found if "deletionTimestamp" not in cluster["metadata"]]
+
+    async def _kept_clusters(self) -> list[Object]:
+        """Those of them that are kept for a next attempt."""
+        return [cluster for cluster in await self._clusters() if PODS_LABEL in cluster["metadata"]["labels"]]
 
     async def _kept_cluster(self, submission: RaySubmission) -> str:
         """The RayCluster to run on: that of an attempt before if it fits and is whole, or else a new one."""
         wanted = pods_digest(self.owner, submission, self.kube_ray, self.installation)
         chosen = None
-        for cluster in await self._clusters(PODS_LABEL):
+        for cluster in await self._kept_clusters():
             if chosen is None and cluster["metadata"]["labels"][PODS_LABEL] == wanted and _is_whole(cluster):
                 chosen = cluster["metadata"]["name"]
             else:
