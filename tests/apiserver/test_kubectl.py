@@ -10,12 +10,12 @@ from pathlib import Path
 import anyio.to_thread
 import pytest
 
-from penstock_operator.local.api import create_app
-from penstock_operator.local.certificates import loopback_certificate
-from penstock_operator.local.kubeconfig import write_kubeconfig
-from penstock_operator.local.serve import serving
-from penstock_operator.local.sockets import free_port
-from penstock_operator.local.store import ObjectStore
+from penstock_operator.local.apiserver.api import create_app
+from penstock_operator.local.apiserver.certificates import loopback_certificate
+from penstock_operator.local.apiserver.kubeconfig import write_kubeconfig
+from penstock_operator.local.apiserver.serve import serving
+from penstock_operator.local.apiserver.store import ObjectStore
+from penstock_operator.local.stack.sockets import free_port
 
 pytestmark = pytest.mark.apiserver
 

@@ -22,9 +22,12 @@ import uvloop
 from penstock.api import Materialization, TrainingJob
 from penstock.api.ray import KubeRay
 from penstock.installation import Installation
-from penstock_operator.artifacts import FileArtifacts
-from penstock_operator.data.features import FeastFeatures
-from penstock_operator.data.vectors import MilvusVectors
+from penstock_operator.adapters.artifacts import FileArtifacts
+from penstock_operator.adapters.feast import FeastFeatures
+from penstock_operator.adapters.milvus import MilvusVectors
+from penstock_operator.adapters.ray.backends import RayBackends
+from penstock_operator.adapters.ray.kuberay.jobs import KubeRayJobs
+from penstock_operator.kinds import reconcilers
 from penstock_operator.kubernetes.api import Api
 from penstock_operator.kubernetes.cluster import KubernetesCluster
 from penstock_operator.kubernetes.connection import configuration
@@ -34,9 +37,6 @@ from penstock_operator.kubernetes.logs import log_as_json
 from penstock_operator.kubernetes.operator import Options, run
 from penstock_operator.loop.reconciler import Reconciler
 from penstock_operator.ports import Refused
-from penstock_operator.ray.backends import RayBackends
-from penstock_operator.ray.kuberay.jobs import KubeRayJobs
-from penstock_operator.reconcilers import reconcilers
 
 GARBAGE = (10_000, 10, 20)
 """New objects between two looks for garbage, by age; Python's own 700 look at the whole cache again and again."""

@@ -10,9 +10,9 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from penstock_operator.local.processes import StartError
-from penstock_operator.local.rayhead import default_cpus
-from penstock_operator.local.stack import AlreadyRunning, end_leftovers, local_stack
+from penstock_operator.local.stack.processes import StartError
+from penstock_operator.local.stack.rayhead import default_cpus
+from penstock_operator.local.stack.stack import AlreadyRunning, end_leftovers, local_stack
 
 EXIT_FAILED, EXIT_RUNNING = 1, 3
 

@@ -8,7 +8,7 @@ from penstock.api.materialization import Materialization, RunRecord, StagedOutpu
 from penstock.api.stores import FeatureStore, VectorStore
 from penstock.installation import Installation
 from penstock.naming import identifier
-from penstock_operator.connections import Connections
+from penstock_operator.adapters.connections import Connections
 from penstock_operator.loop.parse import parse
 from penstock_operator.materialization.observed import Drop, DropRun, Forget, Stage, StopStaging, Targets
 from penstock_operator.materialization.submission import staging_submission

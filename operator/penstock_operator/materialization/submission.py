@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from penstock.api.materialization import Materialization, RunRecord
 from penstock.api.meta import SecretKeyRef
-from penstock.features.config import feast_config
 from penstock.handoff import STAGING_VARIABLE, ActiveRun, CollectionTarget, StagingSpec, ViewTarget, as_variable
 from penstock.installation import Installation
-from penstock.vectors.connection import milvus_connection
-from penstock_operator.authorities import authority_variables
+from penstock.stores.feast.config import feast_config
+from penstock.stores.milvus.connection import milvus_connection
+from penstock_operator.adapters.authorities import authority_variables
 from penstock_operator.materialization.observed import Targets
 from penstock_operator.ports import RaySubmission
 

@@ -18,7 +18,7 @@ from penstock.handoff import (
 from penstock.installation import Installation
 from penstock.naming import run_uri
 from penstock.sources.store import archive_uri
-from penstock_operator.authorities import authority_variables
+from penstock_operator.adapters.authorities import authority_variables
 from penstock_operator.ports import Artifacts, Rays, RaySubmission
 from penstock_operator.training.observed import DeleteRun, Forget, Release, Stop, StoreSource, Submit, SweepSources
 from penstock_operator.training.sweep import SourceSweeper

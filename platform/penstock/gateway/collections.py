@@ -15,10 +15,10 @@ from penstock.gateway.errors import EncoderMismatch, InvalidQuery, NotServed, Un
 from penstock.gateway.memory import MemoryIndex
 from penstock.gateway.workers import Workers
 from penstock.handoff import MilvusConnection
-from penstock.vectors.client import open_client, translated
-from penstock.vectors.errors import VectorsRefused, VectorsUnreachable
-from penstock.vectors.hit import Hit
-from penstock.vectors.search import search
+from penstock.stores.hit import Hit
+from penstock.stores.milvus.client import open_client, translated
+from penstock.stores.milvus.errors import VectorsRefused, VectorsUnreachable
+from penstock.stores.milvus.search import search
 
 THREADS = 8
 Vectors = np.ndarray[Any, np.dtype[np.float32]]

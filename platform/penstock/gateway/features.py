@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from penstock.features.errors import FeaturesError, FeaturesUnreachable
-from penstock.features.lean import feast
-from penstock.features.rows import read_rows
-from penstock.features.store import open_store, translated
 from penstock.gateway.errors import InvalidQuery, NotServed, Unavailable
 from penstock.gateway.workers import Workers
+from penstock.stores.feast.errors import FeaturesError, FeaturesUnreachable
+from penstock.stores.feast.lean import feast
+from penstock.stores.feast.rows import read_rows
+from penstock.stores.feast.store import open_store, translated
 
 THREADS = 4
 Entity = Mapping[str, Any]

@@ -10,7 +10,6 @@ from weakref import WeakValueDictionary
 from penstock.api.materialization import StagedOutput
 from penstock.api.stores import FeatureStore, VectorStore
 from penstock.api.views import Serving
-from penstock.features.config import feast_config, feature_store_refs
 from penstock.gateway.bundle import Bundle
 from penstock.gateway.collections import Collection, Server
 from penstock.gateway.encoder import Encoder
@@ -25,7 +24,8 @@ from penstock.rundir.errors import DigestMismatch
 from penstock.rundir.manifest import Manifest, OutputManifest
 from penstock.rundir.read import read_manifest
 from penstock.secrets import Objects, read_secrets
-from penstock.vectors.connection import milvus_connection, vector_store_refs
+from penstock.stores.feast.config import feast_config, feature_store_refs
+from penstock.stores.milvus.connection import milvus_connection, vector_store_refs
 
 COMPUTE_THREADS = 4
 LOAD_THREADS = 4

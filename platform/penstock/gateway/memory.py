@@ -12,7 +12,7 @@ import pyarrow as pa
 from penstock.api.views import Metric
 from penstock.rundir.manifest import OutputManifest
 from penstock.rundir.read import iter_batches, verify_files
-from penstock.vectors.hit import Hit
+from penstock.stores.hit import Hit
 
 EXACT_ROWS = 20_000
 """Up to here every row is compared; beyond, a graph (HNSW, https://arxiv.org/abs/1603.09320) is walked."""

@@ -18,11 +18,11 @@ def main() -> int:
         return _complain(f"{STAGING_VARIABLE} is not set: the operator starts this, not a person", 2)
     spec = StagingSpec.model_validate_json(handed)
     # Feast and pymilvus take seconds to import, so a wrong call is told before.
-    from penstock.features.errors import FeaturesError
     from penstock.materialize.job import run_staging
     from penstock.materialize.verify import VerificationFailed
     from penstock.rundir.errors import RunDirError, StoreError
-    from penstock.vectors.errors import VectorsError
+    from penstock.stores.feast.errors import FeaturesError
+    from penstock.stores.milvus.errors import VectorsError
 
     try:
         report = run_staging(spec)

@@ -18,7 +18,7 @@ from penstock.materialize.stage import Place, load, place
 from penstock.materialize.verify import CollectionCheck, verify_view
 from penstock.rundir import storage
 from penstock.rundir.manifest import Manifest, OutputManifest
-from penstock.vectors.client import connect
+from penstock.stores.milvus.client import connect
 
 REPORT = "report.json"
 

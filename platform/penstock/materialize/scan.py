@@ -15,7 +15,7 @@ from penstock.materialize.events import Events
 from penstock.rundir.errors import RunDirError
 from penstock.rundir.manifest import OutputManifest
 from penstock.rundir.read import iter_batches
-from penstock.vectors.collections import MAX_ID, MAX_TEXT
+from penstock.stores.milvus.collections import MAX_ID, MAX_TEXT
 
 SAMPLE_ROWS = 4096
 

@@ -9,9 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 
-from penstock.features.rows import write_batch
-from penstock.features.store import open_store
-from penstock.features.views import register_view
 from penstock.handoff import CollectionTarget, StagingSpec, ViewTarget
 from penstock.materialize.events import Mask
 from penstock.materialize.scan import Scan
@@ -19,8 +16,11 @@ from penstock.rundir import storage
 from penstock.rundir.manifest import Manifest, OutputManifest
 from penstock.rundir.progress import write_progress
 from penstock.rundir.read import iter_batches
-from penstock.vectors.client import connect
-from penstock.vectors.collections import count, create_collection, upsert
+from penstock.stores.feast.rows import write_batch
+from penstock.stores.feast.store import open_store
+from penstock.stores.feast.views import register_view
+from penstock.stores.milvus.client import connect
+from penstock.stores.milvus.collections import count, create_collection, upsert
 
 BATCH_ROWS = 2048
 SHARDS = "shards"

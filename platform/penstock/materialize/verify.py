@@ -12,15 +12,15 @@ import pyarrow as pa
 from pymilvus import MilvusClient
 
 from penstock.api.views import IndexType
-from penstock.features.rows import read_rows
-from penstock.features.store import open_store, translated
 from penstock.handoff import CollectionTarget, StagingSpec, ViewTarget
 from penstock.materialize.scan import Scan, vectors_of
 from penstock.rundir.manifest import OutputManifest
 from penstock.rundir.read import iter_batches
-from penstock.vectors.collections import build_index, count
-from penstock.vectors.exact import exact_neighbours, recall
-from penstock.vectors.search import search
+from penstock.stores.exact import exact_neighbours, recall
+from penstock.stores.feast.rows import read_rows
+from penstock.stores.feast.store import open_store, translated
+from penstock.stores.milvus.collections import build_index, count
+from penstock.stores.milvus.search import search
 
 SAMPLE = 64
 TTL_MARGIN_SECONDS = 60

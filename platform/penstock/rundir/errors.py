@@ -37,3 +37,7 @@ class StoreUnreachable(StoreError):
 
 class StoreRefused(StoreError):
     """It answered no: no such bucket, no credentials, no rights, or no URI of a store that is known here."""
+
+
+class CheckpointInvalid(RunDirError):
+    """A checkpoint has a step or a file name that no checkpoint can have."""

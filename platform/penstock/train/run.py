@@ -79,16 +79,16 @@ class Run:
             files: content by file name, in one folder.
 
         Raises:
-            OutputError: the step is negative, or a name is none of a file.
+            CheckpointInvalid: the step is negative, or a name is none of a file.
         """
         if self.rank == 0:
-            from penstock.train.checkpoints import write_checkpoint
+            from penstock.rundir.checkpoints import write_checkpoint
 
             write_checkpoint(self.uri, step, files, self._spec.checkpoint.keep)
 
     def latest_checkpoint(self) -> tuple[int, dict[str, bytes]] | None:
         """The newest checkpoint of this run or of the one that it goes on from: its step and files."""
-        from penstock.train.checkpoints import read_checkpoint
+        from penstock.rundir.checkpoints import read_checkpoint
 
         for uri in filter(None, (self.uri, self._spec.resume_uri)):
             if (found := read_checkpoint(uri)) is not None:

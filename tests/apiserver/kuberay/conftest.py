@@ -20,14 +20,14 @@ from waiting import until, wait_until
 from whole_run import spec_of, write_manifest
 
 from penstock.installation import Installation
-from penstock_operator.artifacts import FileArtifacts
+from penstock_operator.adapters.artifacts import FileArtifacts
+from penstock_operator.adapters.ray.backends import RayBackends
+from penstock_operator.adapters.ray.kuberay.jobs import KubeRayJobs
 from penstock_operator.kubernetes.api import Api
 from penstock_operator.kubernetes.audit import Timing
 from penstock_operator.kubernetes.cluster import KubernetesCluster
 from penstock_operator.kubernetes.operator import Options, run
 from penstock_operator.loop.reconciler import Reconciler
-from penstock_operator.ray.backends import RayBackends
-from penstock_operator.ray.kuberay.jobs import KubeRayJobs
 from penstock_operator.training.reconciler import TrainingJobReconciler
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"

@@ -10,7 +10,7 @@ import pytest
 from kuberay_clusters import READY
 from kuberay_standin import Fate
 
-from penstock_operator.ray.kuberay import jobs, troubles
+from penstock_operator.adapters.ray.kuberay import jobs, troubles
 
 QUEUED = {"ray": {"kubeRay": {"queueName": "team-a"}}}
 Site = Any

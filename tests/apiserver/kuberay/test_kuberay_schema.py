@@ -15,8 +15,8 @@ from penstock.api.meta import SecretKeyRef
 from penstock.api.ray import KubeRay
 from penstock.api.trainingjob import TrainingJob, Workers
 from penstock.installation import Installation
+from penstock_operator.adapters.ray.kuberay.build import ray_cluster, ray_job
 from penstock_operator.ports import RaySubmission
-from penstock_operator.ray.kuberay.build import ray_cluster, ray_job
 
 UID = "0f3c2a10-5b1e-4c7e-9a55-2f6f0e8d1c11"
 NAME = "a-name-that-is-as-long-as-a-name-of-an-object-of-ours-may-be-ab"

@@ -29,7 +29,10 @@ from penstock.installation import Installation
 from penstock.rundir import storage
 from penstock.rundir.manifest import OutputManifest
 from penstock.secrets import read_secrets
-from penstock_operator.artifacts import FileArtifacts
+from penstock_operator.adapters.artifacts import FileArtifacts
+from penstock_operator.adapters.ray.jobs import new_http
+from penstock_operator.adapters.ray.kuberay.jobs import KubeRayJobs
+from penstock_operator.kinds import reconcilers
 from penstock_operator.kubernetes.api import Api
 from penstock_operator.kubernetes.audit import Audit, Timing
 from penstock_operator.kubernetes.cache import Cache
@@ -39,9 +42,6 @@ from penstock_operator.kubernetes.operator import Options, run
 from penstock_operator.kubernetes.watching import Watch
 from penstock_operator.loop.reconciler import Reconciler
 from penstock_operator.ports import JobState, RayJob, RaySubmission, Refused
-from penstock_operator.ray.jobs import new_http
-from penstock_operator.ray.kuberay.jobs import KubeRayJobs
-from penstock_operator.reconcilers import reconcilers
 
 WAIT_SECONDS = 60
 

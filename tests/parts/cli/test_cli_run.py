@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from penstock_operator.local.errors import NotFound
+from penstock_operator.local.apiserver.errors import NotFound
 
 RUN = "r-1"
 METRICS = [{"name": "accuracy", "value": 0.97}]

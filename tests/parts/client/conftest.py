@@ -17,9 +17,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from penstock.client import AsyncClient
-from penstock_operator.local.api import create_app
-from penstock_operator.local.errors import NotFound
-from penstock_operator.local.store import ObjectStore
+from penstock_operator.local.apiserver.api import create_app
+from penstock_operator.local.apiserver.errors import NotFound
+from penstock_operator.local.apiserver.store import ObjectStore
 
 T = TypeVar("T")
 TOKEN = "a-token"

@@ -136,7 +136,7 @@ async def test_delete_waits_for_the_finalizers(client: AsyncClient, world: Any) 
 
 
 async def test_events_and_logs(client: AsyncClient, world: Any) -> None:
-    from penstock_operator.local.cluster import LocalCluster
+    from penstock_operator.local.apiserver.cluster import LocalCluster
 
     await client.apply(job())
 

@@ -10,7 +10,7 @@ import pytest
 
 from penstock.api import Materialization, TrainingJob
 from penstock.client import AsyncClient, errors
-from penstock_operator.local import store as local_store
+from penstock_operator.local.apiserver import store as local_store
 
 API = "penstock.dev/v1alpha1"
 JOB = {"source": {"path": "/code"}, "entrypoint": "train.py"}

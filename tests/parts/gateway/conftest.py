@@ -23,7 +23,7 @@ from penstock.gateway.loader import Loader
 from penstock.handoff import StagingReport
 from penstock.installation import Installation
 from penstock.materialize.job import run_staging
-from penstock_operator.local.kubeconfig import write_kubeconfig
+from penstock_operator.local.apiserver.kubeconfig import write_kubeconfig
 
 ROWS = 40
 NOW = datetime(2026, 1, 1, tzinfo=UTC).isoformat()

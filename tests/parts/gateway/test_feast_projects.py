@@ -9,13 +9,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from penstock.features.rows import write_batch
-from penstock.features.store import open_store
-from penstock.features.views import drop_view, register_view
 from penstock.gateway.errors import Unavailable
 from penstock.gateway.features import Project, View
 from penstock.gateway.workers import Workers
 from penstock.handoff import ViewTarget
+from penstock.stores.feast.rows import write_batch
+from penstock.stores.feast.store import open_store
+from penstock.stores.feast.views import drop_view, register_view
 
 VIEW = "images__a_1"
 

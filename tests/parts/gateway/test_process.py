@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from penstock_operator.local.sockets import free_port
+from penstock_operator.local.stack.sockets import free_port
 
 BODY = b'{"entities": [{"id": 1}]}'
 

@@ -22,7 +22,7 @@ from penstock.cli import services
 from penstock.client.config import Address
 from penstock.gateway.tls import Certificate
 from penstock.serving import GatewayClient, GatewayUnavailable
-from penstock_operator.local.sockets import free_port
+from penstock_operator.local.stack.sockets import free_port
 
 Start = Callable[..., int]
 

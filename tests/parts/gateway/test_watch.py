@@ -15,13 +15,13 @@ from penstock.gateway import watch as module
 from penstock.gateway.bundle import Bundle
 from penstock.gateway.catalog import Catalog
 from penstock.gateway.watch import Kubernetes, Watcher
-from penstock_operator.local.api import create_app
-from penstock_operator.local.certificates import loopback_certificate
-from penstock_operator.local.errors import NotFound
-from penstock_operator.local.kubeconfig import write_kubeconfig
-from penstock_operator.local.serve import serving
-from penstock_operator.local.sockets import free_port
-from penstock_operator.local.store import ObjectStore
+from penstock_operator.local.apiserver.api import create_app
+from penstock_operator.local.apiserver.certificates import loopback_certificate
+from penstock_operator.local.apiserver.errors import NotFound
+from penstock_operator.local.apiserver.kubeconfig import write_kubeconfig
+from penstock_operator.local.apiserver.serve import serving
+from penstock_operator.local.apiserver.store import ObjectStore
+from penstock_operator.local.stack.sockets import free_port
 
 NOW = "2026-01-01T00:00:00Z"
 

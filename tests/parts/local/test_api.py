@@ -17,9 +17,9 @@ from lightkube.core.resource import NamespacedResource
 from lightkube.generic_resource import create_namespaced_resource
 from lightkube.resources.core_v1 import Secret
 
-from penstock_operator.local.api import create_app
-from penstock_operator.local.logs import RayLogs
-from penstock_operator.local.store import ObjectStore
+from penstock_operator.local.apiserver.api import create_app
+from penstock_operator.local.apiserver.store import ObjectStore
+from penstock_operator.local.stack.logs import RayLogs
 from penstock_operator.ports import Unreachable
 
 TrainingJob: Any = create_namespaced_resource("penstock.dev", "v1alpha1", "TrainingJob", "trainingjobs")

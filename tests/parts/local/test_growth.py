@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from penstock_operator.local import expiry, rotation, sessions
-from penstock_operator.local.cluster import LocalCluster
-from penstock_operator.local.expiry import expire, expired
-from penstock_operator.local.processes import ChildProcess, Program
-from penstock_operator.local.rotation import keep_small, rotate
-from penstock_operator.local.store import ObjectStore
+from penstock_operator.local.apiserver import expiry
+from penstock_operator.local.apiserver.cluster import LocalCluster
+from penstock_operator.local.apiserver.expiry import expire, expired
+from penstock_operator.local.apiserver.store import ObjectStore
+from penstock_operator.local.stack import rotation, sessions
+from penstock_operator.local.stack.processes import ChildProcess, Program
+from penstock_operator.local.stack.rotation import keep_small, rotate
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

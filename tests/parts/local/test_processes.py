@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from penstock_operator.local.processes import ChildProcess, Program, StartError
+from penstock_operator.local.stack.processes import ChildProcess, Program, StartError
 
 
 async def ready() -> bool:

@@ -11,9 +11,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from penstock_operator.local import store as store_module
-from penstock_operator.local.api import create_app
-from penstock_operator.local.store import ObjectStore
+from penstock_operator.local.apiserver import store as store_module
+from penstock_operator.local.apiserver.api import create_app
+from penstock_operator.local.apiserver.store import ObjectStore
 
 PATH = "/api/v1/namespaces/default/configmaps"
 

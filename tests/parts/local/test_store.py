@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from penstock_operator.local import store as store_module
-from penstock_operator.local.errors import AlreadyExists, Gone, NotFound, Stale
-from penstock_operator.local.store import ObjectStore
+from penstock_operator.local.apiserver import store as store_module
+from penstock_operator.local.apiserver.errors import AlreadyExists, Gone, NotFound, Stale
+from penstock_operator.local.apiserver.store import ObjectStore
 from penstock_operator.ports import Object
 
 
@@ -95,7 +95,7 @@ def test_a_watch_resumes_where_it_was_and_learns_when_it_is_too_late(
 
 WRITER = """
 import sys
-from penstock_operator.local.store import ObjectStore
+from penstock_operator.local.apiserver.store import ObjectStore
 store = ObjectStore(sys.argv[1])
 meta = {"name": "a", "namespace": "default"}
 made = store.create({"apiVersion": "v1", "kind": "Thing", "metadata": meta, "spec": {}})

@@ -19,16 +19,16 @@ from penstock.api.ray import RayBackend, RayCluster
 from penstock.handoff import STAGING_VARIABLE, StagingReport, StagingSpec
 from penstock.installation import Installation
 from penstock.rundir import storage
-from penstock_operator.artifacts import FileArtifacts
-from penstock_operator.featureview.reconciler import FeatureViewReconciler
-from penstock_operator.local.cluster import LocalCluster
-from penstock_operator.local.errors import NotFound
-from penstock_operator.local.store import ObjectStore
+from penstock_operator.adapters.artifacts import FileArtifacts
+from penstock_operator.local.apiserver.cluster import LocalCluster
+from penstock_operator.local.apiserver.errors import NotFound
+from penstock_operator.local.apiserver.store import ObjectStore
 from penstock_operator.loop.reconcile import reconcile
 from penstock_operator.loop.reconciler import Key
 from penstock_operator.materialization.reconciler import MaterializationReconciler
 from penstock_operator.ports import JobState, RayJob, RaySubmission, Refused
-from penstock_operator.vectorcollection.reconciler import VectorCollectionReconciler
+from penstock_operator.publicnames.featureview import FeatureViewReconciler
+from penstock_operator.publicnames.vectorcollection import VectorCollectionReconciler
 
 MATERIALIZATION = Key("Materialization", "default", "digits")
 VIEW = Key("FeatureView", "default", "images")

@@ -19,8 +19,8 @@ from penstock_operator.kubernetes.cluster import KubernetesCluster
 from penstock_operator.kubernetes.events import Recorder
 from penstock_operator.kubernetes.kinds import WATCHED
 from penstock_operator.kubernetes.metrics import Metrics
-from penstock_operator.local.cluster import LocalCluster
-from penstock_operator.local.store import ObjectStore
+from penstock_operator.local.apiserver.cluster import LocalCluster
+from penstock_operator.local.apiserver.store import ObjectStore
 from penstock_operator.loop.known import Known
 from penstock_operator.loop.manager import Manager
 from penstock_operator.loop.reconciler import Key, Plan

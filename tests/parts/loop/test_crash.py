@@ -16,9 +16,9 @@ from penstock.api.trainingjob import TrainingJob
 from penstock.installation import Installation
 from penstock.rundir import storage
 from penstock.rundir.manifest import MANIFEST, Manifest
-from penstock_operator.artifacts import FileArtifacts
-from penstock_operator.local.cluster import LocalCluster
-from penstock_operator.local.store import ObjectStore
+from penstock_operator.adapters.artifacts import FileArtifacts
+from penstock_operator.local.apiserver.cluster import LocalCluster
+from penstock_operator.local.apiserver.store import ObjectStore
 from penstock_operator.loop.reconcile import reconcile
 from penstock_operator.loop.reconciler import Key
 from penstock_operator.ports import JobState, RayJob, RaySubmission

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from penstock.api.trainingjob import SucceededReason, TrainingJob
-from penstock_operator.local.cluster import LocalCluster
-from penstock_operator.local.store import ObjectStore
+from penstock_operator.local.apiserver.cluster import LocalCluster
+from penstock_operator.local.apiserver.store import ObjectStore
 from penstock_operator.loop.conditions import Truth, with_condition
 from penstock_operator.loop.reconcile import reconcile
 from penstock_operator.loop.reconciler import Key, Plan, Related

@@ -13,8 +13,8 @@ import pytest
 from penstock.api import FINALIZER
 from penstock.api.stores import FeatureStore, StoreReason
 from penstock.secrets import MissingSecret
-from penstock_operator.local.cluster import LocalCluster
-from penstock_operator.local.store import ObjectStore
+from penstock_operator.local.apiserver.cluster import LocalCluster
+from penstock_operator.local.apiserver.store import ObjectStore
 from penstock_operator.loop.conditions import with_condition
 from penstock_operator.loop.leaving import GIVE_UP_SECONDS
 from penstock_operator.loop.parse import InvalidObject

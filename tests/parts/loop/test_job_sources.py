@@ -19,9 +19,9 @@ from penstock.installation import Installation
 from penstock.rundir import storage
 from penstock.sources.archive import File, pack
 from penstock.sources.store import archive_uri, fetch, put
-from penstock_operator.artifacts import FileArtifacts
-from penstock_operator.local.cluster import LocalCluster
-from penstock_operator.local.store import ObjectStore
+from penstock_operator.adapters.artifacts import FileArtifacts
+from penstock_operator.local.apiserver.cluster import LocalCluster
+from penstock_operator.local.apiserver.store import ObjectStore
 from penstock_operator.loop.reconcile import reconcile
 from penstock_operator.loop.reconciler import Key
 from penstock_operator.ports import Object, RayJob, RaySubmission

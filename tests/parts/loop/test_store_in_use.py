@@ -14,13 +14,13 @@ from penstock.api import FINALIZER
 from penstock.api.ray import RayBackend, RayCluster
 from penstock.handoff import MilvusConnection
 from penstock.installation import Installation
-from penstock_operator.featurestore.reconciler import FeatureStoreReconciler
-from penstock_operator.local.cluster import LocalCluster
-from penstock_operator.local.store import ObjectStore
+from penstock_operator.local.apiserver.cluster import LocalCluster
+from penstock_operator.local.apiserver.store import ObjectStore
 from penstock_operator.loop.reconcile import reconcile
 from penstock_operator.loop.reconciler import Key
-from penstock_operator.storehealth.plan import LEAVING_SECONDS
-from penstock_operator.vectorstore.reconciler import VectorStoreReconciler
+from penstock_operator.stores.featurestore import FeatureStoreReconciler
+from penstock_operator.stores.plan import LEAVING_SECONDS
+from penstock_operator.stores.vectorstore import VectorStoreReconciler
 
 OBJECTS = Path(__file__).with_name("materialization.yaml")
 HOME = Installation(

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
+from penstock_operator.adapters.threads import IDLE, EndpointThreads
 from penstock_operator.ports import Unreachable
-from penstock_operator.threads import IDLE, EndpointThreads
 
 
 async def test_an_endpoint_that_hangs_delays_no_other_and_is_told() -> None:

@@ -10,13 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from penstock.features.rows import read_rows
-from penstock.features.store import open_store
-from penstock.features.views import drop_view
 from penstock.materialize import stage
 from penstock.materialize.job import run_staging
-from penstock.vectors.client import connect
-from penstock.vectors.collections import count
+from penstock.stores.feast.rows import read_rows
+from penstock.stores.feast.store import open_store
+from penstock.stores.feast.views import drop_view
+from penstock.stores.milvus.client import connect
+from penstock.stores.milvus.collections import count
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 NULLS = [

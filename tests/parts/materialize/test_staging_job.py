@@ -14,12 +14,12 @@ import pyarrow.parquet as pq
 from feast import FeatureStore, RepoConfig
 
 from penstock.api.views import Metric
-from penstock.features.rows import read_rows
-from penstock.features.store import open_store
 from penstock.handoff import StagingSpec
-from penstock.vectors.client import connect
-from penstock.vectors.collections import count
-from penstock.vectors.search import search
+from penstock.stores.feast.rows import read_rows
+from penstock.stores.feast.store import open_store
+from penstock.stores.milvus.client import connect
+from penstock.stores.milvus.collections import count
+from penstock.stores.milvus.search import search
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 GATES = [

@@ -16,10 +16,10 @@ from penstock.api.meta import SecretKeyRef
 from penstock.api.ray import RayBackend, RayCluster
 from penstock.installation import Installation
 from penstock.secrets import MissingSecret
+from penstock_operator.adapters.ray import backends
+from penstock_operator.adapters.ray.backends import RayBackends
+from penstock_operator.adapters.ray.jobs import RayJobs
 from penstock_operator.ports import JobState, RaySubmission, Refused, Unreachable
-from penstock_operator.ray import backends
-from penstock_operator.ray.backends import RayBackends
-from penstock_operator.ray.jobs import RayJobs
 
 
 class Objects:

@@ -13,7 +13,7 @@ from penstock.api.materialization import RunRecord
 from penstock.api.trainingjob import Attempt
 from penstock.installation import Installation
 from penstock.rundir.authorities import CONTENT_VARIABLE
-from penstock_operator.authorities import MOST_BYTES
+from penstock_operator.adapters.authorities import MOST_BYTES
 from penstock_operator.materialization.observed import Targets
 from penstock_operator.materialization.submission import staging_submission
 from penstock_operator.ports import RaySubmission, Refused

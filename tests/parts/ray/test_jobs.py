@@ -16,8 +16,8 @@ import httpx2
 import psutil
 import pytest
 
+from penstock_operator.adapters.ray.jobs import RayJobs
 from penstock_operator.ports import JobState, RayJob, RaySubmission, Unreachable
-from penstock_operator.ray.jobs import RayJobs
 
 
 def free_port() -> int:

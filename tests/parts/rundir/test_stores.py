@@ -16,6 +16,7 @@ import pytest
 
 from penstock.handoff import AttemptSource, AttemptSpec, StagingReport
 from penstock.rundir import storage
+from penstock.rundir.checkpoints import read_checkpoint, write_checkpoint
 from penstock.rundir.errors import (
     DigestMismatch,
     ManifestMissing,
@@ -26,10 +27,9 @@ from penstock.rundir.errors import (
 )
 from penstock.rundir.progress import read_progress, write_progress
 from penstock.rundir.read import iter_batches, read_manifest, verify_files
-from penstock.train.checkpoints import read_checkpoint, write_checkpoint
 from penstock.train.commit import commit
 from penstock.train.run import Run
-from penstock_operator.artifacts import FileArtifacts
+from penstock_operator.adapters.artifacts import FileArtifacts
 from penstock_operator.ports import Refused, Unreachable
 
 BIG = 12 << 20

@@ -14,15 +14,15 @@ import redis as redis_client
 from feast import FeatureStore, RepoConfig
 
 from penstock.api.views import Metric
-from penstock.features import drivers
-from penstock.features.rows import read_rows
-from penstock.features.store import open_store
 from penstock.gateway.features import Project
 from penstock.handoff import StagingSpec
-from penstock.vectors.client import connect
-from penstock.vectors.search import search
-from penstock_operator.data.features import FeastFeatures
-from penstock_operator.data.vectors import MilvusVectors
+from penstock.stores.feast import drivers
+from penstock.stores.feast.rows import read_rows
+from penstock.stores.feast.store import open_store
+from penstock.stores.milvus.client import connect
+from penstock.stores.milvus.search import search
+from penstock_operator.adapters.feast import FeastFeatures
+from penstock_operator.adapters.milvus import MilvusVectors
 from penstock_operator.ports import Refused, Unreachable
 
 FEAST, VECTORS = FeastFeatures(), MilvusVectors()

@@ -208,7 +208,7 @@ def test_truncated_parquet_is_refused(run: Path) -> None:
 
 
 def test_the_newest_checkpoints_are_kept_and_read(tmp_path: Path) -> None:
-    from penstock.train.checkpoints import read_checkpoint, write_checkpoint
+    from penstock.rundir.checkpoints import read_checkpoint, write_checkpoint
 
     for step in (1, 2, 3):
         write_checkpoint(str(tmp_path), step, {"model": str(step).encode()}, keep=2)

@@ -18,9 +18,9 @@ from penstock.api.meta import SecretKeyRef
 from penstock.api.ray import KubeRay
 from penstock.api.trainingjob import TrainingJob, Workers
 from penstock.installation import Installation
+from penstock_operator.adapters.ray.kuberay.build import pods_digest, ray_cluster, ray_job
+from penstock_operator.adapters.ray.kuberay.names import PODS_LABEL
 from penstock_operator.ports import RaySubmission, Refused
-from penstock_operator.ray.kuberay.build import pods_digest, ray_cluster, ray_job
-from penstock_operator.ray.kuberay.names import PODS_LABEL
 
 ROOT = Path(__file__).parents[3]
 UID = "0f3c2a10-5b1e-4c7e-9a55-2f6f0e8d1c11"

@@ -12,12 +12,12 @@ import pytest
 from penstock.api.ray import KubeRay
 from penstock.api.trainingjob import TrainingJob
 from penstock.installation import Installation
+from penstock_operator.adapters.ray.kuberay.jobs import KubeRayJobs
+from penstock_operator.adapters.ray.kuberay.names import PODS_LABEL
+from penstock_operator.adapters.ray.kuberay.status import STARTING
 from penstock_operator.loop.reconciler import Key
 from penstock_operator.loop.related import owned
 from penstock_operator.ports import Conflict, JobState, Missing, Object, RaySubmission, Refused
-from penstock_operator.ray.kuberay.jobs import KubeRayJobs
-from penstock_operator.ray.kuberay.names import PODS_LABEL
-from penstock_operator.ray.kuberay.status import STARTING
 
 UID = "0f3c2a10-5b1e-4c7e-9a55-2f6f0e8d1c11"
 ID = f"penstock-{UID}-1"

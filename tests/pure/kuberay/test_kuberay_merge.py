@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from penstock_operator.ray.kuberay.merge import merged
+from penstock_operator.adapters.ray.kuberay.merge import merged
 
 BUILT: dict[str, Any] = {
     "metadata": {"labels": {"a": "1"}},

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.naming import ray_token_secret, run_name, staging_id, submission_id
-from penstock_operator.ray.kuberay.names import MAX_NAME, ray_job_name
+from penstock_operator.adapters.ray.kuberay.names import MAX_NAME, ray_job_name
 
 OWNERS = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", fullmatch=True)
 UIDS = st.uuids().map(str)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from penstock_operator.adapters.ray.kuberay.names import QUEUE_LABEL
+from penstock_operator.adapters.ray.kuberay.status import STARTING, ray_job_of
 from penstock_operator.ports import JobState, RayJob
-from penstock_operator.ray.kuberay.names import QUEUE_LABEL
-from penstock_operator.ray.kuberay.status import STARTING, ray_job_of
 
 PENDING, RUNNING, STOPPED = JobState.PENDING, JobState.RUNNING, JobState.STOPPED
 SUCCEEDED, FAILED = JobState.SUCCEEDED, JobState.FAILED

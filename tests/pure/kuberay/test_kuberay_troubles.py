@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from penstock_operator.ports import JobState, Object, RayJob
-from penstock_operator.ray.kuberay.status import STARTING, ray_job_of
-from penstock_operator.ray.kuberay.troubles import (
+from penstock_operator.adapters.ray.kuberay.status import STARTING, ray_job_of
+from penstock_operator.adapters.ray.kuberay.troubles import (
     GONE,
     MOST_SECONDS,
     UNANSWERED_SECONDS,
@@ -19,6 +18,7 @@ from penstock_operator.ray.kuberay.troubles import (
     with_pods,
     without_answer,
 )
+from penstock_operator.ports import JobState, Object, RayJob
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 STARTED = {"jobDeploymentStatus": "Initializing", "rayClusterName": "digits-1-x", "startTime": "2026-01-01T00:00:00Z"}

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from penstock.api.stores import FeatureStore
-from penstock_operator.artifacts import FileArtifacts
+from penstock_operator.adapters.artifacts import FileArtifacts
 from penstock_operator.loop.manager import Manager
 from penstock_operator.loop.reconciler import Key, Plan, Related
 from penstock_operator.loop.related import feature_views, referred, secrets, store, training_job, vector_collections
 from penstock_operator.ports import Change, Object, References
-from penstock_operator.publicname.feeders import feeders_of
-from penstock_operator.storehealth.observe import users_of
+from penstock_operator.publicnames.feeders import feeders_of
+from penstock_operator.stores.observe import users_of
 from penstock_operator.training.observe import protected_runs
 from penstock_operator.training.sweep import SourceSweeper
 

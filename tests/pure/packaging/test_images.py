@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from penstock import __version__
-from penstock_operator.ray.kuberay.pods import RAY_VERSION
+from penstock_operator.adapters.ray.kuberay.pods import RAY_VERSION
 
 ROOT = Path(__file__).parents[3]
 IMAGES = ("operator", "gateway", "ray", "quickstart")

@@ -1,1 +1,0 @@
-"""FeatureStore: whether a Feast project's registry and online store answer."""

@@ -1,0 +1,1 @@
+"""The embedded control plane's API: objects in SQLite, served by the Kubernetes REST conventions."""

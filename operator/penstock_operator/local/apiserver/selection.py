@@ -1,0 +1,42 @@
+"""What a watch with a selector tells, as the Kubernetes API does: an object enters and leaves the selection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from penstock_operator.local.apiserver.selectors import Selector
+from penstock_operator.local.apiserver.store import ChangeType, StoredChange
+from penstock_operator.ports import Object
+
+
+class Selection:
+    """The objects that match, as the watch has shown them."""
+
+    def __init__(self, matches: Selector, known: Iterable[Object]) -> None:
+        """Begin.
+
+        Args:
+            matches: the selector.
+            known: the objects that the reader of the watch has seen, matching or not.
+        """
+        self._matches = matches
+        self._shown = {_uid(obj): obj for obj in known if matches(obj)}
+
+    def told(self, change: StoredChange) -> tuple[ChangeType, Object] | None:
+        """The event for a change; None where the object is neither in the selection nor was."""
+        obj = change.object
+        before = self._shown.pop(_uid(obj), None)
+        if change.type == "DELETED":
+            return ("DELETED", obj) if before is not None or self._matches(obj) else None
+        if self._matches(obj):
+            self._shown[_uid(obj)] = obj
+            return "ADDED" if before is None else "MODIFIED", obj
+        if before is None:
+            return None
+        # As it last matched, at the version at which it left.
+        version = obj["metadata"]["resourceVersion"]
+        return "DELETED", {**before, "metadata": {**before["metadata"], "resourceVersion": version}}
+
+
+def _uid(obj: Object) -> str:
+    return str(obj["metadata"]["uid"])

@@ -1,0 +1,1 @@
+"""The processes of the local stack, and how they are supervised."""

@@ -1,1 +1,0 @@
-"""VectorCollection: a stable Milvus alias in front of one collection for each run."""

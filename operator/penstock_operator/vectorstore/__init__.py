@@ -1,1 +1,0 @@
-"""VectorStore: whether a Milvus answers."""

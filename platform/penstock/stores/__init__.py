@@ -1,0 +1,1 @@
+"""Readers and writers of the stores that serve features and vectors."""
