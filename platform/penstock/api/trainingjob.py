@@ -182,25 +182,15 @@ class Progress(StatusModel):
     updated_at: datetime | None = None
 
 
-class SuccessfulRun(StatusModel):
-    """A run whose manifest is whole."""
-
-    run: Run
-    attempt: int
-    finished_at: datetime
-    metrics: list[NamedNumber] = Field(default_factory=list, max_length=64)
-
-
 class TrainingJobStatus(Status):
     """What is known of the attempts and runs of a job."""
 
     attempts: list[Attempt] = Field(default_factory=list, max_length=20, description="The newest last.")
-    runs: list[SuccessfulRun] = Field(default_factory=list, max_length=128, description="The newest last.")
     progress: Progress | None = None
     progress_text: Annotated[str, StringConstraints(max_length=64)] | None = Field(
         None, description="How far, for people: step/total."
     )
-    latest_run: Run | None = Field(None, description="The newest successful run.")
+    latest_run: Run | None = Field(None, description="The newest TrainingRun.")
     retry_at: datetime | None = Field(None, description="When the next attempt starts.")
     dashboard_url: Annotated[str, StringConstraints(max_length=1024)] | None = Field(
         None, description="The newest attempt on Ray's dashboard."
