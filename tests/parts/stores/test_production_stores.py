@@ -21,8 +21,8 @@ from penstock.stores.feast.rows import read_rows
 from penstock.stores.feast.store import open_store
 from penstock.stores.milvus.client import connect
 from penstock.stores.milvus.search import search
-from penstock_operator.adapters.feast import FeastFeatures
-from penstock_operator.adapters.milvus import MilvusVectors
+from penstock_operator.adapters.feast.features import FeastFeatures
+from penstock_operator.adapters.milvus.vectors import MilvusVectors
 from penstock_operator.ports import Refused, Unreachable
 
 FEAST, VECTORS = FeastFeatures(), MilvusVectors()
