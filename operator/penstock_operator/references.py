@@ -8,13 +8,23 @@ from penstock_operator.loop.wire import entries, inner, texts
 
 
 def feature_views(spec: dict[str, Any]) -> list[str]:
-    """The FeatureViews of a Materialization."""
+    """The FeatureViews of a Materialization or a StagedRun."""
     return texts(*(inner(mapping, "featureViewRef", "name") for mapping in entries(spec, "features")))
 
 
 def vector_collections(spec: dict[str, Any]) -> list[str]:
-    """The VectorCollections of a Materialization."""
+    """The VectorCollections of a Materialization or a StagedRun."""
     return texts(*(inner(mapping, "vectorCollectionRef", "name") for mapping in entries(spec, "vectors")))
+
+
+def staged_feature_stores(spec: dict[str, Any]) -> list[str]:
+    """The FeatureStores that a StagedRun is staged to."""
+    return texts(*(inner(staged, "storeRef", "name") for staged in entries(spec, "features")))
+
+
+def staged_vector_stores(spec: dict[str, Any]) -> list[str]:
+    """The VectorStores that a StagedRun is staged to."""
+    return texts(*(inner(staged, "storeRef", "name") for staged in entries(spec, "vectors")))
 
 
 def training_job(spec: dict[str, Any]) -> list[str]:
