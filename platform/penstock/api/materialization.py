@@ -85,7 +85,9 @@ class MaterializationSpec(Model):
     gates: list[Gate] = Field(default_factory=list, max_length=64)
     ray: RayBackend | None = Field(None, description="Where runs are staged. Unset: the installation's own.")
     promotion: Promotion = Promotion.AUTOMATIC
-    pinned_run: Run | None = Field(None, description="The kept run to serve, whatever newer ones there are.")
+    pinned_run_ref: LocalRef | None = Field(
+        None, description="The TrainingRun to serve, whatever newer ones there are; it is staged if it is not."
+    )
     history_limit: int = Field(
         3,
         ge=2,
