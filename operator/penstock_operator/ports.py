@@ -184,16 +184,27 @@ class Features(Protocol):
         """The view behind a feature service."""
 
     async def point_service(self, config: Mapping[str, Any], service: str, view: str) -> None:
-        """Let the feature service stand for this view."""
+        """Let the feature service stand for this view.
 
-    async def drop_service(self, config: Mapping[str, Any], service: str) -> None:
-        """Remove the feature service."""
+        Raises:
+            Refused: a service of that name is there, and was not made by Penstock.
+        """
+
+    async def drop_service(self, config: Mapping[str, Any], service: str, view: str) -> None:
+        """Remove the feature service, where it is Penstock's and stands for this view; any other is left."""
+
+    async def has_view(self, config: Mapping[str, Any], view: str) -> bool:
+        """Whether a view is registered and holds rows, as far as its online store can tell that without a search."""
 
     async def drop_view(self, config: Mapping[str, Any], view: str) -> None:
         """Remove a view that no feature service names, with its online data; one that is gone is fine."""
 
     async def drop_project(self, config: Mapping[str, Any]) -> None:
-        """Remove what is left of a project that has no view any more."""
+        """Remove what is Penstock's and unused, and the project where nothing is left in it; one that is gone is fine.
+
+        Raises:
+            Refused: the project stays, for what the message names: views, and what is somebody else's.
+        """
 
 
 class Vectors(Protocol):
@@ -208,8 +219,11 @@ class Vectors(Protocol):
     async def move_alias(self, connection: MilvusConnection, alias: str, collection: str) -> None:
         """Let the alias stand for this collection."""
 
-    async def drop_alias(self, connection: MilvusConnection, alias: str) -> None:
-        """Remove the alias."""
+    async def drop_alias(self, connection: MilvusConnection, alias: str, collection: str) -> None:
+        """Remove the alias, where it stands for this collection; any other is left."""
+
+    async def has_collection(self, connection: MilvusConnection, collection: str) -> bool:
+        """Whether a collection is there, and loaded or loadable."""
 
     async def drop_collection(self, connection: MilvusConnection, collection: str) -> None:
         """Remove a collection that no alias names; one that is gone is fine."""

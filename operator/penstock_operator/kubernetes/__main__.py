@@ -22,8 +22,8 @@ from penstock.api import Materialization, TrainingJob
 from penstock.api.ray import KubeRay
 from penstock.installation import Installation
 from penstock_operator.adapters.artifacts import FileArtifacts
-from penstock_operator.adapters.feast import FeastFeatures
-from penstock_operator.adapters.milvus import MilvusVectors
+from penstock_operator.adapters.feast.features import FeastFeatures
+from penstock_operator.adapters.milvus.vectors import MilvusVectors
 from penstock_operator.adapters.ray.backends import RayBackends
 from penstock_operator.adapters.ray.kuberay.jobs import KubeRayJobs
 from penstock_operator.kinds import kinds

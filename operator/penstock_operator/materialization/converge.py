@@ -47,8 +47,8 @@ class Converger:
             return
         config = await Connections(self.cluster, self.installation).feast(parse(FeatureStore, obj))
         service = identifier(output.resource)
-        if public and await self.features.service_view(config, service) == output.physical:
-            await self.features.drop_service(config, service)
+        if public:
+            await self.features.drop_service(config, service, output.physical)
         await self.features.drop_view(config, output.physical)
 
     async def _drop_collection(self, mat: Materialization, output: StagedOutput, public: bool) -> None:
@@ -57,6 +57,6 @@ class Converger:
             return
         connection = await Connections(self.cluster, self.installation).milvus(parse(VectorStore, obj))
         alias = identifier(output.resource)
-        if public and await self.vectors.alias_target(connection, alias) == output.physical:
-            await self.vectors.drop_alias(connection, alias)
+        if public:
+            await self.vectors.drop_alias(connection, alias, output.physical)
         await self.vectors.drop_collection(connection, output.physical)
