@@ -26,7 +26,7 @@ Message = Annotated[str, StringConstraints(max_length=32768)]
 
 
 class Rule(NamedTuple):
-    """One CEL rule (`x-kubernetes-validations`) of the schema of the model that carries it."""
+    """One CEL rule: of a schema (`x-kubernetes-validations`), over `self`, or of a deletion, over `oldObject`."""
 
     rule: str
     message: str
@@ -196,6 +196,12 @@ class Resource(StatusModel):
     CONDITIONS: ClassVar[dict[str, type[Reason]]] = {}
     COMMON_CONDITIONS: ClassVar[dict[str, type[Reason]]] = {"Reconciled": ReconciledReason}
     """What every kind may have beside its own."""
+    INITIAL_STATUS: ClassVar[dict[str, Any] | None] = None
+    """What the API shows as the status, on the wire, until one is written; it costs no write."""
+    DELETION_RULES: ClassVar[tuple[Rule, ...]] = ()
+    """CEL over `oldObject`: a deletion is refused while one is false. The control plane's own is not asked."""
+    MANAGED: ClassVar[bool] = False
+    """Whether the control plane alone makes objects of the kind, and changes their specs."""
 
     api_version: str = API_VERSION
     kind: str

@@ -73,6 +73,8 @@ def _root(kind: type[Resource]) -> Schema:
             "status": status,
         },
     }
+    if kind.INITIAL_STATUS is not None:
+        status["default"] = kind.INITIAL_STATUS
     if not field.is_required():
         spec["default"] = field.get_default().to_wire()
         del schema["required"]
