@@ -60,6 +60,7 @@ class Cluster(Protocol):
 
         Raises:
             Conflict: it changed since.
+            Refused: its schema does not allow it.
         """
 
     async def write_finalizers(self, obj: Object, finalizers: Sequence[str]) -> Object:
@@ -67,6 +68,28 @@ class Cluster(Protocol):
 
         Raises:
             Conflict: it changed since.
+        """
+
+    async def create(self, obj: Object) -> Object:
+        """Create an object; its status is dropped, as the schema's own is all that a new one has.
+
+        Raises:
+            Conflict: there is one of this name.
+            Refused: its schema does not allow it.
+        """
+
+    async def replace_spec(self, obj: Object, spec: Mapping[str, Any]) -> Object:
+        """Replace the spec of the object as it was read.
+
+        Raises:
+            Conflict: it changed since.
+            Refused: its schema does not allow it.
+        """
+
+    async def delete(self, obj: Object) -> None:
+        """Delete an object, by its uid: another of its name stays, and one that is gone is fine.
+
+        While it has finalizers it is only marked, by a `deletionTimestamp`. What it owns goes after it.
         """
 
     async def record(self, obj: Object, severity: Literal["Normal", "Warning"], reason: str, message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TypeVar
 
 from penstock.api import Resource
@@ -48,6 +49,10 @@ class Observer:
         obj = await self.cluster.get(kind.__name__, namespace, name)
         return parse(kind, obj) if obj is not None else None
 
+    async def _named(self, kind: type[K], namespace: str, names: Iterable[str]) -> dict[str, K]:
+        found = {name: await self._get(kind, namespace, name) for name in sorted(names)}
+        return {name: one for name, one in found.items() if one is not None}
+
     async def _runs(self, mat: Materialization, job: TrainingJob | None) -> list[TrainingRun]:
         if job is None:
             return []
@@ -67,8 +72,8 @@ class Observer:
         views = {one.feature_view_ref.name for one in mat.spec.features}
         collections = {one.vector_collection_ref.name for one in mat.spec.vectors}
         return Targets(
-            {n: one for n in views if (one := await self._get(FeatureView, namespace, n)) is not None},
-            {n: one for n in collections if (one := await self._get(VectorCollection, namespace, n)) is not None},
+            await self._named(FeatureView, namespace, views),
+            await self._named(VectorCollection, namespace, collections),
         )
 
     async def _conflict(self, mat: Materialization) -> str:
