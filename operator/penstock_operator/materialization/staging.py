@@ -35,6 +35,8 @@ def stage(this: Pass) -> Step:
         return Step("False", StagedReason.MISSING_REFERENCE, this.seen.missing)
     if this.seen.conflict:
         return Step("False", StagedReason.CONFLICT, f"{this.seen.conflict}: nothing is staged")
+    if (superseded := _superseded(this, this.digest)) is not None:
+        return superseded
     run, newest = _wanted(this), _newest(this)
     if run is None:
         job = this.spec.training_job_ref.name
@@ -101,21 +103,30 @@ def _told(staged: StagedRun) -> Step:
     return Step("Unknown", StagedReason.STAGING, message)
 
 
+def _under_way(this: Pass) -> StagedRun | None:
+    return next((one for one in this.seen.staged if one.status.state not in ENDED and not going(one)), None)
+
+
+def _superseded(this: Pass, digest: str) -> Step | None:
+    """What is under way for another spec than this is given up."""
+    under_way = _under_way(this)
+    if under_way is None or under_way.spec.digest == digest:
+        return None
+    run, what = under_way.spec.training_run_ref.name, changed(under_way, this.seen.targets)
+    message = f"{what} changed while run {run} was being staged"
+    return Step("Unknown", StagedReason.SUPERSEDED, message, [Delete(under_way.metadata.name, under_way.metadata.uid)])
+
+
 def _begin(this: Pass, run: TrainingRun, digest: str) -> Step:
-    """One staging at a time: what is under way for another spec is given up, for an older run it is awaited."""
-    under_way = next((one for one in this.seen.staged if one.status.state not in ENDED and not going(one)), None)
-    if under_way is not None:
+    """One staging at a time: what is under way for an older run is awaited, unless nothing of it runs."""
+    if (under_way := _under_way(this)) is not None:
         other = under_way.spec.training_run_ref.name
+        if under_way.status.retry_at is None and under_way.status.latest_try is not None:
+            message = f"Run {run.metadata.name} waits for run {other}, which is being staged"
+            return Step("Unknown", StagedReason.STAGING, message)
+        message = f"Run {other} is given up for run {run.metadata.name}"
         delete = Delete(under_way.metadata.name, under_way.metadata.uid)
-        if under_way.spec.digest != digest:
-            what = changed(under_way, this.seen.targets)
-            message = f"{what} changed while run {other} was being staged"
-            return Step("Unknown", StagedReason.SUPERSEDED, message, [delete])
-        if under_way.status.retry_at is not None or under_way.status.latest_try is None:
-            return Step(
-                "Unknown", StagedReason.STAGING, f"Run {other} is given up for run {run.metadata.name}", [delete]
-            )
-        return Step("Unknown", StagedReason.STAGING, f"Run {run.metadata.name} waits for run {other}, which is staged")
+        return Step("Unknown", StagedReason.STAGING, message, [delete])
     obj = staged_run(this.mat, run, this.seen.targets, digest)
     name = obj["metadata"]["name"]
     standing = next((one for one in this.seen.staged if one.metadata.name == name), None)
