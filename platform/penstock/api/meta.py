@@ -196,12 +196,12 @@ class Resource(StatusModel):
     CONDITIONS: ClassVar[dict[str, type[Reason]]] = {}
     COMMON_CONDITIONS: ClassVar[dict[str, type[Reason]]] = {"Reconciled": ReconciledReason}
     """What every kind may have beside its own."""
-    INITIAL_STATUS: ClassVar[dict[str, Any] | None] = None
-    """What the API shows as the status, on the wire, until one is written; it costs no write."""
-    DELETION_RULES: ClassVar[tuple[Rule, ...]] = ()
-    """CEL over `oldObject`: a deletion is refused while one is false. The control plane's own is not asked."""
     MANAGED: ClassVar[bool] = False
-    """Whether the control plane alone makes objects of the kind, and changes their specs."""
+    """Whether Penstock alone creates objects of the kind and writes their spec."""
+    DELETION_RULES: ClassVar[tuple[Rule, ...]] = ()
+    """CEL over `oldObject`: the API refuses to delete an object of which one is false."""
+    BORN_WITH_STATUS: ClassVar[bool] = False
+    """Whether the default status of the model is true of a new object: the definition then carries it."""
 
     api_version: str = API_VERSION
     kind: str
