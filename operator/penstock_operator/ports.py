@@ -69,6 +69,28 @@ class Cluster(Protocol):
             Conflict: it changed since.
         """
 
+    async def create(self, obj: Object) -> Object:
+        """Create an object; its status is dropped, as the schema's own is all that a new one has.
+
+        Raises:
+            Conflict: there is one of this name.
+            Refused: its schema does not allow it.
+        """
+
+    async def replace_spec(self, obj: Object, spec: Mapping[str, Any]) -> Object:
+        """Replace the spec of the object as it was read.
+
+        Raises:
+            Conflict: it changed since.
+            Refused: its schema does not allow it.
+        """
+
+    async def delete(self, obj: Object) -> None:
+        """Delete an object, by its uid: another of its name stays, and one that is gone is fine.
+
+        While it has finalizers it is only marked, by a `deletionTimestamp`. What it owns goes after it.
+        """
+
     async def record(self, obj: Object, severity: Literal["Normal", "Warning"], reason: str, message: str) -> None:
         """Post an event about the object."""
 
@@ -102,6 +124,8 @@ class RayJob:
     """The job on Ray's dashboard."""
     fault: str = ""
     """Why it failed, where that was not the entrypoint's doing."""
+    unbegun: str = ""
+    """Why it failed before its entrypoint began; nothing is known of that then."""
     interrupted: bool = False
     """Whether its Ray cluster is away, and the entrypoint would begin again on another one."""
     lost: str = ""

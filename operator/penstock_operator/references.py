@@ -18,8 +18,13 @@ def vector_collections(spec: dict[str, Any]) -> list[str]:
 
 
 def training_job(spec: dict[str, Any]) -> list[str]:
-    """The TrainingJob of a Materialization."""
+    """The TrainingJob of a Materialization or a TrainingRun."""
     return texts(inner(spec, "trainingJobRef", "name"))
+
+
+def training_run(spec: dict[str, Any]) -> list[str]:
+    """The TrainingRun of a StagedRun."""
+    return texts(inner(spec, "trainingRunRef", "name"))
 
 
 def store(spec: dict[str, Any]) -> list[str]:

@@ -53,3 +53,12 @@ def referring_through(between: str, first: References, kind: str, second: Refere
             yield from referring(kind, second)({"metadata": {"namespace": key.namespace, "name": key.name}}, known)
 
     return related
+
+
+def when_deleted(related: Related) -> Related:
+    """The same, but only for a changed object that is being deleted."""
+
+    def related_then(changed: Object, known: Known) -> Iterable[Key]:
+        return related(changed, known) if "deletionTimestamp" in changed["metadata"] else ()
+
+    return related_then

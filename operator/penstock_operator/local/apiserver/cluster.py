@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Literal
 
 from penstock_operator.local.apiserver.errors import AlreadyExists, Gone, NotFound, Stale
@@ -46,6 +47,27 @@ class LocalCluster:
             return self._store.update({**obj, "metadata": {**obj["metadata"], "finalizers": [*finalizers]}})
         except (Stale, NotFound) as error:
             raise Conflict(str(error)) from error
+
+    async def create(self, obj: Object) -> Object:
+        """Create an object."""
+        try:
+            return self._store.create(obj)
+        except AlreadyExists as error:
+            raise Conflict(str(error)) from error
+
+    async def replace_spec(self, obj: Object, spec: Mapping[str, Any]) -> Object:
+        """Replace the spec of the object as it was read."""
+        try:
+            return self._store.update({**obj, "spec": dict(spec)})
+        except (Stale, NotFound) as error:
+            raise Conflict(str(error)) from error
+
+    async def delete(self, obj: Object) -> None:
+        """Delete an object, and nothing else that has its name by now; one that is gone is fine."""
+        meta = obj["metadata"]
+        with suppress(NotFound):
+            if self._store.get(obj["kind"], meta["namespace"], meta["name"])["metadata"]["uid"] == meta["uid"]:
+                self._store.delete(obj["kind"], meta["namespace"], meta["name"])
 
     async def record(self, obj: Object, severity: Literal["Normal", "Warning"], reason: str, message: str) -> None:
         """Post an event; one that repeats is counted."""
