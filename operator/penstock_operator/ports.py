@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple, Protocol
 
-from penstock.api import Materialization, TrainingJob
+from penstock.api import StagedRun, TrainingJob
 from penstock.api.meta import SecretKeyRef
 from penstock.api.trainingjob import Workers
 from penstock.handoff import MilvusConnection, StagingReport
@@ -60,6 +60,7 @@ class Cluster(Protocol):
 
         Raises:
             Conflict: it changed since.
+            Refused: its schema does not allow it.
         """
 
     async def write_finalizers(self, obj: Object, finalizers: Sequence[str]) -> Object:
@@ -189,7 +190,7 @@ class Ray(Protocol):
 class Rays(Protocol):
     """Every Ray that objects name."""
 
-    async def ray_of(self, owner: TrainingJob | Materialization) -> Ray:
+    async def ray_of(self, owner: TrainingJob | StagedRun) -> Ray:
         """The Ray that the jobs of an object run on.
 
         Raises:
@@ -296,8 +297,11 @@ class Artifacts(Protocol):
     async def has_checkpoint(self, run_uri: str) -> bool:
         """Whether a run left a checkpoint to go on from."""
 
+    async def put(self, uri: str, content: bytes) -> None:
+        """Write a file, in place of what is there, whole or not at all."""
+
     async def delete(self, uri: str) -> None:
-        """Remove a directory and all in it; one that is gone is fine."""
+        """Remove a directory and all in it, or a file; one that is gone is fine."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ import httpx2
 import structlog
 import uvloop
 
-from penstock.api import Materialization, TrainingJob
+from penstock.api import StagedRun, TrainingJob
 from penstock.api.ray import KubeRay
 from penstock.installation import Installation
 from penstock_operator.adapters.artifacts import FileArtifacts
@@ -47,7 +47,7 @@ def world(installation: Installation) -> Callable[[Api, KubernetesCluster], Sequ
     """What makes the kinds over a cluster, with the real Ray, Feast, Milvus and artifacts."""
 
     def build(_: Api, cluster: KubernetesCluster) -> Sequence[AnyKind]:
-        def kube_ray(owner: TrainingJob | Materialization, spec: KubeRay, http: httpx2.AsyncClient) -> KubeRayJobs:
+        def kube_ray(owner: TrainingJob | StagedRun, spec: KubeRay, http: httpx2.AsyncClient) -> KubeRayJobs:
             return KubeRayJobs(cluster, owner, spec, installation, http)
 
         rays = RayBackends(cluster, installation, kube_ray)

@@ -44,8 +44,8 @@ class Converger:
         vectors = {collection.store_ref.name for collection in staged.spec.vectors}
         submission = staging_submission(
             staged,
-            {name: store for name in features if (store := await self._feature_store(staged, name)) is not None},
-            {name: store for name in vectors if (store := await self._vector_store(staged, name)) is not None},
+            {name: one for name in features if (one := await self._feature_store(staged, name)) is not None},
+            {name: other for name in vectors if (other := await self._vector_store(staged, name)) is not None},
             self.world.installation,
         )
         await (await self.world.rays.ray_of(staged)).submit(submission)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from penstock.api.stagedrun import StagedRunReason, StagingState
 from penstock.wiresize import shortened
-from penstock_operator.loop.conditions import find
 from penstock_operator.loop.plan import Failed, Plan, trouble
 from penstock_operator.stagedrun.observed import Action, Drop
 from penstock_operator.stagedrun.passes import Pass
@@ -21,7 +20,7 @@ def lost(this: Pass) -> Plan[Action] | None:
         message = f"{', '.join(this.seen.lost)} of run {this.run} is in its store no more"
         return this.ready("False", StagedRunReason.DATA_LOST, message)
     if this.status.state is StagingState.LOST:
-        return _as_it_is(this)
+        return Plan(this.status)
     return None
 
 
@@ -46,10 +45,4 @@ def refused(this: Pass) -> Plan[Action] | None:
         status.drop_error = shortened(trouble(failed), DROP_ERROR_BYTES)
         return status.drop_error
 
-    return _as_it_is(this, [Drop(output) for output in status.outputs], settle)
-
-
-def _as_it_is(this: Pass, cleanup: list[Action] | None = None, settle: object = trouble) -> Plan[Action]:
-    condition = find(this.status.conditions, "Ready")
-    assert condition is not None
-    return Plan(this.status, cleanup=cleanup or [], settle=settle)  # type: ignore[arg-type]
+    return Plan(status, cleanup=[Drop(output) for output in status.outputs], settle=settle)

@@ -46,9 +46,7 @@ def stopping(this: Pass) -> Plan[Action] | None:
         message = f"{why} until {until:%H:%M:%S} UTC"
         return this.ready("False", StagedRunReason.STOPPING, message, after=POLL_SECONDS)
     message = f"The staging of run {this.run} is being stopped"
-    return this.ready(
-        "False", StagedRunReason.STOPPING, message, Stop(latest.submission_id), after=POLL_SECONDS
-    )
+    return this.ready("False", StagedRunReason.STOPPING, message, Stop(latest.submission_id), after=POLL_SECONDS)
 
 
 def retiring(this: Pass) -> Plan[Action] | None:
@@ -79,7 +77,9 @@ def dropping(this: Pass) -> Plan[Action] | None:
         left = ", ".join(output.physical for output in this.status.outputs) or "nothing"
         notes = [f"The staging of run {this.run} was not seen to stop; it leaves {left}"]
     else:
-        cleanup += [Drop(output, _public(this, output)) for output in this.status.outputs if not _retained(this, output)]
+        cleanup += [
+            Drop(output, _public(this, output)) for output in this.status.outputs if not _retained(this, output)
+        ]
         cleanup.append(RemoveFiles())
     if latest is not None and not isinstance(ray, Away) and ray.job is not None and ray.job.state.terminal:
         cleanup.append(Forget(latest.submission_id))

@@ -37,9 +37,7 @@ def reported(this: Pass, report: StagingReport) -> Plan[Action]:
     return this.ready("False", REFUSALS[report.outcome], report.message, after=0)
 
 
-def failed(
-    this: Pass, message: str, reason: StagedRunReason = StagedRunReason.STAGING_FAILED
-) -> Plan[Action]:
+def failed(this: Pass, message: str, reason: StagedRunReason = StagedRunReason.STAGING_FAILED) -> Plan[Action]:
     """A try failed for a cause outside the run: it is repeated, as often as the limit allows."""
     status, latest = this.status, this.status.latest_try
     assert latest is not None

@@ -9,9 +9,7 @@ from penstock.api.stagedrun import StagedKind, StagedOutput, StagedRun
 from penstock.naming import physical_name
 
 
-def planned_outputs(
-    staged: StagedRun, policies: Mapping[tuple[StagedKind, str], DeletionPolicy]
-) -> list[StagedOutput]:
+def planned_outputs(staged: StagedRun, policies: Mapping[tuple[StagedKind, str], DeletionPolicy]) -> list[StagedOutput]:
     """One for each target, with a physical name of the StagedRun's own."""
 
     def planned(output: str, kind: StagedKind, resource: str, store: str, encoder: str | None = None) -> StagedOutput:

@@ -36,7 +36,9 @@ class Pass:
         """So many of the steps are done; with `failed` the one after them has failed."""
         for number, type_ in enumerate(STEPS):
             truth: Truth = "True" if number < done else "False" if failed and number == done else "Unknown"
-            reason = StepReason.DONE if truth == "True" else StepReason.FAILED if truth == "False" else StepReason.NOT_YET
+            reason = (
+                StepReason.DONE if truth == "True" else StepReason.FAILED if truth == "False" else StepReason.NOT_YET
+            )
             self._set(type_, truth, reason, "")
 
     def ready(

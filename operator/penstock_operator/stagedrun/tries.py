@@ -104,9 +104,7 @@ def _absent(this: Pass, latest: Try, ray: RaySeen) -> Plan[Action]:
     if stores.missing:
         return this.ready("Unknown", StagedRunReason.MISSING_REFERENCE, stores.missing, after=RECHECK_SECONDS)
     message = f"Run {this.run} is being submitted for staging"
-    return this.ready(
-        "Unknown", StagedRunReason.STAGING, message, Submit(latest.submission_id), after=POLL_SECONDS / 2
-    )
+    return this.ready("Unknown", StagedRunReason.STAGING, message, Submit(latest.submission_id), after=POLL_SECONDS / 2)
 
 
 def _alive(this: Pass, latest: Try, job: RayJob) -> Plan[Action]:

@@ -62,6 +62,7 @@ class StagedRunSpec(Model):
     materialization_ref: UidRef
     training_run_ref: UidRef
     uri: Annotated[str, StringConstraints(min_length=1, max_length=2048)] = Field(description="The run directory.")
+    trained_at: datetime = Field(description="When the manifest of the run was written.")
     digest: Annotated[str, StringConstraints(max_length=80)] = Field(
         description="Of mappings, gates and targets: another StagedRun is made for the run when they change."
     )

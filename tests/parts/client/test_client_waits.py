@@ -10,7 +10,7 @@ import pytest
 
 from penstock.api import Materialization, TrainingJob
 from penstock.client import AsyncClient, errors
-from penstock_operator.local.apiserver import store as local_store
+from penstock_operator.local.apiserver import changelog
 
 API = "penstock.dev/v1alpha1"
 JOB = {"source": {"path": "/code"}, "entrypoint": "train.py"}
@@ -50,7 +50,7 @@ async def test_a_watch_lists_again_when_the_log_of_changes_is_gone(
     client: AsyncClient, world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await make(client, "TrainingJob")
-    monkeypatch.setattr(local_store, "KEPT_CHANGES", 3)
+    monkeypatch.setattr(changelog, "KEPT_CHANGES", 3)
 
     def flood(store: Any) -> None:
         # In one turn of the server's loop, so that the watch cannot keep up.
