@@ -85,7 +85,7 @@ class MaterializationSpec(Model):
     gates: list[Gate] = Field(default_factory=list, max_length=64)
     ray: RayBackend | None = Field(None, description="Where runs are staged. Unset: the installation's own.")
     promotion: Promotion = Promotion.AUTOMATIC
-    pinned_run: Run | None = Field(None, description="The kept run to serve, whatever newer ones there are.")
+    pinned_run_ref: LocalRef | None = Field(None, description="The kept run to serve, whatever newer ones there are.")
     history_limit: int = Field(
         3,
         ge=2,
@@ -97,6 +97,11 @@ class MaterializationSpec(Model):
     staging_deadline_seconds: int = Field(3600, ge=1, le=31_536_000)
     staging_retry_limit: int = Field(3, ge=0, le=20)
     suspend: bool = Field(False, description="Stage and promote nothing; what is served stays.")
+
+    @property
+    def pinned_run(self) -> str | None:
+        """The name of the run that is pinned; None where none is."""
+        return self.pinned_run_ref.name if self.pinned_run_ref is not None else None
 
 
 class StagedRunName(StatusModel):
@@ -186,7 +191,7 @@ class PromotedReason(Reason):
     PINNED_RUN_UNAVAILABLE = (
         "PinnedRunUnavailable",
         "The pinned run is not staged; what was served stays.",
-        "Pin a run that `penstock get materialization NAME -o yaml` lists as Staged.",
+        "Pin a run that `penstock describe materialization/NAME` lists as Staged.",
     )
     NOTHING_STAGED = ("NothingStaged", "There is no run to promote.", "Look at the condition Staged.")
     SUSPENDED = ("Suspended", "The Materialization is suspended.", "`penstock resume materialization/NAME`.")
