@@ -92,6 +92,11 @@ class MaterializationSpec(Model):
     staging_retry_limit: int = Field(3, ge=0, le=20)
     suspend: bool = Field(False, description="Stage and promote nothing; what is served stays.")
 
+    @property
+    def pinned_run(self) -> str | None:
+        """The name of the run that is pinned; None where none is."""
+        return self.pinned_run_ref.name if self.pinned_run_ref is not None else None
+
 
 class StagedRunName(StatusModel):
     """A StagedRun, and the run that it staged."""
