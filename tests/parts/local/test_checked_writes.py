@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from penstock.api import VectorStore, VectorStoreStatus
+from penstock.api import VectorStore
 from penstock_operator.local.apiserver.api import create_app
 from penstock_operator.local.apiserver.cluster import LocalCluster
 from penstock_operator.local.apiserver.errors import Invalid
