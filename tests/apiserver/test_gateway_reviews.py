@@ -9,14 +9,14 @@ from typing import Any
 
 import httpx2
 import pytest
-from lightkube import AsyncClient, KubeConfig
-from lightkube.config.models import Cluster, User
 
 from penstock.gateway.auth.review import TokenReviewAccess
 from penstock.gateway.auth.reviews import KubernetesReviews, ReviewFailed, grant
 from penstock.gateway.bundle import Bundle
 from penstock.gateway.catalog import Catalog
 from penstock.gateway.watch import Kubernetes, MissingRight, Watcher
+from penstock.kubeapi.context import Context
+from penstock.kubeapi.http import KubeApi
 
 pytestmark = pytest.mark.apiserver
 
@@ -43,9 +43,9 @@ def token(apiserver: httpx2.Client, namespace: str, name: str, *audiences: str) 
     return str(made(apiserver, path, {"spec": {**spec, "expirationSeconds": 600}})["status"]["token"])
 
 
-def client_of(apiserver: httpx2.Client, bearer: str) -> AsyncClient:
-    cluster = Cluster(server=str(apiserver.base_url), insecure=True)
-    return AsyncClient(config=KubeConfig.from_one(cluster=cluster, user=User(token=bearer)), trust_env=False)
+def client_of(apiserver: httpx2.Client, bearer: str) -> KubeApi:
+    cluster = {"server": str(apiserver.base_url), "insecure-skip-tls-verify": True}
+    return KubeApi(Context(cluster, {"token": bearer}))
 
 
 def bind(apiserver: httpx2.Client, path: str, role: dict[str, str], namespace: str, name: str) -> None:
@@ -55,7 +55,7 @@ def bind(apiserver: httpx2.Client, path: str, role: dict[str, str], namespace: s
 
 
 @pytest.fixture
-async def reviewer(apiserver: httpx2.Client) -> AsyncIterator[AsyncClient]:
+async def reviewer(apiserver: httpx2.Client) -> AsyncIterator[KubeApi]:
     """A client with the gateway's rights, and no others."""
     bearer = account(apiserver, "gateway", "gateway")
     delegator = {"kind": "ClusterRole", "name": "system:auth-delegator"}
@@ -65,7 +65,7 @@ async def reviewer(apiserver: httpx2.Client) -> AsyncIterator[AsyncClient]:
     await client.close()
 
 
-async def test_a_service_account_queries_what_its_role_names(apiserver: httpx2.Client, reviewer: AsyncClient) -> None:
+async def test_a_service_account_queries_what_its_role_names(apiserver: httpx2.Client, reviewer: KubeApi) -> None:
     bearer = account(apiserver, "shop", "web")
     made(apiserver, f"{RBAC}/namespaces/shop/roles", {"metadata": {"name": "query"}, "rules": [_rule("digits")]})
     role = {"kind": "Role", "name": "query"}
@@ -84,7 +84,7 @@ async def test_a_service_account_queries_what_its_role_names(apiserver: httpx2.C
     assert await access.visible(gateway, [("shop", "digits")]) == []
 
 
-async def test_a_token_is_for_its_audience_alone(apiserver: httpx2.Client, reviewer: AsyncClient) -> None:
+async def test_a_token_is_for_its_audience_alone(apiserver: httpx2.Client, reviewer: KubeApi) -> None:
     plain = account(apiserver, "shop", "web")
     own = token(apiserver, "shop", "web", "penstock-gateway")
     reviews = KubernetesReviews(reviewer, "penstock-gateway")
@@ -92,7 +92,7 @@ async def test_a_token_is_for_its_audience_alone(apiserver: httpx2.Client, revie
     assert await KubernetesReviews(reviewer).caller(own) is None
 
 
-async def test_a_cluster_role_opens_every_namespace(apiserver: httpx2.Client, reviewer: AsyncClient) -> None:
+async def test_a_cluster_role_opens_every_namespace(apiserver: httpx2.Client, reviewer: KubeApi) -> None:
     bearer = account(apiserver, "shop", "all")
     rule = {name: value for name, value in _rule("x").items() if name != "resourceNames"}
     made(apiserver, f"{RBAC}/clusterroles", {"metadata": {"name": "query-all"}, "rules": [rule]})

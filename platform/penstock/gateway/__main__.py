@@ -14,7 +14,6 @@ from pathlib import Path
 
 import structlog
 from fastapi import FastAPI
-from lightkube import AsyncClient, KubeConfig
 
 from penstock.gateway.app import create_app
 from penstock.gateway.auth.access import Access
@@ -31,6 +30,9 @@ from penstock.gateway.serve import GracefulServer
 from penstock.gateway.tls import Certificate
 from penstock.gateway.watch import Kubernetes, Watcher
 from penstock.installation import Installation
+from penstock.kubeapi.context import from_environment
+from penstock.kubeapi.errors import KubeconfigError
+from penstock.kubeapi.http import KubeApi
 
 DEFAULTS = Limits()
 DRAIN_SECONDS = 5.0
@@ -42,22 +44,22 @@ def build(flags: argparse.Namespace, how: Mode, lifecycle: Lifecycle, certificat
 
     Raises:
         OSError: the key files cannot be read.
+        KubeconfigError: nothing says where the API is.
     """
     limits = Limits(body_bytes=flags.body_limit, entities=flags.entity_limit, queries=flags.query_limit)
-    # Addresses of the API are given outright; proxies of the environment are not for it.
-    client = AsyncClient(config=KubeConfig.from_env(), trust_env=False)
-    catalog = Catalog(Loader(Kubernetes(client), Installation.load(), limits))
+    api = KubeApi(from_environment())
+    catalog = Catalog(Loader(Kubernetes(api), Installation.load(), limits))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        watching = asyncio.create_task(Watcher(client, catalog, flags.namespace).run())
+        watching = asyncio.create_task(Watcher(api, catalog, flags.namespace).run())
         yield
         watching.cancel()
         await asyncio.gather(watching, catalog.close(), return_exceptions=True)
 
     access: Access | None = None
     if how is Mode.TOKEN_REVIEW:
-        access = TokenReviewAccess(KubernetesReviews(client, flags.audience))
+        access = TokenReviewAccess(KubernetesReviews(api, flags.audience))
     elif how is Mode.STATIC_KEYS:
         access = StaticKeyAccess(Path(flags.keys))
     burst = flags.rate_burst or max(math.ceil(flags.rate_limit), 1)
@@ -127,7 +129,7 @@ def main() -> int:
         how = mode(flags.auth, flags.host, flags.keys)
         certificate = _certificate(flags)
         app = build(flags, how, lifecycle, certificate)
-    except (NotSaid, OSError) as error:
+    except (NotSaid, KubeconfigError, OSError) as error:
         known.error(str(error))
     alone = is_loopback(flags.host)
     drain = flags.drain_seconds if flags.drain_seconds is not None else 0.0 if alone else DRAIN_SECONDS

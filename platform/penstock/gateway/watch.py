@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import httpx2
 import structlog
-from lightkube import ApiError, AsyncClient
-from lightkube.generic_resource import create_namespaced_resource
-from lightkube.resources.core_v1 import Secret
 from pydantic import ValidationError
 
-from penstock.api import GROUP, KINDS, VERSION
+from penstock.api import API_VERSION, GROUP, KINDS
 from penstock.api.materialization import Materialization
 from penstock.gateway import metrics
 from penstock.gateway.catalog import Catalog
 from penstock.gateway.rbac import rule
+from penstock.kubeapi.errors import Refusal
+from penstock.kubeapi.http import KubeApi
 
 RESYNC_SECONDS = 300.0
 """After this long the list is read again, so that a watch which died unseen cannot hide a switch for ever."""
@@ -26,10 +26,7 @@ ALL = "*"
 
 log = structlog.get_logger()
 
-RESOURCES: dict[str, Any] = {
-    name: create_namespaced_resource(GROUP, VERSION, name, kind.PLURAL) for name, kind in KINDS.items()
-}
-RESOURCES["Secret"] = Secret
+PLURALS = {"Secret": "secrets", **{name: kind.PLURAL for name, kind in KINDS.items()}}
 
 
 class MissingRight(Exception):
@@ -39,8 +36,8 @@ class MissingRight(Exception):
 class Kubernetes:
     """Reads resources."""
 
-    def __init__(self, client: AsyncClient) -> None:
-        self._client: Any = client
+    def __init__(self, api: KubeApi) -> None:
+        self._api = api
 
     async def get(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
         """The object, or None where there is none.
@@ -49,26 +46,25 @@ class Kubernetes:
             MissingRight: the gateway may not read it.
         """
         try:
-            found = await self._client.get(RESOURCES[kind], name, namespace=namespace)
-        except ApiError as error:
-            if error.status.code == 404:
+            return await self._api.document("GET", _path(kind, namespace, name))
+        except Refusal as error:
+            if error.code == 404:
                 return None
-            if error.status.code == 403:
-                plural, group = (KINDS[kind].PLURAL, GROUP) if kind in KINDS else (f"{kind.lower()}s", "")
+            if error.code == 403:
+                plural, group = PLURALS[kind], GROUP if kind in KINDS else ""
                 raise MissingRight(
                     f"the gateway may not get {kind} {name!r} in namespace {namespace!r}: "
                     f"grant its service account the rule {rule(group, plural, ['get'], name)}"
                 ) from error
             raise
-        return dict(found.to_dict())
 
 
 class Watcher:
     """Keeps a catalog true; while the API is away the catalog stays as it is."""
 
-    def __init__(self, client: AsyncClient, catalog: Catalog, namespaces: Sequence[str] = ()) -> None:
+    def __init__(self, api: KubeApi, catalog: Catalog, namespaces: Sequence[str] = ()) -> None:
         self._catalog = catalog
-        self._followers = [_Follower(client, catalog, namespace, self._tell) for namespace in namespaces or (ALL,)]
+        self._followers = [_Follower(api, catalog, namespace, self._tell) for namespace in namespaces or (ALL,)]
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -83,10 +79,11 @@ class Watcher:
 class _Follower:
     """Follows one namespace, or all of them."""
 
-    def __init__(self, client: AsyncClient, catalog: Catalog, namespace: str, tell: Callable[[], None]) -> None:
-        self._client: Any = client
+    def __init__(self, api: KubeApi, catalog: Catalog, namespace: str, tell: Callable[[], None]) -> None:
+        self._api = api
         self._catalog = catalog
         self._namespace = namespace
+        self._path = _path("Materialization", namespace)
         self._tell = tell
         self.synced = self.connected = False
         self.problem = ""
@@ -119,7 +116,7 @@ class _Follower:
     def _understood(self, error: Exception) -> str:
         """What went wrong; empty for what was not foreseen."""
         self.problem = ""
-        if isinstance(error, ApiError) and error.status.code == 403:
+        if isinstance(error, Refusal) and error.code == 403:
             rights = rule(GROUP, Materialization.PLURAL, ["list", "watch"])
             where = "in all namespaces" if self._namespace == ALL else f"in namespace {self._namespace!r}"
             self.problem = (
@@ -127,33 +124,40 @@ class _Follower:
                 f"grant its service account the rule {rights}"
             )
             return "Kubernetes API forbids the watch"
-        if isinstance(error, ApiError):
+        if isinstance(error, Refusal):
             return "Kubernetes API refuses the watch"
         return "Kubernetes API is away" if isinstance(error, httpx2.HTTPError | OSError) else ""
 
     async def _list(self) -> str:
-        listed = self._client.list(RESOURCES["Materialization"], namespace=self._namespace)
-        found = [one async for one in listed]
+        listed = await self._api.document("GET", self._path)
         # One that is there and not understood is served as it was.
         known = {key for key in self._catalog.names() if self._namespace in (ALL, key[0])}
-        for key in known - {(one.metadata.namespace, one.metadata.name) for one in found}:
+        for key in known - {_key(one) for one in listed["items"]}:
             self._catalog.forget(*key)
-        for one in found:
-            if (pointer := self._parsed(one)) is not None:
-                self._catalog.follow(pointer)
-        return str(listed.resourceVersion)
+        for one in listed["items"]:
+            self._follow(one)
+        return str(listed["metadata"]["resourceVersion"])
 
     async def _watch(self, version: str) -> None:
-        events = self._client.watch(RESOURCES["Materialization"], namespace=self._namespace, resource_version=version)
-        async for change, one in events:
-            if change == "DELETED":
-                self._catalog.forget(one.metadata.namespace, one.metadata.name)
-            elif (pointer := self._parsed(one)) is not None:
-                self._catalog.follow(pointer)
+        async with aclosing(self._api.changes(self._path, {"resourceVersion": version})) as changes:
+            async for change, one in changes:
+                if change == "DELETED":
+                    self._catalog.forget(*_key(one))
+                else:
+                    self._follow(one)
 
-    def _parsed(self, one: Any) -> Materialization | None:
+    def _follow(self, one: dict[str, Any]) -> None:
         try:
-            return Materialization.model_validate(one.to_dict())
+            self._catalog.follow(Materialization.model_validate(one))
         except ValidationError as error:
-            log.error("Materialization not understood", name=one.metadata.name, error=str(error))
-            return None
+            log.error("Materialization not understood", name=one["metadata"]["name"], error=str(error))
+
+
+def _path(kind: str, namespace: str, *name: str) -> str:
+    root = f"/apis/{API_VERSION}" if kind in KINDS else "/api/v1"
+    within = f"/namespaces/{namespace}" if namespace != ALL else ""
+    return "/".join([f"{root}{within}/{PLURALS[kind]}", *name])
+
+
+def _key(one: dict[str, Any]) -> tuple[str, str]:
+    return one["metadata"]["namespace"], one["metadata"]["name"]

@@ -13,8 +13,6 @@ import httpx2
 import pytest
 import structlog
 import uvicorn
-from lightkube import AsyncClient, KubeConfig
-from lightkube.config.models import Cluster, User
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -31,6 +29,8 @@ from penstock.gateway.auth.reviews import KubernetesReviews
 from penstock.gateway.bundle import Bundle
 from penstock.gateway.catalog import Catalog
 from penstock.gateway.health import Lifecycle
+from penstock.kubeapi.context import Context
+from penstock.kubeapi.http import KubeApi
 
 NOW = "2026-01-01T00:00:00Z"
 TOKEN, KEY = "token-of-the-web-shop", "0123456789abcdef"
@@ -92,9 +92,8 @@ def pointer(namespace: str, name: str) -> Materialization:
     return Materialization.model_validate({**document, "status": {"active": active}})
 
 
-def client_of(port: int) -> AsyncClient:
-    server, user = Cluster(server=f"http://127.0.0.1:{port}"), User(token="the-gateways")
-    return AsyncClient(config=KubeConfig.from_one(cluster=server, user=user), trust_env=False)
+def client_of(port: int) -> KubeApi:
+    return KubeApi(Context({"server": f"http://127.0.0.1:{port}"}, {"token": "the-gateways"}))
 
 
 @pytest.fixture
@@ -103,7 +102,7 @@ def api() -> Api:
 
 
 @pytest.fixture
-async def kubernetes(api: Api) -> AsyncIterator[AsyncClient]:
+async def kubernetes(api: Api) -> AsyncIterator[KubeApi]:
     server = uvicorn.Server(uvicorn.Config(api.app, port=0, lifespan="off", log_level="warning"))
     task = asyncio.create_task(server.serve())
     while not server.started:
@@ -135,7 +134,7 @@ def asking(
 
 
 async def test_a_known_caller_asks_what_rbac_grants_and_no_more(
-    api: Api, kubernetes: AsyncClient, catalog: Catalog
+    api: Api, kubernetes: KubeApi, catalog: Catalog
 ) -> None:
     async with asking(catalog, TokenReviewAccess(KubernetesReviews(kubernetes)), TOKEN) as http:
         answers = await asyncio.gather(*(http.get("/v1/shop/digits") for _ in range(20)))
@@ -161,7 +160,7 @@ async def test_a_known_caller_asks_what_rbac_grants_and_no_more(
 
 
 async def test_a_caller_comes_through_an_api_server_that_takes_authorization_out(
-    kubernetes: AsyncClient, catalog: Catalog
+    kubernetes: KubeApi, catalog: Catalog
 ) -> None:
     async with asking(catalog, TokenReviewAccess(KubernetesReviews(kubernetes))) as http:
         through = {"X-Penstock-Authorization": f"Bearer {TOKEN}"}
@@ -181,7 +180,7 @@ async def test_a_caller_comes_through_an_api_server_that_takes_authorization_out
     ],
 )
 async def test_nobody_is_told_how_to_become_somebody(
-    kubernetes: AsyncClient, catalog: Catalog, authorization: str | None, challenge: str
+    kubernetes: KubeApi, catalog: Catalog, authorization: str | None, challenge: str
 ) -> None:
     headers = {"Authorization": authorization.encode("latin-1")} if authorization is not None else {}
     async with asking(catalog, TokenReviewAccess(KubernetesReviews(kubernetes))) as http:
@@ -192,7 +191,7 @@ async def test_nobody_is_told_how_to_become_somebody(
             assert (await http.get(path, headers=headers)).status_code == 200
 
 
-async def test_a_token_for_another_audience_is_nobodys(api: Api, kubernetes: AsyncClient, catalog: Catalog) -> None:
+async def test_a_token_for_another_audience_is_nobodys(api: Api, kubernetes: KubeApi, catalog: Catalog) -> None:
     for audiences, code in (([], 401), (["other"], 401), (["penstock", "other"], 200)):
         api.audiences = audiences
         async with asking(catalog, TokenReviewAccess(KubernetesReviews(kubernetes, "penstock")), TOKEN) as http:
@@ -201,7 +200,7 @@ async def test_a_token_for_another_audience_is_nobodys(api: Api, kubernetes: Asy
 
 
 async def test_an_api_that_is_away_or_refuses_the_gateway_is_503_with_what_to_grant(
-    api: Api, kubernetes: AsyncClient, catalog: Catalog
+    api: Api, kubernetes: KubeApi, catalog: Catalog
 ) -> None:
     api.refuse = 403
     async with asking(catalog, TokenReviewAccess(KubernetesReviews(kubernetes)), TOKEN) as http:
@@ -259,7 +258,7 @@ async def test_a_caller_has_a_rate_of_their_own(tmp_path: Path, catalog: Catalog
 
 
 async def test_the_access_log_names_the_caller_and_never_the_token(
-    kubernetes: AsyncClient, catalog: Catalog, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    kubernetes: KubeApi, catalog: Catalog, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     monkeypatch.setattr("penstock.gateway.observe.log", structlog.get_logger())

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lightkube import AsyncClient, KubeConfig
 
 from penstock.gateway import watch as module
 from penstock.gateway.bundle import Bundle
 from penstock.gateway.catalog import Catalog
 from penstock.gateway.watch import Kubernetes, Watcher
+from penstock.kubeapi.context import choose
+from penstock.kubeapi.http import KubeApi
+from penstock.kubeapi.kubeconfig import read
 from penstock_operator.local.apiserver.api import create_app
 from penstock_operator.local.apiserver.certificates import loopback_certificate
 from penstock_operator.local.apiserver.errors import NotFound
@@ -76,14 +78,14 @@ async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
 
 @pytest.fixture
-async def client(world: World) -> AsyncIterator[AsyncClient]:
-    client = AsyncClient(config=KubeConfig.from_file(world.config), trust_env=False)
+async def client(world: World) -> AsyncIterator[KubeApi]:
+    client = KubeApi(choose(read([world.config])))
     yield client
     await client.close()
 
 
 @pytest.fixture
-async def catalog(client: AsyncClient) -> AsyncIterator[Catalog]:
+async def catalog(client: KubeApi) -> AsyncIterator[Catalog]:
     catalog = Catalog(Loader())
     watching = asyncio.create_task(Watcher(client, catalog).run())
     yield catalog
@@ -119,7 +121,7 @@ async def test_pointers_are_followed_through_an_absence_of_the_api(world: World,
         await until(lambda: catalog.names() == [])
 
 
-async def test_only_the_namespaces_that_are_named_are_followed(world: World, client: AsyncClient) -> None:
+async def test_only_the_namespaces_that_are_named_are_followed(world: World, client: KubeApi) -> None:
     catalog = Catalog(Loader())
     watching = asyncio.create_task(Watcher(client, catalog, ["default", "team"]).run())
     async with world.api():
@@ -146,7 +148,7 @@ async def test_a_pointer_that_is_not_understood_leaves_what_is_served(
         assert live(catalog, "m") == "a"
 
 
-async def test_resources_are_read_and_a_missing_one_is_none(world: World, client: AsyncClient) -> None:
+async def test_resources_are_read_and_a_missing_one_is_none(world: World, client: KubeApi) -> None:
     objects = Kubernetes(client)
     async with world.api():
         secret = {"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "s", "namespace": "default"}}

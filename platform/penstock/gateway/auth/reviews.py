@@ -6,15 +6,13 @@ import asyncio
 from typing import Any, Protocol
 
 import httpx2
-from lightkube import ApiError, AsyncClient
-from lightkube.core.exceptions import ConfigError
-from lightkube.resources.authentication_v1 import TokenReview
-from lightkube.resources.authorization_v1 import SubjectAccessReview
 
 from penstock.api import GROUP, Materialization
 from penstock.gateway import metrics
 from penstock.gateway.auth.access import Caller
 from penstock.gateway.rbac import rule
+from penstock.kubeapi.errors import KubeconfigError, Refusal
+from penstock.kubeapi.http import KubeApi
 
 VERB, SUBRESOURCE = "get", "query"
 """The right to query a Materialization: this verb on this subresource, which exists for RBAC alone."""
@@ -47,12 +45,12 @@ class KubernetesReviews:
     """Reviews by the API.
 
     Args:
-        client: whose user may create both reviews, as the ClusterRole `system:auth-delegator` lets it.
+        api: whose user may create both reviews, as the ClusterRole `system:auth-delegator` lets it.
         audience: that a token must be for; empty for that of the API itself.
     """
 
-    def __init__(self, client: AsyncClient, audience: str = "") -> None:
-        self._client: Any = client
+    def __init__(self, api: KubeApi, audience: str = "") -> None:
+        self._api = api
         self._audiences = [audience] if audience else []
 
     async def caller(self, token: str) -> Caller | None:
@@ -60,9 +58,7 @@ class KubernetesReviews:
         spec: dict[str, Any] = {"token": token}
         if self._audiences:
             spec["audiences"] = self._audiences
-        status = await self._create(
-            "token", "tokenreviews.authentication.k8s.io", TokenReview.from_dict({"spec": spec})
-        )
+        status = await self._create("token", "authentication.k8s.io/v1", "TokenReview", spec)
         # An authenticator that knows no audiences leaves them out: its token is for the API alone.
         known = not self._audiences or set(self._audiences) & set(status.get("audiences") or ())
         found = _caller(status.get("user") or {}) if status.get("authenticated") and known else None
@@ -86,28 +82,29 @@ class KubernetesReviews:
             "extra": {key: list(values) for key, values in caller.extra},
             "resourceAttributes": attributes,
         }
-        review = SubjectAccessReview.from_dict({"spec": spec})
-        status = await self._create("access", "subjectaccessreviews.authorization.k8s.io", review)
+        status = await self._create("access", "authorization.k8s.io/v1", "SubjectAccessReview", spec)
         allowed = bool(status.get("allowed"))
         metrics.REVIEWS.labels("access", "allowed" if allowed else "denied").inc()
         return allowed
 
-    async def _create(self, kind: str, what: str, review: Any) -> dict[str, Any]:
+    async def _create(self, metric: str, version: str, kind: str, spec: dict[str, Any]) -> dict[str, Any]:
+        plural = f"{kind.lower()}s"
+        what = f"{plural}.{version.partition('/')[0]}"
         try:
             async with asyncio.timeout(REVIEW_SECONDS):
-                answer = await self._client.create(review)
-        except ApiError as error:
-            metrics.REVIEWS.labels(kind, "failed").inc()
-            if error.status.code == 403:
+                review = {"apiVersion": version, "kind": kind, "spec": spec}
+                answer = await self._api.document("POST", f"/apis/{version}/{plural}", review)
+        except Refusal as error:
+            metrics.REVIEWS.labels(metric, "failed").inc()
+            if error.code == 403:
                 raise ReviewFailed(
                     f"the gateway may not create {what}: bind its service account to ClusterRole system:auth-delegator"
                 ) from error
             raise ReviewFailed(f"the Kubernetes API refuses {what}: {error}") from error
-        except (httpx2.HTTPError, ConfigError, OSError, TimeoutError) as error:
-            metrics.REVIEWS.labels(kind, "failed").inc()
+        except (httpx2.HTTPError, KubeconfigError, OSError, TimeoutError) as error:
+            metrics.REVIEWS.labels(metric, "failed").inc()
             raise ReviewFailed("the Kubernetes API does not answer") from error
-        found: dict[str, Any] = answer.to_dict().get("status") or {}
-        return found
+        return dict(answer.get("status") or {})
 
 
 def grant(name: str) -> str:
