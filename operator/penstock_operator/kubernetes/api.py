@@ -13,7 +13,7 @@ from penstock.kubeapi.context import Context
 from penstock_operator.kubernetes import listing
 from penstock_operator.kubernetes.connection import Answer, Connection
 from penstock_operator.kubernetes.kinds import PLACES
-from penstock_operator.loop.reconciler import Key
+from penstock_operator.loop.key import Key
 from penstock_operator.ports import ClusterUnreachable, Conflict, Missing, Object, Refused
 
 FIELD_MANAGER = "penstock-operator"

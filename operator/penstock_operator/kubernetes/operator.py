@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from penstock.kubeapi.context import Context
 from penstock_operator.kubernetes import audit, lease
@@ -14,14 +13,14 @@ from penstock_operator.kubernetes.audit import Audit
 from penstock_operator.kubernetes.cache import Cache
 from penstock_operator.kubernetes.cluster import KubernetesCluster
 from penstock_operator.kubernetes.events import Recorder
-from penstock_operator.kubernetes.fence import Fenced, Watchdog
+from penstock_operator.kubernetes.fence import Watchdog, fenced
 from penstock_operator.kubernetes.kinds import WATCHED
 from penstock_operator.kubernetes.lease import Lease
 from penstock_operator.kubernetes.metrics import Metrics
 from penstock_operator.kubernetes.server import Vitals, serving
 from penstock_operator.kubernetes.watching import Watch
+from penstock_operator.loop.kind import AnyKind
 from penstock_operator.loop.manager import Manager
-from penstock_operator.loop.reconciler import Reconciler
 
 LEASE = "penstock-operator"
 
@@ -42,8 +41,8 @@ class Options:
     audit: audit.Timing = field(default_factory=audit.Timing)
 
 
-Build = Callable[[Api, KubernetesCluster], Sequence[Reconciler[Any, Any]]]
-"""Makes the reconcilers over a cluster."""
+Build = Callable[[Api, KubernetesCluster], Sequence[AnyKind]]
+"""Makes the kinds over a cluster."""
 
 
 async def run(context: Context, build: Build, options: Options) -> None:
@@ -54,7 +53,7 @@ async def run(context: Context, build: Build, options: Options) -> None:
 
     Args:
         context: the cluster, and who the replica is there.
-        build: makes the reconcilers.
+        build: makes the kinds.
         options: how to run.
 
     Raises:
@@ -82,8 +81,8 @@ class Replica:
         self._audit = Audit(api, cache, self._watch, options.namespaces, options.audit)
         self._recorder = Recorder(api, options.identity)
         cluster = KubernetesCluster(api, cache, self._recorder, metrics)
-        fenced = [Fenced(one, leadership.check, metrics.converged) for one in build(api, cluster)]
-        self._manager = Manager(cluster, fenced, observer=metrics.passed)
+        kinds = [fenced(one, leadership.check, metrics.converged) for one in build(api, cluster)]
+        self._manager = Manager(cluster, kinds, observer=metrics.passed)
         metrics.watch_queue(self._manager.queue)
 
     async def run(self) -> None:
