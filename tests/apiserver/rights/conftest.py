@@ -17,7 +17,6 @@ from typing import Any
 import httpx2
 import pytest
 from apiserver import Server
-from lightkube import KubeConfig
 from loopback import free_ports
 from waiting import wait_until
 from whole_run import spec_of, write_manifest
@@ -26,6 +25,8 @@ from penstock.api.materialization import Materialization
 from penstock.api.trainingjob import TrainingJob
 from penstock.handoff import ATTEMPT_VARIABLE, STAGING_VARIABLE, AttemptSpec, StagingReport, StagingSpec
 from penstock.installation import Installation
+from penstock.kubeapi.context import choose
+from penstock.kubeapi.kubeconfig import read
 from penstock.rundir import storage
 from penstock.rundir.manifest import OutputManifest
 from penstock.secrets import read_secrets
@@ -150,7 +151,7 @@ class Replica(threading.Thread):
 
     def __init__(self, config: Path, installation: Installation, vectors: Stores, namespaces: tuple[str, ...]) -> None:
         super().__init__(daemon=True)
-        self._config = KubeConfig.from_file(config).get()
+        self._config = choose(read([config]))
         self._parts = (Stores(), vectors, FileArtifacts(), installation)
         self._options = Options("penstock", "replica", namespaces, "127.0.0.1", 0)
         self._loop = asyncio.new_event_loop()
