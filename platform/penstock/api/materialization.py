@@ -26,9 +26,6 @@ from penstock.api.meta import (
 from penstock.api.ray import STAYS, RayBackend
 from penstock.api.stagedrun import StagedOutput
 
-MAX_KEPT_OUTPUTS = 128
-"""Outputs of all the runs that a Materialization is asked to keep: the names of their data stand in its status."""
-
 
 class FeatureMapping(Model):
     """An output of features and the view that it goes to."""
@@ -73,10 +70,6 @@ class MaterializationSpec(Model):
             "self.vectors.all(v, self.vectors.exists_one(w, w.vectorCollectionRef.name == v.vectorCollectionRef.name))",
             "two outputs in vectors go to one VectorCollection: give each a collection of its own",
         ),
-        Rule(
-            f"(size(self.features) + size(self.vectors)) * self.historyLimit <= {MAX_KEPT_OUTPUTS}",
-            f"more than {MAX_KEPT_OUTPUTS} outputs of all kept runs: lower historyLimit, or stage fewer outputs",
-        ),
     )
 
     training_job_ref: LocalRef
@@ -85,13 +78,14 @@ class MaterializationSpec(Model):
     gates: list[Gate] = Field(default_factory=list, max_length=64)
     ray: RayBackend | None = Field(None, description="Where runs are staged. Unset: the installation's own.")
     promotion: Promotion = Promotion.AUTOMATIC
-    pinned_run_ref: LocalRef | None = Field(None, description="The kept run to serve, whatever newer ones there are.")
+    pinned_run_ref: LocalRef | None = Field(
+        None, description="The TrainingRun to serve, whatever newer ones there are; it is staged if it is not."
+    )
     history_limit: int = Field(
         3,
         ge=2,
         le=50,
-        description="Staged runs kept, the active and previous ones included; "
-        f"{MAX_KEPT_OUTPUTS} outputs in all at most.",
+        description="Staged runs kept, the active and previous ones included.",
     )
     grace_period_seconds: int = Field(60, ge=0, le=86400, description="How long a dropped run's data outlives it.")
     staging_deadline_seconds: int = Field(3600, ge=1, le=31_536_000)
@@ -191,8 +185,9 @@ class PromotedReason(Reason):
     PINNED_RUN_UNAVAILABLE = (
         "PinnedRunUnavailable",
         "The pinned run is not staged; what was served stays.",
-        "Pin a run that `penstock describe materialization/NAME` lists as Staged.",
+        "Pin a run that `penstock get trainingruns` lists; it is staged, if its gates let it pass.",
     )
+    CONFLICT = ("Conflict", "An older Materialization feeds what this one names.", "Look at the condition Ready.")
     NOTHING_STAGED = ("NothingStaged", "There is no run to promote.", "Look at the condition Staged.")
     SUSPENDED = ("Suspended", "The Materialization is suspended.", "`penstock resume materialization/NAME`.")
 

@@ -150,6 +150,9 @@ def test_promote_and_rollback_move_the_pin(penstock: Any, applied: Path, world: 
     ]
     assert "pinnedRunRef" not in world.get("Materialization", "digits")["spec"]
     assert penstock("promote", "tj/digits").exit_code == 2
+    history.train(world, "r-3")
+    later = penstock("promote", "digits", "--run", "r-3")
+    assert later.stdout == "materialization.penstock.dev/digits promoted: run r-3 (pinned; it is staged first)\n"
     world.do(lambda store: store.delete("StagedRun", "default", "digits-r-1"))
     gone = penstock("rollback", "digits")
     assert (gone.exit_code, "cannot go back to run 'r-1'" in gone.stderr) == (1, True)

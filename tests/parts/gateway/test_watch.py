@@ -35,7 +35,8 @@ class World:
     """An API that can be taken away, and the objects behind it."""
 
     def __init__(self, folder: Path) -> None:
-        self.store = ObjectStore(folder / "state.db")
+        self.path = folder / "state.db"
+        self.store = ObjectStore(self.path)
         self.port = free_port()
         self.certificate = loopback_certificate(folder / "tls")
         self.config = folder / "kubeconfig"
@@ -49,7 +50,8 @@ class World:
 
     def point(self, name: str, run: str, namespace: str = "default") -> None:
         meta = {"name": name, "namespace": namespace}
-        spec = {"trainingJobRef": {"name": "job"}}
+        features = [{"output": "features", "featureViewRef": {"name": "view"}}]
+        spec = {"trainingJobRef": {"name": "job"}, "features": features}
         try:
             obj = self.store.get("Materialization", namespace, name)
         except NotFound:
@@ -140,8 +142,10 @@ async def test_a_pointer_that_is_not_understood_leaves_what_is_served(
     async with world.api():
         world.point("m", "a")
         await until(lambda: live(catalog, "m") == "a")
-        obj = world.store.get("Materialization", "default", "m")
-        world.store.update_status({**obj, "status": {"active": {"run": "b", "of": "a newer version"}}})
+        newer = ObjectStore(world.path, kinds={})
+        obj = newer.get("Materialization", "default", "m")
+        newer.update_status({**obj, "status": {"active": {"run": "b", "of": "a newer version"}}})
+        newer.close()
         await asyncio.sleep(0.4)
         assert live(catalog, "m") == "a"
 

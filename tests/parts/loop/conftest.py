@@ -79,8 +79,12 @@ class Stores:
             raise Refused(f"{view} is not there")
         self.fuse.around(lambda: self.names.update({service: view}))
 
-    async def drop_service(self, config: Mapping[str, Any], service: str) -> None:
-        self.fuse.around(lambda: self.names.pop(service, None))
+    async def drop_service(self, config: Mapping[str, Any], service: str, view: str) -> None:
+        if self.names.get(service) == view:
+            self.fuse.around(lambda: self.names.pop(service))
+
+    async def has_view(self, config: Mapping[str, Any], view: str) -> bool:
+        return view in self.data
 
     async def drop_view(self, config: Mapping[str, Any], view: str) -> None:
         assert view not in self.guarded(), f"{view} is dropped"
@@ -90,7 +94,7 @@ class Stores:
         self.fuse.around(lambda: self.data.discard(view))
 
     alias_target, move_alias = service_view, point_service
-    drop_alias, drop_collection = drop_service, drop_view
+    drop_alias, has_collection, drop_collection = drop_service, has_view, drop_view
 
 
 @dataclass

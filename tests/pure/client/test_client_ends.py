@@ -15,6 +15,7 @@ STAGED = {
     "materializationRef": {"name": "digits", "uid": "m"},
     "trainingRunRef": {"name": "r-2", "uid": "r"},
     "uri": "file:///r",
+    "trainedAt": "2026-01-01T00:00:00Z",
     "digest": "sha256:0",
     "deadlineSeconds": 60,
     "retryLimit": 3,

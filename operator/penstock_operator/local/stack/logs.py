@@ -53,8 +53,6 @@ class RayLogs:
             latest = staged.status.latest_try
             if latest is None:
                 raise NotFound(f"StagedRun {name!r} has not been tried yet")
-            if latest.forgotten:
-                raise NotFound(f"The log of try {latest.number} of StagedRun {name!r} is gone: Ray has forgotten it")
             return Submission(staged, latest.submission_id)
         raise NotFound(f"A {kind} runs nothing: TrainingJobs and StagedRuns have logs")
 

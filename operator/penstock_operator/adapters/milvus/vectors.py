@@ -36,7 +36,7 @@ class MilvusVectors:
         """The collection behind an alias."""
 
         def work() -> str | None:
-            from penstock.stores.milvus.aliases import alias_target
+            from penstock_operator.adapters.milvus.aliases import alias_target
 
             return alias_target(connection, alias)
 
@@ -46,27 +46,37 @@ class MilvusVectors:
         """Let the alias stand for this collection."""
 
         def work() -> None:
-            from penstock.stores.milvus.aliases import move_alias
+            from penstock_operator.adapters.milvus.aliases import move_alias
 
             move_alias(connection, alias, collection)
 
         await self._call(connection, work)
 
-    async def drop_alias(self, connection: MilvusConnection, alias: str) -> None:
-        """Remove the alias."""
+    async def drop_alias(self, connection: MilvusConnection, alias: str, collection: str) -> None:
+        """Remove the alias, where it stands for this collection."""
 
         def work() -> None:
-            from penstock.stores.milvus.aliases import drop_alias
+            from penstock_operator.adapters.milvus.aliases import drop_alias
 
-            drop_alias(connection, alias)
+            drop_alias(connection, alias, collection)
 
         await self._call(connection, work)
+
+    async def has_collection(self, connection: MilvusConnection, collection: str) -> bool:
+        """Whether a collection is there, and loaded or loadable."""
+
+        def work() -> bool:
+            from penstock_operator.adapters.milvus.collections import has_collection
+
+            return has_collection(connection, collection)
+
+        return await self._call(connection, work)
 
     async def drop_collection(self, connection: MilvusConnection, collection: str) -> None:
         """Remove a collection that no alias names."""
 
         def work() -> None:
-            from penstock.stores.milvus.aliases import drop_collection
+            from penstock_operator.adapters.milvus.collections import drop_collection
 
             drop_collection(connection, collection)
 

@@ -36,7 +36,7 @@ class FeastFeatures:
         """The view behind a feature service."""
 
         def work() -> str | None:
-            from penstock.stores.feast.views import service_view
+            from penstock_operator.adapters.feast.services import service_view
 
             return service_view(config, service)
 
@@ -46,37 +46,47 @@ class FeastFeatures:
         """Let the feature service stand for this view."""
 
         def work() -> None:
-            from penstock.stores.feast.views import point_service
+            from penstock_operator.adapters.feast.services import point_service
 
             point_service(config, service, view)
 
         await self._call(config, work)
 
-    async def drop_service(self, config: Mapping[str, Any], service: str) -> None:
-        """Remove the feature service."""
+    async def drop_service(self, config: Mapping[str, Any], service: str, view: str) -> None:
+        """Remove the feature service, where it is Penstock's and stands for this view."""
 
         def work() -> None:
-            from penstock.stores.feast.views import drop_service
+            from penstock_operator.adapters.feast.services import drop_service
 
-            drop_service(config, service)
+            drop_service(config, service, view)
 
         await self._call(config, work)
+
+    async def has_view(self, config: Mapping[str, Any], view: str) -> bool:
+        """Whether a view is registered, and its rows are there as far as that can be told cheaply."""
+
+        def work() -> bool:
+            from penstock_operator.adapters.feast.views import has_view
+
+            return has_view(config, view)
+
+        return await self._call(config, work)
 
     async def drop_view(self, config: Mapping[str, Any], view: str) -> None:
         """Remove a view that no feature service names, with its online data."""
 
         def work() -> None:
-            from penstock.stores.feast.views import drop_view
+            from penstock_operator.adapters.feast.views import drop_view
 
             drop_view(config, view)
 
         await self._call(config, work)
 
     async def drop_project(self, config: Mapping[str, Any]) -> None:
-        """Remove what is left of a project that has no view any more."""
+        """Remove what is Penstock's and unused, and the project where nothing is left in it."""
 
         def work() -> None:
-            from penstock.stores.feast.views import drop_project
+            from penstock_operator.adapters.feast.projects import drop_project
 
             drop_project(config)
 

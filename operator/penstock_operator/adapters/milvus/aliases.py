@@ -45,28 +45,11 @@ def move_alias(connection: MilvusConnection, alias: str, collection: str) -> Non
             time.sleep(VERIFY_INTERVAL)
 
 
-def drop_alias(connection: MilvusConnection, alias: str) -> None:
-    """Remove an alias; one that is gone is fine."""
+def drop_alias(connection: MilvusConnection, alias: str, collection: str) -> None:
+    """Remove an alias that stands for this collection; any other is left, one that is gone is fine."""
     with connect(connection) as client:
-        if _target(client, alias) is not None:
+        if _target(client, alias) == collection:
             client.drop_alias(alias=alias)
-
-
-def drop_collection(connection: MilvusConnection, collection: str) -> None:
-    """Drop a collection; one that is gone is fine.
-
-    Milvus Lite drops a collection that an alias names without a word, so the aliases are read first.
-
-    Raises:
-        VectorsRefused: an alias stands for it.
-    """
-    with connect(connection) as client:
-        if not client.has_collection(collection):
-            return
-        aliases = client.list_aliases(collection).get("aliases", [])
-        if aliases:
-            raise VectorsRefused(f"Collection {collection!r} is not dropped: alias {aliases[0]!r} stands for it")
-        client.drop_collection(collection)
 
 
 def _target(client: MilvusClient, alias: str) -> str | None:

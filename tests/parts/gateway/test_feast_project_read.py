@@ -15,7 +15,8 @@ from penstock.gateway.workers import Workers
 from penstock.handoff import ViewTarget
 from penstock.stores.feast.rows import write_batch
 from penstock.stores.feast.store import open_store
-from penstock.stores.feast.views import drop_view, register_view
+from penstock.stores.feast.views import register_view
+from penstock_operator.adapters.feast.views import drop_view
 
 VIEW = "images__a_1"
 
