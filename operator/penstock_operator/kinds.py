@@ -8,12 +8,13 @@ from penstock.api import (
     Materialization,
     StagedRun,
     TrainingJob,
+    TrainingRun,
     VectorCollection,
     VectorStore,
 )
 from penstock_operator import references
 from penstock_operator.loop.kind import AnyKind, Kind
-from penstock_operator.loop.related import any_of, owned, referred, referring, sharing
+from penstock_operator.loop.related import any_of, owned, referred, referring, sharing, when_deleted
 from penstock_operator.materialization import converge as materialization_converge
 from penstock_operator.materialization import observe as materialization_observe
 from penstock_operator.materialization.plan import plan as plan_materialization
@@ -28,12 +29,16 @@ from penstock_operator.stores.vectorstore import Milvus
 from penstock_operator.training import converge as training_converge
 from penstock_operator.training import observe as training_observe
 from penstock_operator.training.plan import plan as plan_training
+from penstock_operator.trainingrun import converge as trainingrun_converge
+from penstock_operator.trainingrun import observe as trainingrun_observe
+from penstock_operator.trainingrun.plan import plan as plan_training_run
 
 
 def kinds(world: World) -> list[AnyKind]:
     """All of them, over one world."""
     return [
         training_job(world),
+        training_run(world),
         feature_store(world),
         feature_view(world),
         vector_store(world),
@@ -51,9 +56,23 @@ def training_job(world: World) -> AnyKind:
         plan_training,
         training_converge.Converger(world).converge,
         {
-            "Materialization": referred("TrainingJob", references.training_job),
+            "TrainingRun": referred("TrainingJob", references.training_job),
             "RayJob": owned("TrainingJob"),
             "Secret": referring("TrainingJob", references.secrets),
+        },
+    )
+
+
+def training_run(world: World) -> AnyKind:
+    """Keeps a run, with its directory, for as long as somebody needs it."""
+    return Kind(
+        TrainingRun,
+        trainingrun_observe.Observer(world).observe,
+        plan_training_run,
+        trainingrun_converge.Converger(world).converge,
+        {
+            "TrainingJob": when_deleted(referring("TrainingRun", references.training_job)),
+            "StagedRun": referred("TrainingRun", references.training_run),
         },
     )
 

@@ -125,6 +125,8 @@ class RayJob:
     """The job on Ray's dashboard."""
     fault: str = ""
     """Why it failed, where that was not the entrypoint's doing."""
+    unbegun: str = ""
+    """Why it failed before its entrypoint began; nothing is known of that then."""
     interrupted: bool = False
     """Whether its Ray cluster is away, and the entrypoint would begin again on another one."""
     lost: str = ""

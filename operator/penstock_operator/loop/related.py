@@ -64,3 +64,12 @@ def any_of(*relations: Related) -> Related:
             yield from one(changed, known)
 
     return related
+
+
+def when_deleted(related: Related) -> Related:
+    """The same, but only for a changed object that is being deleted."""
+
+    def related_then(changed: Object, known: Known) -> Iterable[Key]:
+        return related(changed, known) if "deletionTimestamp" in changed["metadata"] else ()
+
+    return related_then

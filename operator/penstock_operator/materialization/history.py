@@ -17,12 +17,9 @@ def surplus(this: Pass) -> list[Delete]:
     replaced = [one for one in staged if _replaced(this, one)]
     rest = [one for one in staged if one not in replaced]
     beyond = max(len(this.kept) - len(replaced) - this.spec.history_limit, 0)
-    refused = [
-        one
-        for one in this.seen.staged
-        if one.status.state is StagingState.REFUSED and not going(one) and one.metadata.uid not in guarded
-    ]
-    gone = [*replaced, *rest[:beyond], *refused[: -min(this.spec.history_limit, REFUSALS)], *_lost(this)]
+    refused = [one for one in this.seen.staged if one.status.state is StagingState.REFUSED and not going(one)]
+    unread = [one for one in refused[: -min(this.spec.history_limit, REFUSALS)] if one.metadata.uid not in guarded]
+    gone = [*replaced, *rest[:beyond], *unread, *_lost(this)]
     return [Delete(one.metadata.name, one.metadata.uid) for one in gone]
 
 
