@@ -14,6 +14,8 @@ import history
 import pytest
 import yaml
 
+from penstock.api.trainingjob import RERUN_ANNOTATION
+
 
 def test_apply_prints_what_it_did_in_order(penstock: Any, manifest: Path, world: Any) -> None:
     first = penstock("apply", "-f", str(manifest), "--dry-run")
@@ -164,7 +166,7 @@ def test_suspend_resume_rerun_logs_and_wait(penstock: Any, applied: Path, world:
     assert penstock("resume", "tj", "digits").stdout == "trainingjob.penstock.dev/digits resumed\n"
     assert penstock("suspend", "fv/digit-features").exit_code == 1
     assert penstock("rerun", "digits").exit_code == 0
-    assert world.get("TrainingJob", "digits")["spec"]["rerun"] == 1
+    assert world.get("TrainingJob", "digits")["metadata"]["annotations"][RERUN_ANNOTATION]
     assert (
         penstock("logs", "digits", "--attempt", "2").stdout.splitlines()[0] == "trainingjobs/default/digits attempt 2"
     )
