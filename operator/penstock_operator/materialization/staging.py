@@ -14,6 +14,16 @@ from penstock_operator.materialization.observed import Action, Create, Delete
 from penstock_operator.materialization.passes import Pass, going, name_of
 from penstock_operator.materialization.targets import changed
 
+WAITS = {str(reason): reason for reason in StagedReason if reason in StagedRunReason}
+REFUSALS = {
+    str(reason): StagedReason(str(reason))
+    for reason in (
+        StagedRunReason.GATE_FAILED,
+        StagedRunReason.INVALID_OUTPUT,
+        StagedRunReason.DEADLINE_EXCEEDED,
+        StagedRunReason.STAGING_FAILED,
+    )
+}
 ENDED = (StagingState.STAGED, StagingState.REFUSED, StagingState.LOST)
 
 
@@ -97,10 +107,10 @@ def _told(staged: StagedRun) -> Step:
     message = condition.message if condition is not None else f"StagedRun {name!r} has not begun yet"
     if staged.status.state is StagingState.STAGED:
         return Step("True", StagedReason.STAGED, f"Run {run} is staged and passed {len(staged.status.gates)} gates")
+    told = condition.reason if condition is not None else ""
     if staged.status.state is StagingState.REFUSED:
-        reason = condition.reason if condition is not None else str(StagedRunReason.STAGING_FAILED)
-        return Step("False", StagedReason.REFUSED, f"{reason}: {message}")
-    return Step("Unknown", StagedReason.STAGING, message)
+        return Step("False", REFUSALS.get(told, StagedReason.STAGING_FAILED), message)
+    return Step("Unknown", WAITS.get(told, StagedReason.STAGING), message)
 
 
 def _under_way(this: Pass) -> StagedRun | None:

@@ -92,6 +92,11 @@ class MaterializationSpec(Model):
     staging_retry_limit: int = Field(3, ge=0, le=20)
     suspend: bool = Field(False, description="Stage and promote nothing; what is served stays.")
 
+    @property
+    def pinned_run(self) -> str | None:
+        """The name of the run that is pinned; None where none is."""
+        return self.pinned_run_ref.name if self.pinned_run_ref is not None else None
+
 
 class StagedRunName(StatusModel):
     """A StagedRun, and the run that it staged."""
@@ -158,10 +163,28 @@ class StagedReason(Reason):
         "spec.features, vectors or gates, or what they name, changed while the run was being staged; it is staged "
         "again under them.",
     )
-    REFUSED = (
-        "Refused",
-        "The newest run was refused: the message says why, as the condition Ready of its StagedRun does.",
-        "Look at the StagedRun.",
+    BACKING_OFF = ("BackingOff", "A try failed and is repeated after the back-off.", "Read the message.")
+    STORE_NOT_READY = ("StoreNotReady", "A store is not ready.", "Look at the conditions of the store.")
+    RAY_UNREACHABLE = ("RayUnreachable", "Ray did not answer.", "Check that Ray runs: `penstock doctor`.")
+    STAGING_FAILED = (
+        "StagingFailed",
+        "Every try that the retry limit allows has failed; the message ends with the last log lines.",
+        "Mend the cause and delete the StagedRun: it is made again. A new run is staged afresh.",
+    )
+    DEADLINE_EXCEEDED = (
+        "DeadlineExceeded",
+        "Every try that the retry limit allows has failed, the last by taking longer than spec.stagingDeadlineSeconds.",
+        "Raise the deadline, or find what is slow; then delete the StagedRun: it is made again.",
+    )
+    INVALID_OUTPUT = (
+        "InvalidOutput",
+        "The run's output breaks the contract: the message names the output, the column and the value.",
+        "Mend the training code and run it again, or correct the view or collection.",
+    )
+    GATE_FAILED = (
+        "GateFailed",
+        "A gate refused the run; the message names the gate, the value and the bound.",
+        "Train a better run, or change the gate.",
     )
     STAGED = ("Staged", "The newest run is staged and passed its gates.")
     SUSPENDED = ("Suspended", "The Materialization is suspended.", "`penstock resume materialization/NAME`.")

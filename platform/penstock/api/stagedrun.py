@@ -221,10 +221,10 @@ class StagedRun(Resource):
     PLURAL = "stagedruns"
     SHORT = ("srun",)
     COLUMNS = (
-        Column("Materialization", ".spec.materializationRef.name"),
-        Column("Run", ".spec.trainingRunRef.name"),
         Column("Ready", '.status.conditions[?(@.type=="Ready")].status'),
         Column("Reason", '.status.conditions[?(@.type=="Ready")].reason'),
+        Column("Materialization", ".spec.materializationRef.name"),
+        Column("Run", ".spec.trainingRunRef.name"),
         Column("Kept as", ".status.keptAs"),
         Column("Age", ".metadata.creationTimestamp", "date"),
         Column("Progress", ".status.progress", priority=1),

@@ -43,8 +43,8 @@ def test_a_refused_run_leaves_what_is_served_and_nothing_in_the_stores(house: Ho
     house.train("Rejected")
     assert house.active == "r-1"
     staged = house.condition("Staged")
-    assert (staged.status, staged.reason) == ("False", "Refused")
-    assert staged.message == "GateFailed: gate rows: 4 is below 5"
+    assert (staged.status, staged.reason) == ("False", "GateFailed")
+    assert staged.message == "gate rows: 4 is below 5"
     assert house.physical("r-2") == set()
     assert house.condition("Ready").status == "True"
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from penstock.api import VectorStore, VectorStoreStatus
+from penstock.api import VectorStore
 from penstock_operator.local.apiserver.api import create_app
 from penstock_operator.local.apiserver.cluster import LocalCluster
 from penstock_operator.local.apiserver.errors import Invalid
@@ -171,9 +171,10 @@ async def test_a_status_that_the_schema_gives_is_shown_from_the_start_and_costs_
     old = ObjectStore(tmp_path / "state.db")
     old.create({**vectors(), "metadata": {"name": "older", "namespace": "default"}})
     old.close()
-    born = VectorStoreStatus.model_validate(pending)
+    status: Any = VectorStore.model_fields["status"]
+    born = status.annotation.model_validate(pending)
     monkeypatch.setattr(VectorStore, "BORN_WITH_STATUS", True)
-    monkeypatch.setattr(VectorStore.model_fields["status"], "default_factory", lambda: born)
+    monkeypatch.setattr(status, "default_factory", lambda: born)
     store = ObjectStore(tmp_path / "state.db", kinds={"VectorStore": replace(BY_KIND["VectorStore"])})
     made = store.create({**vectors(), "status": {"observedGeneration": 7}})
     assert made["status"] == pending
