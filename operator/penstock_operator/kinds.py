@@ -2,32 +2,49 @@
 
 from __future__ import annotations
 
-from penstock.api import FeatureStore, FeatureView, Materialization, TrainingJob, VectorCollection, VectorStore
+from penstock.api import (
+    FeatureStore,
+    FeatureView,
+    Materialization,
+    StagedRun,
+    TrainingJob,
+    TrainingRun,
+    VectorCollection,
+    VectorStore,
+)
 from penstock_operator import references
 from penstock_operator.loop.kind import AnyKind, Kind
-from penstock_operator.loop.related import owned, referred, referring, referring_through
+from penstock_operator.loop.related import any_of, owned, referred, referring, sharing, when_deleted
 from penstock_operator.materialization import converge as materialization_converge
 from penstock_operator.materialization import observe as materialization_observe
 from penstock_operator.materialization.plan import plan as plan_materialization
 from penstock_operator.ports import World
 from penstock_operator.publicnames.featureview import FeatureService
 from penstock_operator.publicnames.vectorcollection import CollectionAlias
+from penstock_operator.stagedrun import converge as stagedrun_converge
+from penstock_operator.stagedrun import observe as stagedrun_observe
+from penstock_operator.stagedrun.plan import plan as plan_staged
 from penstock_operator.stores.featurestore import FeastProject
 from penstock_operator.stores.vectorstore import Milvus
 from penstock_operator.training import converge as training_converge
 from penstock_operator.training import observe as training_observe
 from penstock_operator.training.plan import plan as plan_training
+from penstock_operator.trainingrun import converge as trainingrun_converge
+from penstock_operator.trainingrun import observe as trainingrun_observe
+from penstock_operator.trainingrun.plan import plan as plan_training_run
 
 
 def kinds(world: World) -> list[AnyKind]:
     """All of them, over one world."""
     return [
         training_job(world),
+        training_run(world),
         feature_store(world),
         feature_view(world),
         vector_store(world),
         vector_collection(world),
         materialization(world),
+        staged_run(world),
     ]
 
 
@@ -39,9 +56,23 @@ def training_job(world: World) -> AnyKind:
         plan_training,
         training_converge.Converger(world).converge,
         {
-            "Materialization": referred("TrainingJob", references.training_job),
+            "TrainingRun": referred("TrainingJob", references.training_job),
             "RayJob": owned("TrainingJob"),
             "Secret": referring("TrainingJob", references.secrets),
+        },
+    )
+
+
+def training_run(world: World) -> AnyKind:
+    """Keeps a run, with its directory, for as long as somebody needs it."""
+    return Kind(
+        TrainingRun,
+        trainingrun_observe.Observer(world).observe,
+        plan_training_run,
+        trainingrun_converge.Converger(world).converge,
+        {
+            "TrainingJob": when_deleted(referring("TrainingRun", references.training_job)),
+            "StagedRun": referred("TrainingRun", references.training_run),
         },
     )
 
@@ -107,7 +138,7 @@ def vector_collection(world: World) -> AnyKind:
 
 
 def materialization(world: World) -> AnyKind:
-    """Carries each new run of a TrainingJob through its gates into serving."""
+    """Has each new run of a TrainingJob staged, and lets the pointer name the one that is to be served."""
     return Kind(
         Materialization,
         materialization_observe.Observer(world).observe,
@@ -115,14 +146,31 @@ def materialization(world: World) -> AnyKind:
         materialization_converge.Converger(world).converge,
         {
             "TrainingJob": referring("Materialization", references.training_job),
-            "RayJob": owned("Materialization"),
+            "TrainingRun": sharing("Materialization", references.training_job),
+            "StagedRun": owned("Materialization"),
             "FeatureView": referring("Materialization", references.feature_views),
             "VectorCollection": referring("Materialization", references.vector_collections),
-            "FeatureStore": referring_through(
-                "FeatureView", references.store, "Materialization", references.feature_views
+            "Materialization": any_of(
+                sharing("Materialization", references.feature_views),
+                sharing("Materialization", references.vector_collections),
             ),
-            "VectorStore": referring_through(
-                "VectorCollection", references.store, "Materialization", references.vector_collections
-            ),
+        },
+    )
+
+
+def staged_run(world: World) -> AnyKind:
+    """Carries one run through loading, verification and gates; drops its data at the end."""
+    return Kind(
+        StagedRun,
+        stagedrun_observe.Observer(world).observe,
+        plan_staged,
+        stagedrun_converge.Converger(world).converge,
+        {
+            "Materialization": referring("StagedRun", references.materialization),
+            "RayJob": owned("StagedRun"),
+            "FeatureStore": referring("StagedRun", references.feature_stores),
+            "VectorStore": referring("StagedRun", references.vector_stores),
+            "FeatureView": referring("StagedRun", references.feature_views),
+            "VectorCollection": referring("StagedRun", references.vector_collections),
         },
     )

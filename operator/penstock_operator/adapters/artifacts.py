@@ -76,6 +76,10 @@ class FileArtifacts:
         """Whether a run left a whole checkpoint."""
         return await self._in_thread(lambda: bool(complete_steps(run_uri)))
 
+    async def put(self, uri: str, content: bytes) -> None:
+        """Write a file whole or not at all."""
+        await self._in_thread(lambda: storage.replace(uri, content))
+
     async def delete(self, uri: str) -> None:
         """Remove a directory and all in it."""
         await self._in_thread(lambda: storage.delete_tree(uri))

@@ -18,12 +18,12 @@ import httpx2
 import structlog
 import uvloop
 
-from penstock.api import Materialization, TrainingJob
+from penstock.api import StagedRun, TrainingJob
 from penstock.api.ray import KubeRay
 from penstock.installation import Installation
 from penstock_operator.adapters.artifacts import FileArtifacts
-from penstock_operator.adapters.feast import FeastFeatures
-from penstock_operator.adapters.milvus import MilvusVectors
+from penstock_operator.adapters.feast.features import FeastFeatures
+from penstock_operator.adapters.milvus.vectors import MilvusVectors
 from penstock_operator.adapters.ray.backends import RayBackends
 from penstock_operator.adapters.ray.kuberay.jobs import KubeRayJobs
 from penstock_operator.kinds import kinds
@@ -47,7 +47,7 @@ def world(installation: Installation) -> Callable[[Api, KubernetesCluster], Sequ
     """What makes the kinds over a cluster, with the real Ray, Feast, Milvus and artifacts."""
 
     def build(_: Api, cluster: KubernetesCluster) -> Sequence[AnyKind]:
-        def kube_ray(owner: TrainingJob | Materialization, spec: KubeRay, http: httpx2.AsyncClient) -> KubeRayJobs:
+        def kube_ray(owner: TrainingJob | StagedRun, spec: KubeRay, http: httpx2.AsyncClient) -> KubeRayJobs:
             return KubeRayJobs(cluster, owner, spec, installation, http)
 
         rays = RayBackends(cluster, installation, kube_ray)

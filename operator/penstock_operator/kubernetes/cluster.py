@@ -59,6 +59,10 @@ class KubernetesCluster:
         """Create an object; whoever reads next finds it, or the one that has its name."""
         return await self._write(obj, self._api.create(obj))
 
+    async def replace_spec(self, obj: Object, spec: Mapping[str, Any]) -> Object:
+        """Replace the spec of the object as it was read."""
+        return await self._write(obj, self._api.replace({**obj, "spec": dict(spec)}))
+
     async def delete(self, obj: Object, *, wait: bool = False) -> None:
         """Delete an object, and nothing else that has its name by now; with `wait` it goes after all that it owns."""
         meta = obj["metadata"]

@@ -67,8 +67,8 @@ class FeatureService:
         match action:
             case Point(physical):
                 await self._features.point_service(config, service, physical)
-            case Release():
-                await self._features.drop_service(config, service)
+            case Release(physical):
+                await self._features.drop_service(config, service, physical)
 
     async def _config(self, obj: FeatureView) -> dict[str, Any] | None:
         found = await self._cluster.get("FeatureStore", obj.metadata.namespace, obj.spec.store_ref.name)

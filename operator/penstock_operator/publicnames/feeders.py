@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
 from penstock.api.materialization import Materialization
 from penstock_operator.loop.parse import parse
 from penstock_operator.ports import Cluster, References
+
+MADE_NOW = datetime.max.replace(tzinfo=UTC)
+
+
+def holder(feeders: Iterable[Materialization]) -> Materialization | None:
+    """The one that may feed it: the oldest."""
+    return min(feeders, key=lambda one: (one.metadata.creation_timestamp or MADE_NOW, one.metadata.name), default=None)
 
 
 async def feeders_of(cluster: Cluster, namespace: str, name: str, targets: References) -> list[Materialization]:

@@ -49,7 +49,9 @@ class Point:
 
 @dataclass(frozen=True)
 class Release:
-    """Remove the public name."""
+    """Remove the public name, while it stands for this."""
+
+    physical: str
 
 
 @dataclass(frozen=True)
@@ -94,9 +96,9 @@ def decide(
         return with_condition(conditions, "Ready", truth, reason, message, generation=meta.generation, now=now)
 
     if meta.deletion_timestamp is not None:
-        mine = seen.current is not None and not seen.holder
-        mine = mine and policy is DeletionPolicy.DELETE and not seen.store_problem
-        return Decision(conditions, (Release(),) if mine else (), finalized=True)
+        mine = not seen.holder and policy is DeletionPolicy.DELETE and not seen.store_problem
+        actions = (Release(seen.current),) if mine and seen.current is not None else ()
+        return Decision(conditions, actions, finalized=True)
     if not seen.store_exists:
         message = f"spec.storeRef: {store!r} does not exist: create it"
         return Decision(ready("False", ViewReason.MISSING_REFERENCE, message), after=RECHECK_SECONDS)

@@ -68,8 +68,8 @@ class CollectionAlias:
         match action:
             case Point(physical):
                 await self._vectors.move_alias(connection, alias, physical)
-            case Release():
-                await self._vectors.drop_alias(connection, alias)
+            case Release(physical):
+                await self._vectors.drop_alias(connection, alias, physical)
 
     async def _connection(self, obj: VectorCollection) -> MilvusConnection | None:
         found = await self._cluster.get("VectorStore", obj.metadata.namespace, obj.spec.store_ref.name)

@@ -27,7 +27,7 @@ Message = Annotated[str, StringConstraints(max_length=32768)]
 
 
 class Rule(NamedTuple):
-    """One CEL rule (`x-kubernetes-validations`) of the schema of the model that carries it."""
+    """One CEL rule: of a schema (`x-kubernetes-validations`), over `self`, or of a deletion, over `oldObject`."""
 
     rule: str
     message: str

@@ -8,7 +8,9 @@ from typing import NamedTuple
 from penstock.api import Resource
 from penstock.api.materialization import StagedReason
 from penstock.api.meta import Condition, Reason
+from penstock.api.stagedrun import StagedRunReason
 from penstock.api.trainingjob import SucceededReason
+from penstock.api.trainingrun import TrainingRunReason
 
 ENDS: Mapping[str, Mapping[str, frozenset[Reason]]] = {
     # No attempt follows by itself after one of these; a change of the spec starts anew.
@@ -18,16 +20,23 @@ ENDS: Mapping[str, Mapping[str, frozenset[Reason]]] = {
         )
     },
     # The newest run is refused for good; a new run, or another spec of it or of what it names, starts anew.
-    "Materialization": {
-        "Staged": frozenset(
+    "Materialization": {"Staged": frozenset({StagedReason.REFUSED})},
+    # It is not tried again; what is staged of the run after that is another StagedRun.
+    "StagedRun": {
+        "Ready": frozenset(
             {
-                StagedReason.GATE_FAILED,
-                StagedReason.INVALID_OUTPUT,
-                StagedReason.STAGING_FAILED,
-                StagedReason.DEADLINE_EXCEEDED,
+                StagedRunReason.GATE_FAILED,
+                StagedRunReason.INVALID_OUTPUT,
+                StagedRunReason.STAGING_FAILED,
+                StagedRunReason.DEADLINE_EXCEEDED,
+                StagedRunReason.DATA_LOST,
+                StagedRunReason.STOPPING,
+                StagedRunReason.DROPPING,
             }
         )
     },
+    # A deletion is not taken back.
+    "TrainingRun": {"Ready": frozenset({TrainingRunReason.HELD, TrainingRunReason.DELETING})},
 }
 """The reasons that end a kind's work, by the condition that carries them.
 
@@ -85,6 +94,11 @@ def hopeless(resource: Resource, awaited: Awaited) -> Condition | None:
         if condition.type == awaited.type or condition.status == "False":
             return condition
     return None
+
+
+def condition_of(resource: Resource, type_: str) -> Condition | None:
+    """The condition of a type, if it speaks of the spec as it now is."""
+    return next((condition for condition in fresh(resource) if condition.type == type_), None)
 
 
 def reason_of(resource: Resource, condition: Condition) -> Reason | None:

@@ -6,7 +6,7 @@ import builtins
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from penstock.api import Resource
+from penstock.api import Materialization, Resource, StagedRun, TrainingJob, TrainingRun
 from penstock.client.errors import NotFound, NotPossible
 from penstock.client.kinds import api_version, checked_name, collection, full_name, resource_class
 from penstock.client.raylogs import RayLogs
@@ -144,10 +144,12 @@ class Reading(Session):
     ) -> AsyncIterator[str]:
         """The lines of an object's log, without their line ends.
 
+        That of a TrainingRun is its attempt's, and that of a Materialization the one of its newest StagedRun.
+
         Args:
             kind: such as `TrainingJob`.
             name: of the object.
-            attempt: unset, the newest.
+            attempt: of a job; unset, the newest.
             follow: go on until the attempt ends.
             namespace: of the object.
 
@@ -161,6 +163,7 @@ class Reading(Session):
             ...     print(line)
         """
         space = namespace or self.namespace
+        kind, name, attempt = await self._log_source(kind, name, space, attempt)
         if not self.local:
             resource = typed(kind, await self._get(kind.__name__, name, space))
             async for line in RayLogs(self, resource).lines(attempt, follow):
@@ -179,6 +182,27 @@ class Reading(Session):
             raise NotPossible(
                 f"{full_name(kind.__name__, name)} has no log{which} at {self.server}: {error}; look at Ray's dashboard"
             ) from error
+
+    async def _log_source(
+        self, kind: type[Resource], name: str, namespace: str, attempt: int | None
+    ) -> tuple[type[Resource], str, int | None]:
+        """The object that Ray's jobs are submitted for."""
+        if kind is TrainingRun:
+            run = (await self.get(TrainingRun, name, namespace=namespace)).spec
+            ref = run.training_job_ref
+            try:
+                job = await self.get(TrainingJob, ref.name, namespace=namespace)
+            except NotFound:
+                job = None
+            if job is None or job.metadata.uid != ref.uid:
+                raise NotPossible(f"{full_name(kind.__name__, name)} has no log any more: its job {ref.name!r} is gone")
+            return TrainingJob, ref.name, run.attempt
+        if kind is Materialization:
+            latest = (await self.get(Materialization, name, namespace=namespace)).status.latest
+            if latest is None:
+                raise NotPossible(f"{full_name(kind.__name__, name)} has staged nothing yet")
+            return StagedRun, latest.staged_run_ref.name, None
+        return kind, name, attempt
 
     def _path(self, kind: type[Resource], namespace: str | None, all_namespaces: bool) -> str:
         return collection(kind, None if all_namespaces else namespace or self.namespace)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,9 @@ import anyio
 
 from penstock.api import KINDS, Resource, TrainingJob
 from penstock.client import manifests, sources
-from penstock.client.errors import ApiError, Conflict, ManifestError, NotFound
+from penstock.client.errors import ApiError, Conflict, ManifestError, NotFound, NotPossible
 from penstock.client.installation import artifacts_uri
-from penstock.client.kinds import ORDER, checked_name, needs_suspend, resource_class
+from penstock.client.kinds import ORDER, checked_name, full_name, needs_suspend, resource_class
 from penstock.client.records import Applied, Outcome, R
 from penstock.client.session import as_document
 from penstock.client.waiting import WAIT_SECONDS, Waiting
@@ -151,6 +151,7 @@ class Writing(Waiting):
 
         Raises:
             NotFound: there is none of this name.
+            NotPossible: it is a run that is served, or that a rollback goes back to.
             WaitTimeout: it is not gone in time.
 
         Examples:
@@ -165,6 +166,7 @@ class Writing(Waiting):
 
         Raises:
             NotFound: there is none of this name.
+            NotPossible: it is a run that is served, or that a rollback goes back to.
 
         Examples:
             >>> await client.delete_document({"kind": "Secret", "metadata": {"name": "key"}})  # doctest: +SKIP
@@ -208,15 +210,19 @@ class Writing(Waiting):
             >>> await client.rerun("digits")  # doctest: +SKIP
             >>> await client.wait(TrainingJob, "digits", "Succeeded")  # doctest: +SKIP
         """
-        return await self._decide(TrainingJob, name, lambda job: {"rerun": job.spec.rerun + 1}, namespace)
+
+        async def once_more(job: TrainingJob) -> dict[str, Any]:
+            return {"rerun": job.spec.rerun + 1}
+
+        return await self._decide(TrainingJob, name, once_more, namespace)
 
     async def _decide(
-        self, kind: type[R], name: str, decide: Callable[[R], dict[str, Any]], namespace: str | None
+        self, kind: type[R], name: str, decide: Callable[[R], Awaitable[dict[str, Any]]], namespace: str | None
     ) -> R:
         """Read, decide on a change of the spec, and write it if nothing changed in between; else read again."""
         for attempt in range(CONFLICT_TRIES):
             found = await self.get(kind, name, namespace=namespace)
-            patch = {"metadata": {"resourceVersion": found.metadata.resource_version}, "spec": decide(found)}
+            patch = {"metadata": {"resourceVersion": found.metadata.resource_version}, "spec": await decide(found)}
             try:
                 return await self._merge(kind, name, patch, namespace)
             except Conflict:
@@ -226,10 +232,17 @@ class Writing(Waiting):
         raise AssertionError("unreachable")
 
     async def _delete(self, kind: str, name: str, namespace: str | None) -> None:
-        with self._transport.translated():
-            await self._transport.objects.delete(
-                resource_class(kind), checked_name(name), namespace=namespace or self.namespace
-            )
+        try:
+            with self._transport.translated():
+                await self._transport.objects.delete(
+                    resource_class(kind), checked_name(name), namespace=namespace or self.namespace
+                )
+        except ApiError as error:
+            # A cluster wraps the rule in the names of policies, which tell nobody what to do.
+            for rule in KINDS[kind].DELETION_RULES if kind in KINDS else ():
+                if rule.message in error.message:
+                    raise NotPossible(f"{full_name(kind, name)} cannot be deleted: {rule.message}") from error
+            raise
 
 
 def _to_apply(resource: Resource | Mapping[str, Any]) -> dict[str, Any]:

@@ -64,8 +64,12 @@ class Stores:
     async def point_service(self, config: object, service: str, view: str) -> None:
         self.names[service] = view
 
-    async def drop_service(self, config: object, service: str) -> None:
-        self.names.pop(service, None)
+    async def drop_service(self, config: object, service: str, view: str) -> None:
+        if self.names.get(service) == view:
+            del self.names[service]
+
+    async def has_view(self, config: object, view: str) -> bool:
+        return True
 
     async def drop_view(self, config: object, view: str) -> None:
         """Nothing is kept."""
@@ -74,7 +78,7 @@ class Stores:
         """Nothing is kept."""
 
     alias_target, move_alias = service_view, point_service
-    drop_alias, drop_collection = drop_service, drop_view
+    drop_alias, has_collection, drop_collection = drop_service, has_view, drop_view
 
 
 @dataclass

@@ -48,7 +48,7 @@ def table_dropped(runs: Any) -> None:
 
 def rows_deleted(runs: Any) -> None:
     with closing(sqlite3.connect(Path(runs.world.folder) / "online.db")) as db:
-        db.execute(f'DELETE FROM "demo_{runs.outputs("r-1")[0]["physical"]}"')  # noqa: S608
+        db.execute(f'DELETE FROM "demo_{runs.outputs("r-1")[0]["physical"]}"')
         db.commit()
 
 

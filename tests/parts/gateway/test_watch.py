@@ -32,7 +32,8 @@ class World:
     """An API that can be taken away, and the objects behind it."""
 
     def __init__(self, folder: Path) -> None:
-        self.store = ObjectStore(folder / "state.db")
+        self.path = folder / "state.db"
+        self.store = ObjectStore(self.path)
         self.port = free_port()
         self.certificate = loopback_certificate(folder / "tls")
         self.config = folder / "kubeconfig"
@@ -165,8 +166,10 @@ async def test_a_pointer_that_is_not_understood_leaves_what_is_served(
     async with world.api():
         world.point("m", "a")
         await until(lambda: live(catalog, "m") == "a")
-        obj = world.store.get("Materialization", "default", "m")
-        world.store.update_status({**obj, "status": {"active": {"run": "b", "of": "a newer version"}}})
+        newer = ObjectStore(world.path, kinds={})
+        obj = newer.get("Materialization", "default", "m")
+        newer.update_status({**obj, "status": {"active": {"run": "b", "of": "a newer version"}}})
+        newer.close()
         await asyncio.sleep(0.4)
         assert live(catalog, "m") == "a"
 

@@ -7,16 +7,25 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from loopback import free_ports
 from servers import listens, redis_server, served
 
 POSTGRES = "/usr/lib/postgresql/*/bin"
+
+
+def lets_in(login: dict[str, Any]) -> bool:
+    """Whether a PostgreSQL is ready."""
+    try:
+        psycopg.connect(**login).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 @pytest.fixture(scope="session")
@@ -29,8 +38,9 @@ def redis() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[dict[str, Any]]:
     """Host, port, user and database of a PostgreSQL."""
-    folders = sorted(Path("/").glob(POSTGRES.lstrip("/")))
-    if not folders:
+    folders = [str(folder) for folder in sorted(Path("/").glob(POSTGRES.lstrip("/")), reverse=True)]
+    initdb = shutil.which("initdb", path=os.pathsep.join([*folders, os.environ["PATH"]]))
+    if initdb is None:
         pytest.skip("PostgreSQL is not installed (Debian's package postgresql)")
     (port,) = free_ports(1)
     with tempfile.TemporaryDirectory() as folder:
@@ -40,13 +50,12 @@ def postgres() -> Iterator[dict[str, Any]]:
         if root:
             shutil.chown(folder, "postgres")
         user = ["runuser", "-u", "postgres", "--"] if root else []
-        prepare = [*user, str(folders[-1] / "initdb"), "-D", str(data), "-U", "feast", "--auth=trust"]
+        prepare = [*user, initdb, "-D", str(data), "-U", "feast", "--auth=trust"]
         subprocess.run(prepare, check=True, capture_output=True)
         where = ["-D", str(data), "-h", "127.0.0.1", "-p", str(port), "-k", folder, "-c", "fsync=off"]
-        with served([*user, str(folders[-1] / "postgres"), *where], lambda: listens(port), Path(folder) / "log"):
-            probe = [str(folders[-1] / "pg_isready"), "-h", "127.0.0.1", "-p", str(port)]
-            while subprocess.run(probe, capture_output=True).returncode:
-                time.sleep(0.1)
+        login = {"host": "127.0.0.1", "port": port, "dbname": "postgres", "user": "feast"}
+        server = str(Path(initdb).with_name("postgres"))
+        with served([*user, server, *where], lambda: lets_in(login), Path(folder) / "log"):
             yield {"host": "127.0.0.1", "port": port, "database": "postgres", "user": "feast", "password": "any"}
 
 

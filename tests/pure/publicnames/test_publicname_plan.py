@@ -116,7 +116,7 @@ def test_only_the_pointer_of_the_one_feeder_ever_moves_a_name(seen: Observed) ->
 @pytest.mark.parametrize(
     ("seen", "policy", "actions"),
     [
-        (replace(FED, current=FIRST.physical), DeletionPolicy.DELETE, (Release(),)),
+        (replace(FED, current=FIRST.physical), DeletionPolicy.DELETE, (Release(FIRST.physical),)),
         (replace(FED, current=FIRST.physical), DeletionPolicy.RETAIN, ()),
         (FED, DeletionPolicy.DELETE, ()),
         (replace(FED, store_problem="no answer"), DeletionPolicy.DELETE, ()),

@@ -11,8 +11,8 @@ from worlds import world
 from penstock.api.ray import RayBackend, RayCluster
 from penstock.api.views import FeatureView, VectorCollection
 from penstock.installation import Installation
-from penstock_operator.adapters.feast import FeastFeatures
-from penstock_operator.adapters.milvus import MilvusVectors
+from penstock_operator.adapters.feast.features import FeastFeatures
+from penstock_operator.adapters.milvus.vectors import MilvusVectors
 from penstock_operator.publicnames.featureview import FeatureService
 from penstock_operator.publicnames.plan import Observed, Point, Pointed
 from penstock_operator.publicnames.vectorcollection import CollectionAlias
