@@ -19,13 +19,15 @@ from penstock_operator.materialization import converge as materialization_conver
 from penstock_operator.materialization import observe as materialization_observe
 from penstock_operator.materialization.plan import plan as plan_materialization
 from penstock_operator.ports import World
-from penstock_operator.publicnames.featureview import FeatureService
-from penstock_operator.publicnames.vectorcollection import CollectionAlias
+from penstock_operator.publicnames.aliases import Aliases
+from penstock_operator.publicnames.reconciler import PublicNames
+from penstock_operator.publicnames.services import FeatureServices
 from penstock_operator.stagedrun import converge as stagedrun_converge
 from penstock_operator.stagedrun import observe as stagedrun_observe
 from penstock_operator.stagedrun.plan import plan as plan_staged
-from penstock_operator.stores.featurestore import FeastProject
-from penstock_operator.stores.vectorstore import Milvus
+from penstock_operator.stores.feast import FeastProjects
+from penstock_operator.stores.milvus import MilvusServers
+from penstock_operator.stores.reconciler import Stores
 from penstock_operator.training import converge as training_converge
 from penstock_operator.training import observe as training_observe
 from penstock_operator.training.plan import plan as plan_training
@@ -79,14 +81,15 @@ def training_run(world: World) -> AnyKind:
 
 def feature_store(world: World) -> AnyKind:
     """Keeps an eye on a Feast project, and removes it at the end."""
-    project = FeastProject(world)
+    stores = Stores(world.cluster, FeastProjects(world))
     return Kind(
         FeatureStore,
-        project.observe,
-        project.plan,
-        project.converge,
+        stores.observe,
+        stores.plan,
+        stores.converge,
         {
             "FeatureView": referred("FeatureStore", references.store),
+            "StagedRun": referred("FeatureStore", references.feature_stores),
             "Secret": referring("FeatureStore", references.secrets),
         },
     )
@@ -94,12 +97,12 @@ def feature_store(world: World) -> AnyKind:
 
 def feature_view(world: World) -> AnyKind:
     """Lets the feature service follow the pointer."""
-    service = FeatureService(world)
+    names = PublicNames(world.cluster, FeatureServices(world))
     return Kind(
         FeatureView,
-        service.observe,
-        service.plan,
-        service.converge,
+        names.observe,
+        names.plan,
+        names.converge,
         {
             "Materialization": referred("FeatureView", references.feature_views),
             "FeatureStore": referring("FeatureView", references.store),
@@ -109,14 +112,15 @@ def feature_view(world: World) -> AnyKind:
 
 def vector_store(world: World) -> AnyKind:
     """Keeps an eye on a Milvus."""
-    milvus = Milvus(world)
+    stores = Stores(world.cluster, MilvusServers(world))
     return Kind(
         VectorStore,
-        milvus.observe,
-        milvus.plan,
-        milvus.converge,
+        stores.observe,
+        stores.plan,
+        stores.converge,
         {
             "VectorCollection": referred("VectorStore", references.store),
+            "StagedRun": referred("VectorStore", references.vector_stores),
             "Secret": referring("VectorStore", references.secrets),
         },
     )
@@ -124,12 +128,12 @@ def vector_store(world: World) -> AnyKind:
 
 def vector_collection(world: World) -> AnyKind:
     """Lets the alias follow the pointer."""
-    alias = CollectionAlias(world)
+    names = PublicNames(world.cluster, Aliases(world))
     return Kind(
         VectorCollection,
-        alias.observe,
-        alias.plan,
-        alias.converge,
+        names.observe,
+        names.plan,
+        names.converge,
         {
             "Materialization": referred("VectorCollection", references.vector_collections),
             "VectorStore": referring("VectorCollection", references.store),

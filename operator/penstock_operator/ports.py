@@ -16,6 +16,7 @@ from penstock.installation import Installation
 from penstock.rundir.manifest import Manifest
 from penstock.rundir.progress import Progress
 from penstock.sources.archive import Archive
+from penstock_operator.secretmemory import SecretMemory
 
 Object = dict[str, Any]
 """A resource on the wire: apiVersion, kind, metadata, spec, status."""
@@ -52,8 +53,8 @@ class Cluster(Protocol):
     async def list(self, kind: str, namespace: str | None = None) -> Sequence[Object]:
         """The objects of a kind, of one namespace or of all."""
 
-    async def referring(self, kind: str, namespace: str, references: References, name: str) -> Sequence[Object]:
-        """The objects of a kind, in one namespace, whose specs refer to a name."""
+    async def referring(self, kind: str, namespace: str | None, references: References, name: str) -> Sequence[Object]:
+        """The objects of a kind, in one namespace or in all, whose specs refer to a name."""
 
     async def write_status(self, obj: Object, status: Mapping[str, Any]) -> Object:
         """Replace the status of the object as it was read.
@@ -314,3 +315,4 @@ class World:
     vectors: Vectors
     artifacts: Artifacts
     installation: Installation
+    secrets: SecretMemory = field(default_factory=SecretMemory)

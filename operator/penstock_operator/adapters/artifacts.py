@@ -30,7 +30,7 @@ class FileArtifacts:
     """Artifacts in files or in an object store."""
 
     def __init__(self) -> None:
-        self._threads = EndpointThreads(threads=8, waiting=256)
+        self._threads = EndpointThreads(threads=8)
 
     async def manifest(self, run_uri: str) -> Manifest:
         """The manifest, checked."""

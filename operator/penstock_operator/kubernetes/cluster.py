@@ -14,6 +14,7 @@ from penstock_operator.kubernetes.events import Recorder
 from penstock_operator.kubernetes.happened import happened
 from penstock_operator.kubernetes.metrics import Metrics
 from penstock_operator.loop.key import Key
+from penstock_operator.loop.leaving import LEFT_BEHIND
 from penstock_operator.ports import Change, Conflict, Object, References
 
 
@@ -33,8 +34,8 @@ class KubernetesCluster:
         """The objects of a watched kind."""
         return self._cache.list(kind, namespace)
 
-    async def referring(self, kind: str, namespace: str, references: References, name: str) -> Sequence[Object]:
-        """The objects of a watched kind, in one namespace, whose specs refer to a name."""
+    async def referring(self, kind: str, namespace: str | None, references: References, name: str) -> Sequence[Object]:
+        """The objects of a watched kind, in one namespace or in all, whose specs refer to a name."""
         return self._cache.referring(kind, namespace, references, name)
 
     async def write_status(self, obj: Object, status: Mapping[str, Any]) -> Object:
@@ -71,6 +72,8 @@ class KubernetesCluster:
     async def record(self, obj: Object, severity: Literal["Normal", "Warning"], reason: str, message: str) -> None:
         """Hand an event to the recorder, which posts it in its own time."""
         self._recorder.record(obj, severity, reason, message)
+        if reason == LEFT_BEHIND:
+            self._metrics.left_behind(obj["kind"])
 
     def watch(self, kind: str) -> AsyncIterator[Change]:
         """What is, then what changes; of a kind that is not watched, nothing."""

@@ -42,6 +42,7 @@ class Metrics:
         self._promotions = self._counter("promotions", "Times that a newer run became the one that is served.")
         self._rollbacks = self._counter("rollbacks", "Times that an older run became the one that is served.")
         self._gate_failures = self._counter("gate_failures", "Runs that a gate rejected.")
+        self._left_behind = self._counter("left_behind", "Things that stay though what made them was deleted.", "kind")
         self._live = Histogram(
             "penstock_manifest_to_live_seconds",
             "Seconds from a run's manifest, as the operator found it, until the run is served.",
@@ -83,6 +84,10 @@ class Metrics:
         self._gate_failures.inc(what.gate_failures)
         if what.live_since is not None:
             self._live.observe((now - what.live_since).total_seconds())
+
+    def left_behind(self, kind: str) -> None:
+        """Count what stays, by the kind of what made it."""
+        self._left_behind.labels(kind).inc()
 
     def exposition(self) -> bytes:
         """The metrics in Prometheus's text format."""

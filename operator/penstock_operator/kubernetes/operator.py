@@ -80,7 +80,7 @@ class Replica:
         self._metrics = metrics = Metrics(cache, leadership)
         self._watch = Watch(config, cache, options.namespaces)
         self._audit = Audit(api, cache, self._watch, options.namespaces, options.audit)
-        self._recorder = Recorder(api, options.identity)
+        self._recorder = Recorder(api, options.identity, options.namespace, LEASE)
         cluster = KubernetesCluster(api, cache, self._recorder, metrics)
         kinds = [fenced(one, leadership.check, metrics.converged) for one in build(api, cluster)]
         self._manager = Manager(cluster, kinds, observer=metrics.passed)

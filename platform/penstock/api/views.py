@@ -43,9 +43,10 @@ class ViewReason(Reason):
     STORE_NOT_READY = ("StoreNotReady", "The store is not ready.", "Look at the store's conditions.")
     CONFLICT = (
         "Conflict",
-        "Two Materializations feed it, or another object holds the public name.",
-        "Let one Materialization feed it, or choose another name.",
+        "Another object, or somebody who is not Penstock, holds the public name.",
+        "Choose another name or another store.",
     )
+    DELETING = ("Deleting", "It is being deleted: its public name is being removed from the store.")
 
 
 class NamedField(Model):
