@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
+from typing import Any
+
 from penstock.api import FeatureStore, FeatureView, Materialization, TrainingJob, VectorCollection, VectorStore
 from penstock_operator import references
 from penstock_operator.loop.kind import AnyKind, Kind
@@ -17,6 +20,9 @@ from penstock_operator.stores.vectorstore import Milvus
 from penstock_operator.training import converge as training_converge
 from penstock_operator.training import observe as training_observe
 from penstock_operator.training.plan import plan as plan_training
+from penstock_operator.training.sweep import SourceSweeper
+
+Chore = Callable[[], Coroutine[Any, Any, None]]
 
 
 def kinds(world: World) -> list[AnyKind]:
@@ -29,6 +35,11 @@ def kinds(world: World) -> list[AnyKind]:
         vector_collection(world),
         materialization(world),
     ]
+
+
+def chores(world: World) -> list[Chore]:
+    """What whoever leads does beside; none ends by itself."""
+    return [SourceSweeper(world).run]
 
 
 def training_job(world: World) -> AnyKind:

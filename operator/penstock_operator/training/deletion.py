@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from penstock.api.meta import DeletionPolicy
 from penstock.api.trainingjob import SucceededReason, TrainingJob
 from penstock_operator.loop.plan import Plan
-from penstock_operator.training.observed import Action, DeleteRun, Forget, Observed, Stop, SweepSources
+from penstock_operator.training.observed import Action, DeleteRun, Forget, Observed, Stop
 from penstock_operator.training.passes import POLL_SECONDS, Pass
 
 DELETION_SECONDS = 60
@@ -29,7 +29,6 @@ def plan_deletion(job: TrainingJob, seen: Observed, now: datetime) -> Plan[Actio
     cleanup: list[Action] = [] if keeps else [DeleteRun(run) for run in sorted(runs - gone - seen.protected)]
     if seen.session is not None:
         cleanup += [Forget(one.submission_id) for one in status.attempts if one is not alive]
-    cleanup.append(SweepSources())
     notes = [f"Attempt {alive.number} was not seen to stop"] if alive is not None else []
     return Plan(status, cleanup=cleanup, finalized=True, notes=notes)
 

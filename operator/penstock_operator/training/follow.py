@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from penstock.api.trainingjob import Attempt, AttemptState, Progress, SucceededReason, SuccessfulRun, TrainingJob
 from penstock.wiresize import shortened
 from penstock_operator.loop.plan import Plan
 from penstock_operator.ports import JobState, RayJob
-from penstock_operator.training.observed import Action, Observed, Stop, Submit, SweepSources
+from penstock_operator.training.observed import Action, Observed, Stop, Submit
 from penstock_operator.training.passes import POLL_SECONDS, Pass
 from penstock_operator.training.room import MESSAGE_BYTES, named_numbers
 
@@ -138,8 +137,7 @@ class _Following(Pass):
         ]
         self.status.latest_run = attempt.run
         self.show_progress(attempt)
-        done = self.result("True", SucceededReason.COMPLETED, f"Run {attempt.run} is complete", after=0)
-        return replace(done, cleanup=(SweepSources(),))
+        return self.result("True", SucceededReason.COMPLETED, f"Run {attempt.run} is complete", after=0)
 
     def failed(self, attempt: Attempt, reason: SucceededReason, message: str) -> Plan[Action]:
         self.finish(attempt, AttemptState.FAILED)

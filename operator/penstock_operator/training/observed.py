@@ -56,11 +56,6 @@ class StoreSource:
 
 
 @dataclass(frozen=True)
-class SweepSources:
-    """Remove archives of code that no job names any more."""
-
-
-@dataclass(frozen=True)
 class Submit:
     """Submit the recorded attempt."""
 
@@ -93,4 +88,4 @@ class DeleteRun:
     run: str
 
 
-Action = StoreSource | SweepSources | Submit | Stop | Forget | Release | DeleteRun
+Action = StoreSource | Submit | Stop | Forget | Release | DeleteRun

@@ -22,7 +22,6 @@ from penstock_operator.training.observed import (
     Stop,
     StoreSource,
     Submit,
-    SweepSources,
 )
 from penstock_operator.training.plan import plan
 
@@ -234,7 +233,7 @@ def test_deletion_stops_first_then_removes_what_was_made() -> None:
     assert not stopping.finalized
     gone = plan(running, ray(JobState.STOPPED), NOW)
     assert gone.finalized
-    assert set(gone.cleanup) == {Forget(f"penstock-{UID}-1"), DeleteRun("0f3c2a10-1"), SweepSources()}
+    assert set(gone.cleanup) == {Forget(f"penstock-{UID}-1"), DeleteRun("0f3c2a10-1")}
 
 
 def test_deletion_ends_even_when_ray_is_away() -> None:
