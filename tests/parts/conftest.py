@@ -185,7 +185,12 @@ class World:
         return spec.run_uri
 
     def view(self, run: str, **fields: Any) -> dict[str, Any]:
-        base = {"output": "features", "resource": "images", "store": "feast", "view": physical_name("images", run, STAGED)}
+        base = {
+            "output": "features",
+            "resource": "images",
+            "store": "feast",
+            "view": physical_name("images", run, STAGED),
+        }
         columns = {
             "entities": [{"name": "id", "type": "Int64"}],
             "features": [{"name": "ink", "type": "Float32"}, {"name": "label", "type": "String"}],

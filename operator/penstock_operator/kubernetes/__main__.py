@@ -12,7 +12,7 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import httpx2
 import structlog
@@ -28,14 +28,13 @@ from penstock_operator.adapters.feast.features import FeastFeatures
 from penstock_operator.adapters.milvus.vectors import MilvusVectors
 from penstock_operator.adapters.ray.backends import RayBackends
 from penstock_operator.adapters.ray.kuberay.jobs import KubeRayJobs
-from penstock_operator.kinds import kinds
+from penstock_operator.kinds import chores, kinds
 from penstock_operator.kubernetes.api import Api
 from penstock_operator.kubernetes.cluster import KubernetesCluster
 from penstock_operator.kubernetes.fence import leave
 from penstock_operator.kubernetes.lease import LeaseLost
 from penstock_operator.kubernetes.logs import log_as_json
-from penstock_operator.kubernetes.operator import Options, run
-from penstock_operator.loop.kind import AnyKind
+from penstock_operator.kubernetes.operator import Build, Options, Work, run
 from penstock_operator.ports import Refused, World
 
 GARBAGE = (10_000, 10, 20)
@@ -44,15 +43,17 @@ GARBAGE = (10_000, 10, 20)
 log = structlog.get_logger(__name__)
 
 
-def world(installation: Installation) -> Callable[[Api, KubernetesCluster], Sequence[AnyKind]]:
-    """What makes the kinds over a cluster, with the real Ray, Feast, Milvus and artifacts."""
+def world(installation: Installation) -> Build:
+    """What makes the work over a cluster, with the real Ray, Feast, Milvus and artifacts."""
 
-    def build(_: Api, cluster: KubernetesCluster) -> Sequence[AnyKind]:
+    def build(_: Api, cluster: KubernetesCluster) -> Work:
         def kube_ray(owner: TrainingJob | StagedRun, spec: KubeRay, http: httpx2.AsyncClient) -> KubeRayJobs:
             return KubeRayJobs(cluster, owner, spec, installation, http)
 
         rays = RayBackends(cluster, installation, kube_ray)
-        return kinds(World(cluster, rays, FeastFeatures(), MilvusVectors(), FileArtifacts(), installation))
+        artifacts = FileArtifacts(installation.artifacts)
+        parts = World(cluster, rays, FeastFeatures(), MilvusVectors(), artifacts, installation)
+        return Work(kinds(parts), chores(parts))
 
     return build
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from penstock.kubeapi.context import Context
 from penstock_operator.kubernetes import audit, lease
@@ -41,8 +42,16 @@ class Options:
     audit: audit.Timing = field(default_factory=audit.Timing)
 
 
-Build = Callable[[Api, KubernetesCluster], Sequence[AnyKind]]
-"""Makes the kinds over a cluster."""
+class Work(NamedTuple):
+    """What a replica does while it leads."""
+
+    kinds: Sequence[AnyKind]
+    chores: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
+    """Beside them; none ends by itself."""
+
+
+Build = Callable[[Api, KubernetesCluster], Work]
+"""Makes the work over a cluster."""
 
 
 async def run(context: Context, build: Build, options: Options) -> None:
@@ -81,7 +90,9 @@ class Replica:
         self._audit = Audit(api, cache, self._watch, options.namespaces, options.audit)
         self._recorder = Recorder(api, options.identity, options.namespace, LEASE)
         cluster = KubernetesCluster(api, cache, self._recorder, metrics)
-        kinds = [fenced(one, leadership.check, metrics.converged) for one in build(api, cluster)]
+        work = build(api, cluster)
+        self._chores = work.chores
+        kinds = [fenced(one, leadership.check, metrics.converged) for one in work.kinds]
         self._manager = Manager(cluster, kinds, observer=metrics.passed)
         metrics.watch_queue(self._manager.queue)
 
@@ -100,3 +111,5 @@ class Replica:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._recorder.run(), name="record events")
             tasks.create_task(self._manager.run(), name="reconcile")
+            for chore in self._chores:
+                tasks.create_task(chore())

@@ -27,8 +27,7 @@ from penstock_operator.kinds import training_job
 from penstock_operator.kubernetes.api import Api
 from penstock_operator.kubernetes.audit import Timing
 from penstock_operator.kubernetes.cluster import KubernetesCluster
-from penstock_operator.kubernetes.operator import Options, run
-from penstock_operator.loop.kind import AnyKind
+from penstock_operator.kubernetes.operator import Options, Work, run
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
@@ -70,7 +69,7 @@ class Site:
     async def operator(self, everywhere: bool = False) -> AsyncIterator[None]:
         """A replica that watches this namespace alone, or all of them."""
 
-        def build(api: Api, cluster: KubernetesCluster) -> list[AnyKind]:
+        def build(api: Api, cluster: KubernetesCluster) -> Work:
             self._count(api)
 
             def kube_ray(owner: Any, spec: Any, http: httpx2.AsyncClient) -> KubeRayJobs:
@@ -78,7 +77,7 @@ class Site:
 
             rays = RayBackends(cluster, self.installation, kube_ray)
             parts = world(cluster=cluster, rays=rays, artifacts=FileArtifacts(), installation=self.installation)
-            return [training_job(parts)]
+            return Work([training_job(parts)])
 
         watched = () if everywhere else (self.namespace,)
         # The audit finds what a watch missed that began too early for a kind that is new.

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,9 +39,8 @@ from penstock_operator.kubernetes.audit import Audit, Timing
 from penstock_operator.kubernetes.cache import Cache
 from penstock_operator.kubernetes.cluster import KubernetesCluster
 from penstock_operator.kubernetes.kinds import WATCHED
-from penstock_operator.kubernetes.operator import Options, run
+from penstock_operator.kubernetes.operator import Options, Work, run
 from penstock_operator.kubernetes.watching import Watch
-from penstock_operator.loop.kind import AnyKind
 from penstock_operator.ports import JobState, RayJob, RaySubmission, Refused, World
 
 WAIT_SECONDS = 60
@@ -159,8 +158,8 @@ class Replica(threading.Thread):
         self._error: BaseException | None = None
 
     def run(self) -> None:
-        def build(_: Api, cluster: KubernetesCluster) -> Sequence[AnyKind]:
-            return kinds(World(cluster, Ray(cluster, self._parts[-1]), *self._parts))
+        def build(_: Api, cluster: KubernetesCluster) -> Work:
+            return Work(kinds(World(cluster, Ray(cluster, self._parts[-1]), *self._parts)))
 
         async def live() -> None:
             await run(self._config, build, self._options)

@@ -16,9 +16,9 @@ from penstock.gateway.catalog import Catalog
 from penstock.gateway.errors import NotServed, Unavailable
 from penstock.gateway.kubernetes import Kubernetes
 from penstock.gateway.pins import KubernetesStagedRuns
+from penstock.gateway.watch import Watcher
 from penstock.kubeapi.context import choose
 from penstock.kubeapi.kubeconfig import read
-from penstock.gateway.watch import Watcher
 from penstock_operator.local.apiserver.api import create_app
 from penstock_operator.local.apiserver.certificates import loopback_certificate
 from penstock_operator.local.apiserver.errors import NotFound
