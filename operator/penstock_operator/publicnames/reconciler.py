@@ -18,7 +18,7 @@ from penstock_operator.ports import Cluster, Object, Refused, Unreachable
 from penstock_operator.publicnames.driver import Driver, K, Reached
 from penstock_operator.publicnames.feeders import feeders_of, holder
 from penstock_operator.publicnames.plan import Name, Observed, Point, Pointed, Release, decide, pointer_of
-from penstock_operator.target import shape_digest, target_digest
+from penstock_operator.target import shape_digest
 
 
 class PublicNames(Generic[K, Reached]):
@@ -105,7 +105,7 @@ class PublicNames(Generic[K, Reached]):
             shape = self._driver.staged_shape(parse(StagedRun, found).spec, obj.metadata.name)
         except InvalidObject:
             return False
-        return shape is not None and shape_digest(shape) != target_digest(obj)
+        return shape is not None and shape_digest(shape) != shape_digest(obj.spec)
 
     async def _other(self, obj: K, current: str | None) -> str:
         """The object of another namespace, as namespace/name, for which the data behind the public name was staged."""

@@ -15,7 +15,7 @@ class FeastProjects:
 
     view = "FeatureView"
     output: StagedKind = "Features"
-    staged = staticmethod(references.staged_feature_stores)
+    staged = staticmethod(references.feature_stores)
 
     def __init__(self, world: World) -> None:
         self._features, self._connections = world.features, Connections.over(world)

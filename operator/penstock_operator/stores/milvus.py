@@ -14,7 +14,7 @@ class MilvusServers:
 
     view = "VectorCollection"
     output: StagedKind = "Embeddings"
-    staged = staticmethod(references.staged_vector_stores)
+    staged = staticmethod(references.vector_stores)
 
     def __init__(self, world: World) -> None:
         self._vectors, self._connections = world.vectors, Connections.over(world)

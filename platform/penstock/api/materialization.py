@@ -26,9 +26,6 @@ from penstock.api.meta import (
 from penstock.api.ray import STAYS, RayBackend
 from penstock.api.stagedrun import StagedOutput
 
-MAX_KEPT_OUTPUTS = 128
-"""Outputs of all the runs that a Materialization is asked to keep: the names of their data stand in its status."""
-
 
 class FeatureMapping(Model):
     """An output of features and the view that it goes to."""
@@ -73,10 +70,6 @@ class MaterializationSpec(Model):
             "self.vectors.all(v, self.vectors.exists_one(w, w.vectorCollectionRef.name == v.vectorCollectionRef.name))",
             "two outputs in vectors go to one VectorCollection: give each a collection of its own",
         ),
-        Rule(
-            f"(size(self.features) + size(self.vectors)) * self.historyLimit <= {MAX_KEPT_OUTPUTS}",
-            f"more than {MAX_KEPT_OUTPUTS} outputs of all kept runs: lower historyLimit, or stage fewer outputs",
-        ),
     )
 
     training_job_ref: LocalRef
@@ -85,18 +78,24 @@ class MaterializationSpec(Model):
     gates: list[Gate] = Field(default_factory=list, max_length=64)
     ray: RayBackend | None = Field(None, description="Where runs are staged. Unset: the installation's own.")
     promotion: Promotion = Promotion.AUTOMATIC
-    pinned_run: Run | None = Field(None, description="The kept run to serve, whatever newer ones there are.")
+    pinned_run_ref: LocalRef | None = Field(
+        None, description="The TrainingRun to serve, whatever newer ones there are; it is staged if it is not."
+    )
     history_limit: int = Field(
         3,
         ge=2,
         le=50,
-        description="Staged runs kept, the active and previous ones included; "
-        f"{MAX_KEPT_OUTPUTS} outputs in all at most.",
+        description="Staged runs kept, the active and previous ones included.",
     )
     grace_period_seconds: int = Field(60, ge=0, le=86400, description="How long a dropped run's data outlives it.")
     staging_deadline_seconds: int = Field(3600, ge=1, le=31_536_000)
     staging_retry_limit: int = Field(3, ge=0, le=20)
     suspend: bool = Field(False, description="Stage and promote nothing; what is served stays.")
+
+    @property
+    def pinned_run(self) -> str | None:
+        """The name of the run that is pinned; None where none is."""
+        return self.pinned_run_ref.name if self.pinned_run_ref is not None else None
 
 
 class StagedRunName(StatusModel):
@@ -164,10 +163,28 @@ class StagedReason(Reason):
         "spec.features, vectors or gates, or what they name, changed while the run was being staged; it is staged "
         "again under them.",
     )
-    REFUSED = (
-        "Refused",
-        "The newest run was refused: the message says why, as the condition Ready of its StagedRun does.",
-        "Look at the StagedRun.",
+    BACKING_OFF = ("BackingOff", "A try failed and is repeated after the back-off.", "Read the message.")
+    STORE_NOT_READY = ("StoreNotReady", "A store is not ready.", "Look at the conditions of the store.")
+    RAY_UNREACHABLE = ("RayUnreachable", "Ray did not answer.", "Check that Ray runs: `penstock doctor`.")
+    STAGING_FAILED = (
+        "StagingFailed",
+        "Every try that the retry limit allows has failed; the message ends with the last log lines.",
+        "Mend the cause and delete the StagedRun: it is made again. A new run is staged afresh.",
+    )
+    DEADLINE_EXCEEDED = (
+        "DeadlineExceeded",
+        "Every try that the retry limit allows has failed, the last by taking longer than spec.stagingDeadlineSeconds.",
+        "Raise the deadline, or find what is slow; then delete the StagedRun: it is made again.",
+    )
+    INVALID_OUTPUT = (
+        "InvalidOutput",
+        "The run's output breaks the contract: the message names the output, the column and the value.",
+        "Mend the training code and run it again, or correct the view or collection.",
+    )
+    GATE_FAILED = (
+        "GateFailed",
+        "A gate refused the run; the message names the gate, the value and the bound.",
+        "Train a better run, or change the gate.",
     )
     STAGED = ("Staged", "The newest run is staged and passed its gates.")
     SUSPENDED = ("Suspended", "The Materialization is suspended.", "`penstock resume materialization/NAME`.")
@@ -186,8 +203,9 @@ class PromotedReason(Reason):
     PINNED_RUN_UNAVAILABLE = (
         "PinnedRunUnavailable",
         "The pinned run is not staged; what was served stays.",
-        "Pin a run that `penstock get materialization NAME -o yaml` lists as Staged.",
+        "Pin a run that `penstock get trainingruns` lists; it is staged, if its gates let it pass.",
     )
+    CONFLICT = ("Conflict", "An older Materialization feeds what this one names.", "Look at the condition Ready.")
     NOTHING_STAGED = ("NothingStaged", "There is no run to promote.", "Look at the condition Staged.")
     SUSPENDED = ("Suspended", "The Materialization is suspended.", "`penstock resume materialization/NAME`.")
 

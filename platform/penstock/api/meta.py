@@ -27,7 +27,7 @@ Message = Annotated[str, StringConstraints(max_length=32768)]
 
 
 class Rule(NamedTuple):
-    """One CEL rule (`x-kubernetes-validations`) of the schema of the model that carries it."""
+    """One CEL rule: of a schema (`x-kubernetes-validations`), over `self`, or of a deletion, over `oldObject`."""
 
     rule: str
     message: str
@@ -205,6 +205,8 @@ class Resource(StatusModel):
     CONDITIONS: ClassVar[dict[str, type[Reason]]] = {}
     COMMON_CONDITIONS: ClassVar[dict[str, type[Reason]]] = {"Reconciled": ReconciledReason}
     """What every kind has beside its own."""
+    MIRRORS: ClassVar[frozenset[str]] = frozenset()
+    """Conditions that repeat another one for tools that ask for them by name: no event tells of them."""
     MANAGED: ClassVar[bool] = False
     """Whether Penstock alone creates objects of the kind and writes their spec."""
     DELETION_RULES: ClassVar[tuple[Rule, ...]] = ()

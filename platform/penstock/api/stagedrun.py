@@ -62,6 +62,7 @@ class StagedRunSpec(Model):
     materialization_ref: UidRef
     training_run_ref: UidRef
     uri: Annotated[str, StringConstraints(min_length=1, max_length=2048)] = Field(description="The run directory.")
+    trained_at: datetime = Field(description="When the manifest of the run was written.")
     digest: Annotated[str, StringConstraints(max_length=80)] = Field(
         description="Of mappings, gates and targets: another StagedRun is made for the run when they change."
     )
@@ -113,14 +114,19 @@ class StagingState(StrEnum):
     LOST = "Lost"
 
 
+class KeptAs(StrEnum):
+    """What a Materialization needs a staged run for."""
+
+    ACTIVE = "Active"
+    PINNED = "Pinned"
+    PREVIOUS = "Previous"
+
+
 class Try(StatusModel):
     """The Ray job that is staging, or did last: written before it is submitted, so that a crash cannot double it."""
 
     number: int = Field(ge=1, description="Counts up over the life of the staging.")
     submission_id: Annotated[str, StringConstraints(max_length=128)]
-    stage_uri: Annotated[str, StringConstraints(max_length=2048)] = Field(
-        description="Where it keeps its own files: marks, progress and report."
-    )
     session: Annotated[str, StringConstraints(max_length=128)] = Field(
         "", description="The Ray session that it is submitted to; another one never gets it."
     )
@@ -129,7 +135,6 @@ class Try(StatusModel):
     stopping: Annotated[str, StringConstraints(max_length=128)] = Field("", description="Why it is being stopped.")
     stopping_since: datetime | None = Field(None, description="When it was first asked to stop.")
     ended: bool = False
-    forgotten: bool = Field(False, description="Whether Ray was asked to forget it: its log is gone.")
 
 
 class StagedRunStatus(Status):
@@ -147,12 +152,8 @@ class StagedRunStatus(Status):
         default_factory=list, max_length=32, description="What is in the stores, or may be: named before it is made."
     )
     gates: list[GateResult] = Field(default_factory=list, max_length=64)
-    served: bool = Field(False, description="Whether the pointer of its Materialization names it.")
-    kept_as: Annotated[str, StringConstraints(max_length=63)] = Field(
-        "", description="Why its Materialization needs it: Active, Pinned or Previous."
-    )
+    kept_as: KeptAs | None = Field(None, description="What its Materialization needs it for.")
     retire_at: datetime | None = Field(None, description="Of a deleted one: when its data is due to be dropped.")
-    deletion_seen_at: datetime | None = None
     drop_error: Message = Field("", description="Why its data could not be dropped.")
 
 
@@ -220,10 +221,10 @@ class StagedRun(Resource):
     PLURAL = "stagedruns"
     SHORT = ("srun",)
     COLUMNS = (
-        Column("Materialization", ".spec.materializationRef.name"),
-        Column("Run", ".spec.trainingRunRef.name"),
         Column("Ready", '.status.conditions[?(@.type=="Ready")].status'),
         Column("Reason", '.status.conditions[?(@.type=="Ready")].reason'),
+        Column("Materialization", ".spec.materializationRef.name"),
+        Column("Run", ".spec.trainingRunRef.name"),
         Column("Kept as", ".status.keptAs"),
         Column("Age", ".metadata.creationTimestamp", "date"),
         Column("Progress", ".status.progress", priority=1),
@@ -238,7 +239,7 @@ class StagedRun(Resource):
     MANAGED = True
     DELETION_RULES = (
         Rule(
-            "!has(oldObject.status) || !has(oldObject.status.keptAs) || oldObject.status.keptAs == ''",
+            "!has(oldObject.status) || !has(oldObject.status.keptAs)",
             "the run is served, pinned, or what a rollback goes back to: promote another one first",
         ),
     )

@@ -158,10 +158,10 @@ class TrainingRun(Resource):
     PLURAL = "trainingruns"
     SHORT = ("trun",)
     COLUMNS = (
+        Column("Ready", '.status.conditions[?(@.type=="Ready")].status'),
         Column("Job", ".spec.trainingJobRef.name"),
         Column("Attempt", ".spec.attempt", "integer"),
         Column("Served by", ".status.servedBy"),
-        Column("Ready", '.status.conditions[?(@.type=="Ready")].status'),
         Column("Age", ".metadata.creationTimestamp", "date"),
         Column("Outputs", ".spec.outputs[*].name", priority=1),
         Column("Revision", ".spec.sourceRevision", priority=1),

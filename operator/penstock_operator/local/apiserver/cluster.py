@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, Literal
 
-from penstock_operator.local.apiserver.errors import AlreadyExists, Gone, NotFound, Stale
-from penstock_operator.local.apiserver.store import ObjectStore, StoredChange
+from penstock_operator.local.apiserver.changelog import StoredChange
+from penstock_operator.local.apiserver.errors import AlreadyExists, Gone, Invalid, Malformed, NotFound, Stale
+from penstock_operator.local.apiserver.store import ObjectStore
 from penstock_operator.loop.event import event
 from penstock_operator.loop.key import Key
 from penstock_operator.loop.known import Known
-from penstock_operator.ports import Change, Conflict, Object, References
+from penstock_operator.ports import Change, Conflict, Object, References, Refused
 
 
 class LocalCluster:
@@ -41,17 +43,30 @@ class LocalCluster:
 
     async def write_status(self, obj: Object, status: Mapping[str, Any]) -> Object:
         """Replace the status of the object as it was read."""
-        try:
+        with _translated():
             return self._store.update_status({**obj, "status": dict(status)})
-        except (Stale, NotFound) as error:
-            raise Conflict(str(error)) from error
 
     async def write_finalizers(self, obj: Object, finalizers: Sequence[str]) -> Object:
         """Replace the finalizers of the object as it was read."""
-        try:
+        with _translated():
             return self._store.update({**obj, "metadata": {**obj["metadata"], "finalizers": [*finalizers]}})
-        except (Stale, NotFound) as error:
-            raise Conflict(str(error)) from error
+
+    async def create(self, obj: Object) -> Object:
+        """Create an object."""
+        with _translated():
+            return self._store.create(obj)
+
+    async def replace_spec(self, obj: Object, spec: Mapping[str, Any]) -> Object:
+        """Replace the spec of the object as it was read."""
+        with _translated():
+            return self._store.update({**obj, "spec": dict(spec)})
+
+    async def delete(self, obj: Object) -> None:
+        """Delete an object, and nothing else that has its name by now; one that is gone is fine."""
+        meta = obj["metadata"]
+        with suppress(NotFound):
+            if self._store.get(obj["kind"], meta["namespace"], meta["name"])["metadata"]["uid"] == meta["uid"]:
+                self._store.delete(obj["kind"], meta["namespace"], meta["name"])
 
     async def record(self, obj: Object, severity: Literal["Normal", "Warning"], reason: str, message: str) -> None:
         """Post an event; one that repeats is counted."""
@@ -100,3 +115,19 @@ class LocalCluster:
             else:
                 self._known.put(change.object)
         self._read[kind] = version
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn the store's errors into the port's.
+
+    Raises:
+        Conflict: the object changed since, or is gone, or its name is taken.
+        Refused: its schema does not allow it.
+    """
+    try:
+        yield
+    except (Stale, NotFound, AlreadyExists) as error:
+        raise Conflict(str(error)) from error
+    except (Invalid, Malformed) as error:
+        raise Refused(str(error)) from error
