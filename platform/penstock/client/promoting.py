@@ -12,8 +12,11 @@ from penstock.client.writing import Writing
 KEPT = (RunState.STAGED, RunState.RETIRING)
 
 
-class Promoting(Writing):
+class Promoting:
     """promote and rollback: each is one write of `spec.pinnedRun`."""
+
+    def __init__(self, writing: Writing) -> None:
+        self._writing = writing
 
     async def promote(self, name: str, run: str | None = None, *, namespace: str | None = None) -> Materialization:
         """Let a Materialization serve a run; it does not wait until it does (`wait_served`).
@@ -32,7 +35,7 @@ class Promoting(Writing):
             >>> mat = await client.promote("digits")  # doctest: +SKIP
             >>> await client.wait_served("digits", mat.status.runs[-1].run)  # doctest: +SKIP
         """
-        return await self._decide(Materialization, name, lambda mat: _pin(chosen(mat, run)), namespace)
+        return await self._writing.decide(Materialization, name, lambda mat: _pin(chosen(mat, run)), namespace)
 
     async def rollback(self, name: str, run: str | None = None, *, namespace: str | None = None) -> Materialization:
         """Serve the previous run, or a kept one, and stay with it until `promote`.
@@ -45,7 +48,7 @@ class Promoting(Writing):
             >>> (await client.rollback("digits")).spec.pinned_run  # doctest: +SKIP
             '3f2a9c41-1'
         """
-        return await self._decide(Materialization, name, lambda mat: _pin(previous(mat, run)), namespace)
+        return await self._writing.decide(Materialization, name, lambda mat: _pin(previous(mat, run)), namespace)
 
 
 def newest(mat: Materialization) -> str | None:
