@@ -16,9 +16,9 @@ from penstock_operator.loop.manager import Manager
 from penstock_operator.loop.plan import Plan
 from penstock_operator.loop.related import referred
 from penstock_operator.ports import Change, Object, References
-from penstock_operator.references import feature_views, secrets, store, training_job, vector_collections
-from penstock_operator.training.observe import protected_runs
+from penstock_operator.references import feature_views, secrets, store, training_job, training_run, vector_collections
 from penstock_operator.training.sweep import SourceSweeper
+from penstock_operator.trainingrun.holders import holders
 
 STRANGE_SPECS: list[dict[str, Any]] = [
     {"features": [{"view": "images"}], "vectors": [{"collection": "images"}], "trainingJobRef": "digits"},
@@ -76,7 +76,7 @@ class Looks:
 
 def test_what_a_strange_spec_refers_to_is_nothing() -> None:
     for spec in STRANGE_SPECS:
-        for references in (feature_views, vector_collections, training_job, store, secrets):
+        for references in (feature_views, vector_collections, training_job, training_run, store, secrets):
             assert references(spec) == []
 
 
@@ -95,16 +95,16 @@ async def test_a_relation_that_breaks_on_one_object_does_not_end_the_watch() -> 
     assert asked == [Key("FeatureStore", "team", "wanted")]
 
 
-async def test_runs_that_a_strange_materialization_names_are_protected() -> None:
-    outputs = [{"store": "feast", "kind": "Features", "of": "tomorrow"}]
-    status = {
-        "active": {"run": "r-1"},
-        "previousRun": "r-2",
-        "runs": [{"run": "r-3", "state": "OfTomorrow", "outputs": outputs}, {"run": "r-4", "state": "Staged"}],
-    }
-    spec = {"trainingJobRef": {"name": "digits"}, "pinnedRun": "r-5", "features": [{"view": "images"}]}
-    cluster = Objects(obj("Materialization", "strange", spec, status))
-    assert await protected_runs(cluster, "team", "digits") == {"r-1", "r-2", "r-3", "r-5"}
+async def test_a_strange_staging_holds_its_run_all_the_same() -> None:
+    of_it = {"trainingRunRef": {"name": "r-1", "uid": "r-1"}, "features": None, "gates": "none"}
+    of_another = {"trainingRunRef": {"name": "r-1", "uid": "r-0"}}
+    cluster = Objects(
+        obj("StagedRun", "strange", of_it, {"state": "OfTomorrow"}),
+        obj("StagedRun", "other", of_another),
+        obj("StagedRun", "odd", {"trainingRunRef": "r-1"}),
+    )
+    found = await holders(cluster, obj("TrainingRun", "r-1"))  # type: ignore[arg-type]
+    assert [one["metadata"]["name"] for one in found] == ["strange"]
 
 
 async def test_code_that_a_strange_job_names_is_kept(tmp_path: Path) -> None:
