@@ -18,7 +18,7 @@ from penstock_operator.materialization.observed import Targets
 from penstock_operator.materialization.submission import staging_submission
 from penstock_operator.ports import RaySubmission, Refused
 from penstock_operator.training.converge import Converger
-from penstock_operator.training.observed import Submit
+from penstock_operator.training.actions import Submit
 
 META = {"name": "a", "namespace": "team", "uid": "u"}
 
