@@ -45,7 +45,7 @@ class Metrics:
         self._left_behind = self._counter("left_behind", "Things that stay though what made them was deleted.", "kind")
         self._live = Histogram(
             "penstock_manifest_to_live_seconds",
-            "Seconds from a run's manifest, as the operator found it, until the run is served.",
+            "Seconds from a run's manifest until the run is served for the first time.",
             buckets=LIVE_BUCKETS,
             registry=self.registry,
         )
@@ -81,7 +81,7 @@ class Metrics:
         """Count what the write of a status made true."""
         self._promotions.inc(what.promoted)
         self._rollbacks.inc(what.rolled_back)
-        self._gate_failures.inc(what.gate_failures)
+        self._gate_failures.inc(what.gate_failed)
         if what.live_since is not None:
             self._live.observe((now - what.live_since).total_seconds())
 

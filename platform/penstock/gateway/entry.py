@@ -107,6 +107,7 @@ class Entry:
         """
         named = self.active
         kept = named if named is not None and named.run == run else await self.pins.find(run)
+        self.evict()
         if kept is None:
             has = ", ".join(self.kept()) or "none"
             raise NotServed(f"Materialization {self.pointer.metadata.name!r} keeps no run {run!r}: it keeps {has}")
@@ -114,8 +115,6 @@ class Entry:
             return await self.load(kept)
         except Exception as error:
             raise Unavailable(f"Run {run} cannot be loaded: {error}", run) from error
-        finally:
-            self.evict()
 
     async def load(self, kept: Kept) -> Bundle:
         """The bundle of a run, which is loaded once however many ask."""

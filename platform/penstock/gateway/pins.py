@@ -121,8 +121,10 @@ class Pins:
             return
         # What stays goes before what is being deleted, and the newer before the older.
         found = sorted(found, key=_standing)
-        listed = [kept for one in found if (kept := staged(one, self._owner.uid)) is not None]
-        self._known = {kept.run: kept for kept in listed[-MOST:]}
+        self._known = {}
+        for one in found:
+            if (kept := staged(one, self._owner.uid)) is not None:
+                self.note(kept)
         self._listed_at, self._problem = asked_at, ""
 
 

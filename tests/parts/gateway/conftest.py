@@ -39,8 +39,11 @@ class Objects:
             ("FeatureStore", "feast"): {"project": "demo"},
             ("VectorStore", "milvus"): {"timeoutSeconds": 2},
         }
+        self.secrets: dict[str, dict[str, Any]] = {}
 
     async def get(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
+        if kind == "Secret":
+            return self.secrets.get(name)
         spec = self.specs.get((kind, name))
         return {"kind": kind, "metadata": {"name": name}, "spec": spec} if spec is not None else None
 
@@ -119,8 +122,24 @@ class Staged:
 
 
 @pytest.fixture(scope="module")
-def staged(tmp_path_factory: Any, new_world: Any, write_run: Any) -> Staged:
-    world = new_world(tmp_path_factory.mktemp("served"))
+def stage_runs(tmp_path_factory: Any, new_world: Any, write_run: Any) -> Callable[..., Staged]:
+    """Trains and stages both runs, in an online store of this configuration."""
+
+    def stage(online_store: dict[str, Any] | None = None) -> Staged:
+        world = new_world(tmp_path_factory.mktemp("served"))
+        if online_store is not None:
+            world.config["online_store"] = online_store
+        return _staged(world, write_run)
+
+    return stage
+
+
+@pytest.fixture(scope="module")
+def staged(stage_runs: Callable[..., Staged]) -> Staged:
+    return stage_runs()
+
+
+def _staged(world: Any, write_run: Any) -> Staged:
     reports, vectors = {}, {}
     for number, run in enumerate(("r-1", "r-2")):
         made = np.random.default_rng(number).normal(size=(ROWS, 8)).astype(np.float32)
@@ -171,11 +190,11 @@ class Gateway:
 async def gateway_of(staged: Staged) -> AsyncIterator[Callable[..., Any]]:
     opened: list[Gateway] = []
 
-    def make(limits: Limits | None = None) -> Gateway:
-        bounds = limits or Limits()
+    def make(limits: Limits | None = None, of: Staged | None = None) -> Gateway:
+        bounds, staged_runs = limits or Limits(), of or staged
         objects = Objects()
-        loader = Loader(objects, staged.installation, bounds)
-        catalog = Catalog(loader, staged)
+        loader = Loader(objects, staged_runs.installation, bounds)
+        catalog = Catalog(loader, staged_runs)
         revision = Revision(catalog, loader)
         transport = httpx2.ASGITransport(app=create_app(catalog, bounds, revision=revision))
         http = httpx2.AsyncClient(transport=transport, base_url="http://gateway")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Any
 
+from worlds import world
+
+from penstock.api.ray import RayBackend, RayCluster
 from penstock.api.stores import FeatureStore
-from penstock_operator.adapters.artifacts import FileArtifacts
+from penstock.installation import Installation
+from penstock.sources.store import StoredArchive
 from penstock_operator.loop.key import Key
 from penstock_operator.loop.kind import Related
 from penstock_operator.loop.manager import Manager
@@ -95,29 +98,34 @@ async def test_a_relation_that_breaks_on_one_object_does_not_end_the_watch() -> 
     assert asked == [Key("FeatureStore", "team", "wanted")]
 
 
-async def test_a_strange_staging_holds_its_run_all_the_same() -> None:
-    of_it = {"trainingRunRef": {"name": "r-1", "uid": "r-1"}, "features": None, "gates": "none"}
-    of_another = {"trainingRunRef": {"name": "r-1", "uid": "r-0"}}
+async def test_a_run_that_a_strange_staged_run_names_is_held() -> None:
+    ref = {"trainingRunRef": {"name": "r-1", "uid": "r-1"}, "features": [{"view": "images"}]}
     cluster = Objects(
-        obj("StagedRun", "strange", of_it, {"state": "OfTomorrow"}),
-        obj("StagedRun", "other", of_another),
-        obj("StagedRun", "odd", {"trainingRunRef": "r-1"}),
+        obj("StagedRun", "strange", ref, {"state": "OfTomorrow"}),
+        obj("StagedRun", "stranger", {**ref, "gates": {"rows": 3}}),
+        obj("StagedRun", "of another", {"trainingRunRef": {"name": "r-1", "uid": "r-0"}}),
+        obj("StagedRun", "refused", ref, {"state": "Refused"}),
     )
-    found = await holders(cluster, obj("TrainingRun", "r-1"))  # type: ignore[arg-type]
-    assert [one["metadata"]["name"] for one in found] == ["strange"]
+    held = await holders(cluster, obj("TrainingRun", "r-1"))  # type: ignore[arg-type]
+    assert [one["metadata"]["name"] for one in held] == ["strange", "stranger"]
 
 
-async def test_code_that_a_strange_job_names_is_kept(tmp_path: Path) -> None:
+async def test_code_that_a_strange_job_names_is_kept() -> None:
     digest = f"sha256:{'a' * 64}"
     job = obj(
         "TrainingJob", "strange", {"source": {"archive": {"digest": digest}}, "colour": "red"}, {"attempts": None}
     )
-    asked: list[set[str]] = []
+    listed = [StoredArchive(name, name, datetime(2020, 1, 1, tzinfo=UTC)) for name in (digest, "sha256:other")]
+    removed: list[StoredArchive] = []
 
-    class Artifacts(FileArtifacts):
-        async def expired_sources(self, artifacts: str, named: set[str], now: datetime) -> Sequence[str]:
-            asked.append(named)
-            return []
+    class Artifacts:
+        async def sources(self, artifacts: str) -> Sequence[StoredArchive]:
+            return listed
 
-    await SourceSweeper(Objects(job), Artifacts(), str(tmp_path)).sweep()  # type: ignore[arg-type]
-    assert asked == [{digest}]
+        async def remove_source(self, archive: StoredArchive) -> bool:
+            removed.append(archive)
+            return True
+
+    where = Installation(artifacts="file:///nowhere", ray=RayBackend(ray_cluster=RayCluster(address="http://ray:8265")))
+    await SourceSweeper(world(cluster=Objects(job), artifacts=Artifacts(), installation=where)).sweep()
+    assert removed == listed[1:]
