@@ -84,7 +84,7 @@ async def test_a_secret_is_used_and_nowhere_told(site: Site) -> None:
         (Fate(ray="STOPPED"), "AttemptStopped", "stopped on Ray's side"),
         (
             Fate(ray=None, deployment="Failed", reason="DeadlineExceeded", message="too slow"),
-            "RayFailed",
+            "RayUnavailable",
             "DeadlineExceeded: too slow",
         ),
     ],
