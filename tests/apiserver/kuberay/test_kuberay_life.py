@@ -47,8 +47,8 @@ async def test_a_job_succeeds_with_few_writes(site: Site) -> None:
         await site.until_reason("Completed")
         (attempt,) = site.job()["status"]["attempts"]
         assert site.job()["status"]["dashboardUrl"].endswith(f"/#/jobs/{attempt['submissionId']}")
-    # Submitted, known to Ray, running, done.
-    assert len(but_events(site)) == 7
+    # Submitted, known to Ray, running, its run, done.
+    assert len(but_events(site)) == 8
     assert site.kuberay.started == [attempt["submissionId"]]
     assert not [path for path in site.reads if "/rayjobs/" in path], "a pass reads RayJobs from memory"
 

@@ -78,6 +78,15 @@ def test_what_another_operator_recorded_and_is_not_there_is_never_submitted_agai
     assert (last(begun).number, last(begun).retry) == (2, 0)
 
 
+def test_an_operator_that_ends_often_gives_nothing_up() -> None:
+    this = job(attempt(AttemptState.PENDING), retry={"limit": 0})
+    for restart in range(1, UNBEGUN_LIMIT + 2):
+        now = NOW + timedelta(hours=restart)
+        this = after(this, plan(this, KUBERAY, now, now))
+        this = after(this, plan(this, KUBERAY, now + timedelta(seconds=5), now))
+    assert (this.status.attempts[-1].state, this.status.attempts[-1].retry) == (AttemptState.PENDING, 0)
+
+
 def test_a_ray_whose_jobs_nobody_can_delete_before_they_end_is_sure() -> None:
     recorded = attempt(AttemptState.PENDING)
     assert plan(job(recorded), UP, RESTARTED, RESTARTED).actions == (Submit(recorded),)
