@@ -278,7 +278,8 @@ async def test_another_spec_has_a_cluster_of_its_own(site: Site) -> None:
         site.apply(ray={"kubeRay": reuse})
         await site.until_reason("Completed")
         (before,) = site.rayjobs("rayclusters")
-        site.change(ray={"kubeRay": {**reuse, "image": "other:1"}})
+        # An image alone is no other run: it is taken up with the next one.
+        site.change(ray={"kubeRay": {**reuse, "image": "other:1"}}, args=["--other"])
         await site.until(lambda: state(site, 2) == "Succeeded")
         (after,) = site.rayjobs("rayclusters")
     assert after["metadata"]["name"] != before["metadata"]["name"]
