@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
+from typing import Any
+
 from penstock.api import (
     FeatureStore,
     FeatureView,
@@ -31,9 +34,12 @@ from penstock_operator.stores.reconciler import Stores
 from penstock_operator.training import converge as training_converge
 from penstock_operator.training import observe as training_observe
 from penstock_operator.training.plan import plan as plan_training
+from penstock_operator.training.sweep import SourceSweeper
 from penstock_operator.trainingrun import converge as trainingrun_converge
 from penstock_operator.trainingrun import observe as trainingrun_observe
 from penstock_operator.trainingrun.plan import plan as plan_training_run
+
+Chore = Callable[[], Coroutine[Any, Any, None]]
 
 
 def kinds(world: World) -> list[AnyKind]:
@@ -48,6 +54,11 @@ def kinds(world: World) -> list[AnyKind]:
         materialization(world),
         staged_run(world),
     ]
+
+
+def chores(world: World) -> list[Chore]:
+    """What whoever leads does beside; none ends by itself."""
+    return [SourceSweeper(world).run]
 
 
 def training_job(world: World) -> AnyKind:

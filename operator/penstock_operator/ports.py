@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -16,6 +15,7 @@ from penstock.installation import Installation
 from penstock.rundir.manifest import Manifest
 from penstock.rundir.progress import Progress
 from penstock.sources.archive import Archive
+from penstock.sources.store import StoredArchive
 from penstock_operator.secretmemory import SecretMemory
 
 Object = dict[str, Any]
@@ -292,8 +292,11 @@ class Artifacts(Protocol):
     async def put_source(self, artifacts: str, archive: Archive) -> None:
         """Put an archive of code into the store at a URI; one that is there is written again."""
 
-    async def expired_sources(self, artifacts: str, named: set[str], now: datetime) -> Sequence[str]:
-        """The URIs of archives that are old enough to go, but for those of the named digests."""
+    async def sources(self, artifacts: str) -> Sequence[StoredArchive]:
+        """The archives of code in the store at a URI."""
+
+    async def remove_source(self, archive: StoredArchive) -> bool:
+        """Remove an archive, unless it was written again since it was listed; whether it is gone."""
 
     async def has_checkpoint(self, run_uri: str) -> bool:
         """Whether a run left a checkpoint to go on from."""
@@ -302,7 +305,7 @@ class Artifacts(Protocol):
         """Write a file, in place of what is there, whole or not at all."""
 
     async def delete(self, uri: str) -> None:
-        """Remove a directory and all in it, or a file; one that is gone is fine."""
+        """Remove a directory and all in it, and those above that are empty then; one that is gone is fine."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -50,12 +49,12 @@ def bind(apiserver: httpx2.Client, path: str, role: dict[str, str], namespace: s
 
 
 @pytest.fixture
-async def reviewer(apiserver: httpx2.Client, tmp_path: Path) -> AsyncIterator[Kubernetes]:
+async def reviewer(apiserver: httpx2.Client) -> AsyncIterator[Kubernetes]:
     """A client with the gateway's rights, and no others."""
     bearer = account(apiserver, "gateway", "gateway")
     delegator = {"kind": "ClusterRole", "name": "system:auth-delegator"}
     bind(apiserver, f"{RBAC}/clusterrolebindings", delegator, "gateway", "gateway")
-    client = connected(tmp_path, str(apiserver.base_url), bearer)
+    client = connected(str(apiserver.base_url), bearer)
     yield client
     await client.close()
 
@@ -99,8 +98,8 @@ async def test_a_cluster_role_opens_every_namespace(apiserver: httpx2.Client, re
     assert await access.visible(caller, known) == known
 
 
-async def test_what_the_gateway_itself_lacks_is_said(apiserver: httpx2.Client, tmp_path: Path) -> None:
-    client = connected(tmp_path, str(apiserver.base_url), account(apiserver, "shop", "powerless"))
+async def test_what_the_gateway_itself_lacks_is_said(apiserver: httpx2.Client) -> None:
+    client = connected(str(apiserver.base_url), account(apiserver, "shop", "powerless"))
     with pytest.raises(ReviewFailed, match=r"may not create tokenreviews.*system:auth-delegator"):
         await KubernetesReviews(client).caller("any")
     with pytest.raises(MissingRight, match=r"may not get Secret 'key' in namespace 'shop'.*\"secrets\".*\"key\""):

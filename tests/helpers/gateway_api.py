@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from penstock.api.stagedrun import StagedRun
 from penstock.gateway.bundle import Bundle
 from penstock.gateway.kubernetes import Kubernetes
+from penstock.kubeapi.context import Context
 
 
-def connected(folder: Path, server: str, token: str) -> Kubernetes:
+def connected(server: str, token: str) -> Kubernetes:
     """A connection by a token, which looks at no certificate."""
-    config = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "c", "cluster": {"server": server, "insecure-skip-tls-verify": True}}],
-        "users": [{"name": "u", "user": {"token": token}}],
-        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
-        "current-context": "x",
-    }
-    path = folder / f"kubeconfig-{abs(hash((server, token)))}"
-    path.write_text(yaml.safe_dump(config))
-    return Kubernetes(path)
+    return Kubernetes(Context({"server": server, "insecure-skip-tls-verify": True}, {"token": token}))
 
 
 class EmptyBundles:

@@ -26,7 +26,14 @@ def train(world: Any, run: str, job: str = "digits", created: str = DAY, **spec:
 
 
 def stage(
-    world: Any, run: str, reason: str = "Staged", *, materialization: str = MAT, uid: str | None = None, **status: Any
+    world: Any,
+    run: str,
+    reason: str = "Staged",
+    *,
+    materialization: str = MAT,
+    uid: str | None = None,
+    trained: str = DAY,
+    **status: Any,
 ) -> None:
     """A StagedRun in the state that a reason of its condition `Ready` tells."""
     if uid is None:
@@ -35,6 +42,7 @@ def stage(
         "materializationRef": {"name": materialization, "uid": uid},
         "trainingRunRef": {"name": run, "uid": f"uid-of-{run}"},
         "uri": f"file:///artifacts/default/digits/{run}",
+        "trainedAt": trained,
         "digest": "sha256:2",
         "deadlineSeconds": 3600,
         "retryLimit": 3,

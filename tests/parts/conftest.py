@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from authority import Authority
+from exec_plugin import Plugin
 
 from penstock.handoff import ATTEMPT_VARIABLE, STAGING_VARIABLE, AttemptSource, AttemptSpec, StagingReport, StagingSpec
 from penstock.naming import physical_name
@@ -184,7 +185,12 @@ class World:
         return spec.run_uri
 
     def view(self, run: str, **fields: Any) -> dict[str, Any]:
-        base = {"output": "features", "resource": "images", "store": "feast", "view": physical_name("images", run, STAGED)}
+        base = {
+            "output": "features",
+            "resource": "images",
+            "store": "feast",
+            "view": physical_name("images", run, STAGED),
+        }
         columns = {
             "entities": [{"name": "id", "type": "Int64"}],
             "features": [{"name": "ink", "type": "Float32"}, {"name": "label", "type": "String"}],
@@ -278,3 +284,9 @@ def write_run(run: Run, rows: int = 40, shards: int = 1, **changed: Any) -> None
 @pytest.fixture(name="write_run", scope="session")
 def write_run_fixture() -> Callable[..., None]:
     return write_run
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> Plugin:
+    """A credential plug-in."""
+    return Plugin(tmp_path)

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from penstock.api import Materialization, TrainingJob
 from penstock_operator.kubernetes.api import Api
 from penstock_operator.kubernetes.cache import Cache
 from penstock_operator.kubernetes.events import Recorder
@@ -41,9 +40,7 @@ class KubernetesCluster:
     async def write_status(self, obj: Object, status: Mapping[str, Any]) -> Object:
         """Replace the status of the object as it was read."""
         written = await self._write(obj, self._api.replace({**obj, "status": dict(status)}, "status"))
-        if obj["kind"] == Materialization.__name__:
-            job = self._cache.get(TrainingJob.__name__, *_job_of(obj))
-            self._metrics.happened(happened(obj.get("status") or {}, status, job), datetime.now(UTC))
+        self._metrics.happened(happened(obj["kind"], obj.get("status") or {}, status), datetime.now(UTC))
         return written
 
     async def write_finalizers(self, obj: Object, finalizers: Sequence[str]) -> Object:
@@ -91,10 +88,6 @@ class KubernetesCluster:
         if written["kind"] in self._cache.kinds:
             self._cache.put(written)
         return written
-
-
-def _job_of(mat: Object) -> tuple[str, str]:
-    return mat["metadata"]["namespace"], mat["spec"]["trainingJobRef"]["name"]
 
 
 async def _silence() -> AsyncIterator[Change]:

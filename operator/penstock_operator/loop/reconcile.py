@@ -159,6 +159,8 @@ def _is_transition(before: Condition | None, after: Condition, model: type[Resou
 
     On the first visit nothing has changed yet, unless all is well at once.
     """
+    if after.type in model.MIRRORS:
+        return False
     if before is None:
         changed = after.status == "True" and after.type != RECONCILED
     elif before.status != after.status:

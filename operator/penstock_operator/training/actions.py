@@ -19,11 +19,6 @@ class StoreSource:
 
 
 @dataclass(frozen=True)
-class SweepSources:
-    """Remove archives of code that no job names any more."""
-
-
-@dataclass(frozen=True)
 class Submit:
     """Submit the recorded attempt."""
 
@@ -78,15 +73,4 @@ class SetDeletionPolicy:
     policy: DeletionPolicy
 
 
-Action = (
-    StoreSource
-    | SweepSources
-    | Submit
-    | Stop
-    | Forget
-    | Release
-    | DeleteFiles
-    | CreateRun
-    | DeleteRun
-    | SetDeletionPolicy
-)
+Action = StoreSource | Submit | Stop | Forget | Release | DeleteFiles | CreateRun | DeleteRun | SetDeletionPolicy

@@ -31,9 +31,7 @@ from penstock_operator.training.actions import (
     Stop,
     StoreSource,
     Submit,
-    SweepSources,
 )
-from penstock_operator.training.sweep import SourceSweeper
 
 
 class Converger:
@@ -42,7 +40,6 @@ class Converger:
     def __init__(self, world: World) -> None:
         self.rays, self.artifacts, self.installation = world.rays, world.artifacts, world.installation
         self.cluster = world.cluster
-        self.sweeper = SourceSweeper(world.cluster, world.artifacts, world.installation.artifacts)
 
     async def converge(self, job: TrainingJob, action: Action) -> None:
         """Perform one action; a repetition changes nothing."""
@@ -57,8 +54,6 @@ class Converger:
                 await (await self.rays.ray_of(job)).release()
             case StoreSource(archive):
                 await self.artifacts.put_source(self.installation.artifacts, archive)
-            case SweepSources():
-                await self.sweeper.sweep()
             case DeleteFiles(run):
                 await self.artifacts.delete(self._uri(job, run))
             case CreateRun(obj):

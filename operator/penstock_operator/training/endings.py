@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from pydantic import ValidationError
 
 from penstock.api.trainingjob import AttemptState, SucceededReason
@@ -11,7 +9,7 @@ from penstock.rundir.manifest import Manifest
 from penstock_operator.loop.away import Away
 from penstock_operator.loop.plan import Plan
 from penstock_operator.ports import JobState
-from penstock_operator.training.actions import Action, CreateRun, SweepSources
+from penstock_operator.training.actions import Action, CreateRun
 from penstock_operator.training.observed import Broken
 from penstock_operator.training.passes import AWAY_SECONDS
 from penstock_operator.training.record import training_run
@@ -37,8 +35,7 @@ def succeeded(this: UnderWay) -> Plan[Action] | None:
     if stale:
         message = f"Run {attempt.run} is of the spec before: it is kept, and a new attempt begins"
         return this.result("Unknown", SucceededReason.SUPERSEDED, message, made, after=0)
-    done = this.result("True", SucceededReason.COMPLETED, f"Run {attempt.run} is complete", made, after=0)
-    return replace(done, cleanup=(SweepSources(),))
+    return this.result("True", SucceededReason.COMPLETED, f"Run {attempt.run} is complete", made, after=0)
 
 
 def unjudged(this: UnderWay) -> Plan[Action] | None:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from penstock.api.meta import DeletionPolicy
 from penstock.api.trainingjob import AttemptState, SucceededReason
 from penstock_operator.loop.plan import Plan
-from penstock_operator.training.actions import Action, DeleteFiles, Forget, Stop, SweepSources
+from penstock_operator.training.actions import Action, DeleteFiles, Forget, Stop
 from penstock_operator.training.passes import DOUBT_SECONDS, POLL_SECONDS, Pass
 
 STOP_SECONDS = 60
@@ -57,7 +57,6 @@ def going(this: Pass) -> Plan[Action] | None:
         ]
     if this.ray is not None:
         cleanup += [Forget(one.submission_id) for one in this.status.attempts if one is not alive]
-    cleanup.append(SweepSources())
     return Plan(this.status, this.carried_policies(), cleanup=cleanup, finalized=True, notes=notes)
 
 

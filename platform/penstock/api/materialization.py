@@ -203,7 +203,7 @@ class PromotedReason(Reason):
     PINNED_RUN_UNAVAILABLE = (
         "PinnedRunUnavailable",
         "The pinned run is not staged; what was served stays.",
-        "Pin a run that `kubectl get trainingruns` lists; it is staged, if its gates let it pass.",
+        "Pin a run that `penstock get trainingruns` lists; it is staged, if its gates let it pass.",
     )
     CONFLICT = ("Conflict", "An older Materialization feeds what this one names.", "Look at the condition Ready.")
     NOTHING_STAGED = ("NothingStaged", "There is no run to promote.", "Look at the condition Staged.")

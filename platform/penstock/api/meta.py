@@ -205,6 +205,8 @@ class Resource(StatusModel):
     CONDITIONS: ClassVar[dict[str, type[Reason]]] = {}
     COMMON_CONDITIONS: ClassVar[dict[str, type[Reason]]] = {"Reconciled": ReconciledReason}
     """What every kind has beside its own."""
+    MIRRORS: ClassVar[frozenset[str]] = frozenset()
+    """Conditions that repeat another one for tools that ask for them by name: no event tells of them."""
     MANAGED: ClassVar[bool] = False
     """Whether Penstock alone creates objects of the kind and writes their spec."""
     DELETION_RULES: ClassVar[tuple[Rule, ...]] = ()

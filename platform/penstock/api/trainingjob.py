@@ -328,6 +328,7 @@ class TrainingJob(Resource):
         Column("Workers", ".spec.workers.count", "integer", 1),
     )
     CONDITIONS: ClassVar[dict[str, type[Reason]]] = {"Succeeded": SucceededReason, "Ready": ReadyReason}
+    MIRRORS: ClassVar[frozenset[str]] = frozenset({"Ready"})
 
     kind: Literal["TrainingJob"] = "TrainingJob"
     metadata: ObjectMeta

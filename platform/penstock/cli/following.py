@@ -10,17 +10,16 @@ from typing import Any
 import anyio
 
 from penstock.api import KINDS, Materialization, Resource, StagedRun, TrainingJob, TrainingRun
-from penstock.api.materialization import StagedReason
 from penstock.api.meta import Condition
 from penstock.cli import live
 from penstock.cli.exits import Failed
-from penstock.cli.follow import job_step, materialization_step
+from penstock.cli.follow import Step, job_step, materialization_step
 from penstock.cli.options import connect
 from penstock.cli.output import on_terminal, say
 from penstock.cli.progress import Reporter, reporter
 from penstock.cli.staging import Staging
 from penstock.client.config import find_kubeconfigs
-from penstock.client.ends import condition_of, reason_of
+from penstock.client.ends import reason_of
 from penstock.client.errors import ConfigError, NotFound, WaitFailed, WaitTimeout
 from penstock.client.records import Applied, R
 
@@ -98,23 +97,16 @@ class Following:
 
     async def _follow_materialization(self, applied: Applied, run: str | None, told: Reporter) -> None:
         name, space = applied.name, applied.document["metadata"]["namespace"]
-        failures: list[tuple[Resource, Condition]] = []
+        last: list[tuple[Materialization, Step]] = []
 
         def tell(mat: Materialization, staged: StagedRun | None) -> bool:
             step = materialization_step(mat, run, staged)
             told.tell(f"materialization/{name}", step)
-            if step.failure is not None:
-                failures.append((mat, step.failure))
+            last[:] = [(mat, step)]
             return step.done
 
-        staging = Staging(self._client, name, space, tell)
-        await staging.follow()
-        if not failures:
-            return
-        staged = await staging.ended() if failures[-1][1].reason == StagedReason.REFUSED else None
-        refused = condition_of(staged, "Ready") if staged is not None else None
-        # What is to be done about a refusal stands where the cause does.
-        self._failures.append((staged, refused) if staged is not None and refused is not None else failures[-1])
+        await Staging(self._client, name, space, tell).follow()
+        self._failures += [(mat, step.failure) for mat, step in last if step.failure is not None]
 
     async def _show(self, applied: Sequence[Applied]) -> None:
         found: dict[str, list[Any]] = {kind: [] for kind in KINDS}

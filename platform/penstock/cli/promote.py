@@ -26,7 +26,7 @@ def promote(
 ) -> None:
     """Serve the newest staged run, or the one that is named.
 
-    `penstock get stagedruns` lists those that there are.
+    One that is not staged yet is staged first; `penstock get trainingruns` lists them.
     """
     _move("promote", name, run, seconds(timeout) if wait else None, namespace, kubeconfig, context)
 
@@ -64,9 +64,11 @@ def _move(
     async def work() -> None:
         async with connect(kubeconfig, context, namespace) as client:
             mat = await (client.promote(name, run) if verb == "promote" else client.rollback(name, run))
-            target = mat.spec.pinned_run or next(reversed(await client.promotable(mat)), None)
-            pinned = "pinned" if mat.spec.pinned_run else "the newest, not pinned"
-            say(f"{full_name(mat.kind, name)} {done}: run {target} ({pinned})")
+            staged = await client.promotable(mat)
+            target = mat.spec.pinned_run or next(reversed(staged), None)
+            how = "pinned" if mat.spec.pinned_run else "the newest, not pinned"
+            first = "" if target in staged else "; it is staged first"
+            say(f"{full_name(mat.kind, name)} {done}: run {target} ({how}{first})")
             if limit is not None and target is not None:
                 await client.wait_served(name, target, limit)
                 say(f"{full_name(mat.kind, name)} serves run {target}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from penstock.api import Materialization, StagedRun
-from penstock.client.errors import NotFound, WaitFailed
+from penstock.client.errors import WaitFailed
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
@@ -56,18 +56,6 @@ class Staging:
                     if self._tell(self._mat, self._staged):
                         break
             group.cancel_scope.cancel()
-
-    async def ended(self) -> StagedRun | None:
-        """The StagedRun as it is at the end; None where there is none."""
-        latest = self._mat.status.latest
-        try:
-            return (
-                await self._client.get(StagedRun, latest.staged_run_ref.name, namespace=self._namespace)
-                if latest is not None
-                else None
-            )
-        except NotFound:
-            return None
 
     def _watch_staged(self, group: TaskGroup, name: str | None, mat: Materialization) -> None:
         """Follow another StagedRun than before."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from penstock.api import Resource
+from penstock.api import Resource, TrainingJob
 from penstock.api.materialization import StagedReason
 from penstock.api.meta import Condition, Reason
 from penstock.api.stagedrun import StagedRunReason
-from penstock.api.trainingjob import SucceededReason
+from penstock.api.trainingjob import SucceededReason, asked_rerun
 from penstock.api.trainingrun import TrainingRunReason
 
 ENDS: Mapping[str, Mapping[str, frozenset[Reason]]] = {
@@ -20,7 +20,16 @@ ENDS: Mapping[str, Mapping[str, frozenset[Reason]]] = {
         )
     },
     # The newest run is refused for good; a new run, or another spec of it or of what it names, starts anew.
-    "Materialization": {"Staged": frozenset({StagedReason.REFUSED})},
+    "Materialization": {
+        "Staged": frozenset(
+            {
+                StagedReason.GATE_FAILED,
+                StagedReason.INVALID_OUTPUT,
+                StagedReason.STAGING_FAILED,
+                StagedReason.DEADLINE_EXCEEDED,
+            }
+        )
+    },
     # It is not tried again; what is staged of the run after that is another StagedRun.
     "StagedRun": {
         "Ready": frozenset(
@@ -74,7 +83,9 @@ def parse(text: str) -> Awaited:
 
 
 def fresh(resource: Resource) -> list[Condition]:
-    """The conditions that speak of the spec as it now is."""
+    """The conditions that speak of the spec as it now is, and of the rerun that is asked for."""
+    if isinstance(resource, TrainingJob) and asked_rerun(resource) != resource.status.observed_rerun_token:
+        return []
     generation = resource.metadata.generation
     conditions: list[Condition] = getattr(getattr(resource, "status", None), "conditions", [])
     return [condition for condition in conditions if condition.observed_generation >= generation]

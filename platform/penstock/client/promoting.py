@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from penstock.api import Materialization, StagedRun, TrainingRun
 from penstock.api.materialization import Promotion
-from penstock.api.stagedrun import MATERIALIZATION_LABEL
+from penstock.api.stagedrun import MATERIALIZATION_LABEL, StagingState
 from penstock.api.trainingrun import JOB_LABEL
-from penstock.client import ends
 from penstock.client.errors import NotPossible
 from penstock.client.writing import Writing
-
-NEVER = datetime.min.replace(tzinfo=UTC)
-READY = ends.parse("Ready")
 
 
 class Promoting(Writing):
@@ -34,7 +29,7 @@ class Promoting(Writing):
         return sorted(found, key=lambda run: (run.spec.created_at, run.metadata.name))
 
     async def staged_runs(self, materialization: str, *, namespace: str | None = None) -> builtins.list[StagedRun]:
-        """What a Materialization is staging, or has staged and kept; the newest last.
+        """What a Materialization is staging, or has staged and kept; those of the newest runs last.
 
         Examples:
             >>> [(one.spec.training_run_ref.name, one.status.state) for one in
@@ -42,7 +37,7 @@ class Promoting(Writing):
             [('3f2a9c41-1', 'Staged'), ('3f2a9c41-2', 'Refused')]
         """
         found = await self.list(StagedRun, labels={MATERIALIZATION_LABEL: materialization}, namespace=namespace)
-        return sorted(found, key=lambda one: (one.metadata.creation_timestamp or NEVER, one.metadata.name))
+        return sorted(found, key=lambda one: (one.spec.trained_at, one.metadata.name))
 
     async def promotable(self, mat: Materialization) -> builtins.list[str]:
         """The runs that a Materialization can serve at once, the newest last.
@@ -51,30 +46,27 @@ class Promoting(Writing):
             >>> await client.promotable(await client.get(Materialization, "digits"))  # doctest: +SKIP
             ['3f2a9c41-1', '3f2a9c41-2']
         """
+        return _runs(one for one in await self._stagings(mat) if _kept(one))
+
+    async def _stagings(self, mat: Materialization) -> builtins.list[StagedRun]:
+        """Of this Materialization, and not of one before it that had its name."""
         meta = mat.metadata
-        ready = {
-            one.spec.training_run_ref.name
-            for one in await self.staged_runs(meta.name, namespace=meta.namespace)
-            if one.spec.materialization_ref.uid == meta.uid and ends.met(one, READY)
-        }
-        # By when they were trained: an older run that was staged once more is not the newest by that.
-        trained = [
-            run.metadata.name for run in await self.runs(mat.spec.training_job_ref.name, namespace=meta.namespace)
-        ]
-        return [*sorted(ready.difference(trained)), *(run for run in trained if run in ready)]
+        found = await self.staged_runs(meta.name, namespace=meta.namespace)
+        return [one for one in found if one.spec.materialization_ref.uid == meta.uid]
 
     async def promote(self, name: str, run: str | None = None, *, namespace: str | None = None) -> Materialization:
         """Let a Materialization serve a run; it does not wait until it does (`wait_served`).
 
         Args:
             name: of the Materialization.
-            run: pin this run. Unset, the newest staged run is served: where promotion is `Automatic` any pin is
-                removed, so that newer runs are served again as they come; where it is `Manual` the run is pinned.
+            run: pin this run, which is staged first where it is not. Unset, the newest staged run is served: where
+                promotion is `Automatic` any pin is removed, so that newer runs are served again as they come; where it
+                is `Manual` the run is pinned.
             namespace: of the Materialization.
 
         Raises:
             NotFound: there is no such Materialization.
-            NotPossible: the run is not staged, or none is.
+            NotPossible: the run is not there or was refused; where none is named, none is staged.
 
         Examples:
             >>> mat = await client.promote("digits")  # doctest: +SKIP
@@ -82,7 +74,9 @@ class Promoting(Writing):
         """
 
         async def decide(mat: Materialization) -> dict[str, Any]:
-            return _pin(chosen(mat, await self.promotable(mat), run))
+            stagings = await self._stagings(mat)
+            trained = await self.runs(mat.spec.training_job_ref.name, namespace=mat.metadata.namespace) if run else ()
+            return _pin(chosen(mat, stagings, trained, run))
 
         return await self._decide(Materialization, name, decide, namespace)
 
@@ -104,24 +98,47 @@ class Promoting(Writing):
         return await self._decide(Materialization, name, decide, namespace)
 
 
-def chosen(mat: Materialization, staged: Sequence[str], run: str | None) -> str | None:
+def chosen(
+    mat: Materialization, stagings: Sequence[StagedRun], trained: Sequence[TrainingRun], run: str | None
+) -> str | None:
     """The run to pin for a promotion; None to pin none.
 
     Args:
         mat: the Materialization.
-        staged: the runs that it has staged, the newest last.
+        stagings: of it, those of the newest runs last.
+        trained: the runs of its job, where one is asked for.
         run: the one that is asked for.
 
     Raises:
-        NotPossible: the run is not staged, or none is.
+        NotPossible: the run is not there or was refused; where none is asked for, none is staged.
     """
+    staged = _runs(one for one in stagings if _kept(one))
     if run is not None:
-        return _among(mat, staged, run)
+        if run in staged:
+            return run
+        return _to_be_staged(mat, stagings, trained, run)
     if mat.spec.promotion is Promotion.AUTOMATIC and (staged or mat.spec.pinned_run is not None):
         return None
     if not staged:
         raise NotPossible(f"{_name(mat)} has no staged run to promote: look at its condition Staged")
     return staged[-1]
+
+
+def _to_be_staged(mat: Materialization, stagings: Sequence[StagedRun], trained: Sequence[TrainingRun], run: str) -> str:
+    """A run that is not staged: a pin lets it be."""
+    refused = [
+        one for one in stagings if one.spec.training_run_ref.name == run and one.status.state is StagingState.REFUSED
+    ]
+    if refused:
+        name = refused[-1].metadata.name
+        raise NotPossible(
+            f"Run {run!r} was refused by {_name(mat)}: stagedrun/{name} says why; delete that to have it staged again"
+        )
+    known = [one.metadata.name for one in trained if one.metadata.deletion_timestamp is None]
+    if run not in known:
+        job = mat.spec.training_job_ref.name
+        raise NotPossible(f"Job {job!r} has no run {run!r}: name one that it has ({_listed(known)})")
+    return run
 
 
 def previous(mat: Materialization, staged: Sequence[str], run: str | None) -> str:
@@ -136,7 +153,9 @@ def previous(mat: Materialization, staged: Sequence[str], run: str | None) -> st
         NotPossible: there is no previous run, or the run is not staged any more.
     """
     if run is not None:
-        return _among(mat, staged, run)
+        if run not in staged:
+            raise NotPossible(f"Run {run!r} of {_name(mat)} is not staged: name one that is ({_listed(staged)})")
+        return run
     before = mat.status.previous
     if before is None:
         raise NotPossible(f"{_name(mat)} has no previous run to go back to: name a staged one with `run`")
@@ -148,10 +167,13 @@ def previous(mat: Materialization, staged: Sequence[str], run: str | None) -> st
     return before.run
 
 
-def _among(mat: Materialization, staged: Sequence[str], run: str) -> str:
-    if run not in staged:
-        raise NotPossible(f"Run {run!r} of {_name(mat)} is not staged: name one that is ({_listed(staged)})")
-    return run
+def _kept(staged: StagedRun) -> bool:
+    """Whether it can be served at once."""
+    return staged.status.state is StagingState.STAGED and staged.metadata.deletion_timestamp is None
+
+
+def _runs(stagings: Iterable[StagedRun]) -> builtins.list[str]:
+    return list(dict.fromkeys(one.spec.training_run_ref.name for one in stagings))
 
 
 def _listed(staged: Sequence[str]) -> str:

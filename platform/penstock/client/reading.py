@@ -8,9 +8,9 @@ from typing import Any
 
 from penstock.api import Materialization, Resource, StagedRun, TrainingJob, TrainingRun
 from penstock.client.errors import NotFound, NotPossible
-from penstock.client.kinds import api_version, checked_name, collection, full_name, resource_class
+from penstock.client.kinds import api_version, checked_name, collection, full_name
 from penstock.client.raylogs import RayLogs
-from penstock.client.records import Event, R
+from penstock.client.records import Event, R, event
 from penstock.client.session import Session, typed
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
@@ -79,7 +79,7 @@ class Reading(Session):
             3
         """
         path = self._path(kind, namespace, all_namespaces)
-        body = await self._transport.get_json(path, _selecting(labels), "application/json")
+        body = await self._transport.document("GET", path, params=_selecting(labels))
         api = {"apiVersion": api_version(kind.__name__), "kind": kind.__name__}
         return [{**api, **item} for item in body["items"]]
 
@@ -102,9 +102,8 @@ class Reading(Session):
             ['digits', 'True']
         """
         path = self._path(kind, namespace, all_namespaces and name is None)
-        return await self._transport.get_json(
-            path if name is None else f"{path}/{checked_name(name)}", _selecting(labels), TABLE
-        )
+        path = path if name is None else f"{path}/{checked_name(name)}"
+        return await self._transport.document("GET", path, params=_selecting(labels), headers={"Accept": TABLE})
 
     async def events(self, kind: type[Resource], name: str, *, namespace: str | None = None) -> builtins.list[Event]:
         """What happened to an object, the oldest first.
@@ -114,24 +113,11 @@ class Reading(Session):
             ['Running', 'Completed']
         """
         fields = {"involvedObject.kind": kind.__name__, "involvedObject.name": name}
-        with self._transport.translated():
-            listing = self._transport.objects.list(
-                resource_class("Event"), namespace=namespace or self.namespace, fields=fields
-            )
-            found = [event async for event in listing]
-        events = [
-            Event(
-                type=e.type or "",
-                reason=e.reason or "",
-                message=e.message or "",
-                count=e.count or 1,
-                last_seen=e.lastTimestamp or e.eventTime,
-                first_seen=e.firstTimestamp or e.eventTime,
-                source=(e.source.component if e.source else None) or e.reportingComponent or "",
-            )
-            for e in found
-        ]
-        return sorted(events, key=lambda event: (event.last_seen is not None, event.last_seen))
+        selector = ",".join(f"{field}={value}" for field, value in fields.items())
+        path = collection("Event", namespace or self.namespace)
+        found = await self._transport.document("GET", path, params={"fieldSelector": selector})
+        events = [event(item) for item in found["items"]]
+        return sorted(events, key=lambda one: (one.last_seen is not None, one.last_seen))
 
     async def logs(
         self,
@@ -205,7 +191,7 @@ class Reading(Session):
         return kind, name, attempt
 
     def _path(self, kind: type[Resource], namespace: str | None, all_namespaces: bool) -> str:
-        return collection(kind, None if all_namespaces else namespace or self.namespace)
+        return collection(kind.__name__, None if all_namespaces else namespace or self.namespace)
 
 
 def _selecting(labels: Labels | None) -> dict[str, str]:

@@ -8,7 +8,7 @@ from contextlib import aclosing
 import anyio
 
 from penstock.api import Materialization, Resource
-from penstock.api.materialization import PromotedReason, StagedReason
+from penstock.api.materialization import PromotedReason
 from penstock.api.meta import Condition
 from penstock.client import ends
 from penstock.client.errors import NotFound, WaitFailed, WaitTimeout
@@ -18,6 +18,7 @@ from penstock.client.session import typed
 from penstock.client.watching import Watching
 
 WAIT_SECONDS = 600.0
+STAGED = ends.parse("Staged")
 
 
 class Waiting(Watching):
@@ -97,8 +98,9 @@ class Waiting(Watching):
             for condition in ends.fresh(mat):
                 if condition.reason == PromotedReason.PINNED_RUN_UNAVAILABLE and mat.spec.pinned_run == run:
                     raise failed(mat, condition)
-                if condition.reason == StagedReason.REFUSED and status.latest is not None and status.latest.run == run:
-                    raise WaitFailed(f"Run {run} was refused: {condition.message}", mat, condition)
+            refusal = ends.hopeless(mat, STAGED)
+            if refusal is not None and status.latest is not None and status.latest.run == run:
+                raise WaitFailed(f"Run {run} was refused ({refusal.reason}): {refusal.message}", mat, refusal)
             return False
 
         return await self._until(Materialization, name, done, f"run {run} served", timeout, namespace)

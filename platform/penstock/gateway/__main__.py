@@ -34,6 +34,7 @@ from penstock.gateway.serve import GracefulServer
 from penstock.gateway.tls import Certificate
 from penstock.gateway.watch import Watcher
 from penstock.installation import Installation
+from penstock.kubeapi.errors import KubeconfigError
 
 DEFAULTS = Limits()
 DRAIN_SECONDS = 5.0
@@ -139,7 +140,7 @@ def main() -> int:
         how = mode(flags.auth, flags.host, flags.keys)
         certificate = _certificate(flags)
         app = build(flags, how, lifecycle, certificate)
-    except (NotSaid, OSError) as error:
+    except (NotSaid, KubeconfigError, OSError) as error:
         known.error(str(error))
     alone = is_loopback(flags.host)
     drain = flags.drain_seconds if flags.drain_seconds is not None else 0.0 if alone else DRAIN_SECONDS

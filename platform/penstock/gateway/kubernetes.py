@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import aclosing, contextmanager
 from typing import Any, NamedTuple
 
 import httpx2
-from lightkube import ApiError, AsyncClient, KubeConfig
-from lightkube.core.exceptions import ConfigError
-from lightkube.generic_resource import create_global_resource, create_namespaced_resource
-from lightkube.types import PatchType
 
 from penstock.api import GROUP, KINDS, VERSION
 from penstock.gateway.rbac import rule
+from penstock.kubeapi.context import Context, from_environment
+from penstock.kubeapi.errors import KubeconfigError, Refusal
+from penstock.kubeapi.http import KubeApi
 
 Object = dict[str, Any]
 ALL = "*"
@@ -53,22 +51,19 @@ class _Place(NamedTuple):
     group: str
     version: str
     plural: str
-    resource: Any
 
-
-def _place(group: str, version: str, kind: str, plural: str, *, namespaced: bool = True) -> _Place:
-    make = create_namespaced_resource if namespaced else create_global_resource
-    return _Place(group, version, plural, make(group, version, kind, plural))
+    def path(self, namespace: str, name: str = "") -> str:
+        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        within = f"/namespaces/{namespace}" if namespace not in ("", ALL) else ""
+        return "/".join(filter(None, [f"{root}{within}/{self.plural}", name]))
 
 
 _PLACES = {
-    **{name: _place(GROUP, VERSION, name, kind.PLURAL) for name, kind in KINDS.items()},
-    "Secret": _place("", "v1", "Secret", "secrets"),
-    "Lease": _place("coordination.k8s.io", "v1", "Lease", "leases"),
-    "TokenReview": _place("authentication.k8s.io", "v1", "TokenReview", "tokenreviews", namespaced=False),
-    "SubjectAccessReview": _place(
-        "authorization.k8s.io", "v1", "SubjectAccessReview", "subjectaccessreviews", namespaced=False
-    ),
+    **{name: _Place(GROUP, VERSION, kind.PLURAL) for name, kind in KINDS.items()},
+    "Secret": _Place("", "v1", "secrets"),
+    "Lease": _Place("coordination.k8s.io", "v1", "leases"),
+    "TokenReview": _Place("authentication.k8s.io", "v1", "tokenreviews"),
+    "SubjectAccessReview": _Place("authorization.k8s.io", "v1", "subjectaccessreviews"),
 }
 
 
@@ -81,63 +76,69 @@ class Kubernetes:
         ApiRefused: the API says no for another reason.
     """
 
-    def __init__(self, kubeconfig: Path | None = None) -> None:
+    def __init__(self, context: Context | None = None) -> None:
         """Connect.
 
         Args:
-            kubeconfig: says where the API is; None for what KUBECONFIG names, or the service account of the pod.
+            context: says where the API is; None for what KUBECONFIG names, or the service account of the pod.
+
+        Raises:
+            KubeconfigError: nothing says where the API is.
         """
-        config = KubeConfig.from_file(kubeconfig) if kubeconfig is not None else KubeConfig.from_env()
-        # Addresses of the API are given outright; proxies of the environment are not for it.
-        self._client: Any = AsyncClient(config=config, trust_env=False)
-        self.namespace: str = self._client.namespace
+        context = context or from_environment()
+        self._api = KubeApi(context)
+        self.namespace = context.namespace
         """The gateway's own: that of its service account, or of the context of its kubeconfig."""
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.close()
+        await self._api.close()
 
     async def get(self, kind: str, namespace: str, name: str) -> Object | None:
         """The object, or None where there is none."""
         try:
             with _translated("get", kind, namespace, name):
-                found = await self._client.get(_PLACES[kind].resource, name, namespace=namespace)
+                return await self._api.document("GET", _PLACES[kind].path(namespace, name))
         except ApiRefused as error:
             if error.code == 404:
                 return None
             raise
-        return dict(found.to_dict())
 
     async def list(self, kind: str, namespace: str = ALL, labels: Mapping[str, str] | None = None) -> Listed:
         """The objects of a kind that have these labels."""
+        params = {"limit": str(PAGE)}
+        if labels:
+            params["labelSelector"] = ",".join(f"{name}={value}" for name, value in labels.items())
+        items: list[Object] = []
         with _translated("list", kind, namespace):
-            answer = self._client.list(
-                _PLACES[kind].resource, namespace=namespace, labels=dict(labels or {}), chunk_size=PAGE
-            )
-            items = [dict(one.to_dict()) async for one in answer]
-            return Listed(items, str(answer.resourceVersion))
+            while True:
+                page = await self._api.document("GET", _PLACES[kind].path(namespace), params=params)
+                items += page.get("items") or []
+                if not (token := page["metadata"].get("continue")):
+                    return Listed(items, str(page["metadata"].get("resourceVersion", "")))
+                params = {**params, "continue": token}
 
     async def watch(self, kind: str, namespace: str, version: str) -> AsyncIterator[tuple[str, Object]]:
         """What happens to the objects of a kind after a version: `ADDED`, `MODIFIED` or `DELETED`, and the object."""
         with _translated("watch", kind, namespace):
-            events = self._client.watch(_PLACES[kind].resource, namespace=namespace, resource_version=version)
-            async for change, one in events:
-                yield change, dict(one.to_dict())
+            changes = self._api.changes(_PLACES[kind].path(namespace), {"resourceVersion": version})
+            async with aclosing(changes):
+                async for change in changes:
+                    yield change
 
     async def create(self, body: Object) -> Object:
         """The object as the API made it."""
         kind, namespace = body["kind"], body.get("metadata", {}).get("namespace", "")
         with _translated("create", kind, namespace):
-            return dict((await self._client.create(_PLACES[kind].resource.from_dict(body))).to_dict())
+            return await self._api.document("POST", _PLACES[kind].path(namespace), body)
 
     async def put(self, body: Object) -> None:
         """See that an object that is this process's alone is there and says this."""
         kind, meta = body["kind"], body["metadata"]
+        path = _PLACES[kind].path(meta["namespace"], meta["name"])
         try:
             with _translated("patch", kind, meta["namespace"], meta["name"]):
-                await self._client.patch(
-                    _PLACES[kind].resource, meta["name"], body, namespace=meta["namespace"], patch_type=PatchType.MERGE
-                )
+                await self._api.document("PATCH", path, body, headers={"Content-Type": "application/merge-patch+json"})
         except ApiRefused as error:
             if error.code != 404:
                 raise
@@ -147,7 +148,7 @@ class Kubernetes:
         """See that there is no such object."""
         try:
             with _translated("delete", kind, namespace, name):
-                await self._client.delete(_PLACES[kind].resource, name, namespace=namespace)
+                await self._api.send("DELETE", _PLACES[kind].path(namespace, name))
         except ApiRefused as error:
             if error.code != 404:
                 raise
@@ -158,8 +159,8 @@ def _translated(verb: str, kind: str, namespace: str, name: str = "") -> Iterato
     """Let the errors of the client come out as ours."""
     try:
         yield
-    except ApiError as error:
-        code = error.status.code or 500
+    except Refusal as error:
+        code = error.code
         if code != 403:
             raise ApiRefused(str(error), code) from error
         place = _PLACES[kind]
@@ -167,5 +168,5 @@ def _translated(verb: str, kind: str, namespace: str, name: str = "") -> Iterato
         what = " ".join(filter(None, [f"{kind} {name!r}" if name else place.plural, where]))
         granted = f"grant its service account the rule {rule(place.group, place.plural, [verb], name or None)}"
         raise MissingRight(f"the gateway may not {verb} {what}: {granted}", code) from error
-    except (httpx2.HTTPError, ConfigError, OSError) as error:
+    except (httpx2.HTTPError, KubeconfigError, OSError) as error:
         raise ApiAway(f"the Kubernetes API does not answer: {str(error) or type(error).__name__}") from error

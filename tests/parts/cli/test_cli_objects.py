@@ -14,6 +14,8 @@ import history
 import pytest
 import yaml
 
+from penstock.api.trainingjob import RERUN_ANNOTATION
+
 
 def test_apply_prints_what_it_did_in_order(penstock: Any, manifest: Path, world: Any) -> None:
     first = penstock("apply", "-f", str(manifest), "--dry-run")
@@ -150,6 +152,9 @@ def test_promote_and_rollback_move_the_pin(penstock: Any, applied: Path, world: 
     ]
     assert "pinnedRunRef" not in world.get("Materialization", "digits")["spec"]
     assert penstock("promote", "tj/digits").exit_code == 2
+    history.train(world, "r-3")
+    later = penstock("promote", "digits", "--run", "r-3")
+    assert later.stdout == "materialization.penstock.dev/digits promoted: run r-3 (pinned; it is staged first)\n"
     world.do(lambda store: store.delete("StagedRun", "default", "digits-r-1"))
     gone = penstock("rollback", "digits")
     assert (gone.exit_code, "cannot go back to run 'r-1'" in gone.stderr) == (1, True)
@@ -161,7 +166,7 @@ def test_suspend_resume_rerun_logs_and_wait(penstock: Any, applied: Path, world:
     assert penstock("resume", "tj", "digits").stdout == "trainingjob.penstock.dev/digits resumed\n"
     assert penstock("suspend", "fv/digit-features").exit_code == 1
     assert penstock("rerun", "digits").exit_code == 0
-    assert world.get("TrainingJob", "digits")["spec"]["rerun"] == 1
+    assert world.get("TrainingJob", "digits")["metadata"]["annotations"][RERUN_ANNOTATION]
     assert (
         penstock("logs", "digits", "--attempt", "2").stdout.splitlines()[0] == "trainingjobs/default/digits attempt 2"
     )

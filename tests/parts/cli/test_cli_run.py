@@ -48,7 +48,7 @@ def operator(world: Any, job: tuple[str, str, str], refusal: str | None) -> thre
         time.sleep(0.3)
         if refusal:
             history.state(world, RUN, refusal, message="gate accurate: 0.5", gates=[{**GATE, "passed": False}])
-            refused = {"Staged": ("False", "Refused", "gate accurate: 0.5"), "Promoted": NOTHING}
+            refused = {"Staged": ("False", refusal, "gate accurate: 0.5"), "Promoted": NOTHING}
             world.status("Materialization", "digits", conditions=refused, latest=history.named(RUN))
             return
         history.state(world, RUN, "Staged", gates=[GATE], outputs=[OUTPUT])
@@ -101,7 +101,7 @@ def test_run_follows_to_the_end_and_shows_what_is_live(penstock: Any, manifest: 
         (
             ("True", "Completed", ""),
             "GateFailed",
-            ["stagedrun/digits-r-1: GateFailed: gate accurate: 0.5", "What to do: Train a better run"],
+            ["materialization/digits: GateFailed: gate accurate: 0.5", "What to do: Train a better run"],
         ),
     ],
 )

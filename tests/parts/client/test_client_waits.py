@@ -10,6 +10,7 @@ import history
 import pytest
 
 from penstock.api import Materialization, StagedRun, TrainingJob, TrainingRun
+from penstock.api.trainingjob import RERUN_ANNOTATION
 from penstock.client import AsyncClient, errors
 from penstock_operator.local.apiserver import changelog
 
@@ -53,7 +54,7 @@ async def test_a_watch_lists_again_when_the_log_of_changes_is_gone(
         # In one turn of the server's loop, so that the watch cannot keep up.
         for number in range(10):
             obj = store.get("TrainingJob", "default", "digits")
-            store.update({**obj, "spec": {**obj["spec"], "rerun": number + 1}})
+            store.update({**obj, "spec": {**obj["spec"], "historyLimit": number + 1}})
         store.delete("TrainingJob", "default", "digits")
         other = {**obj, "metadata": {"name": "other", "namespace": "default"}}
         store.create(other)
@@ -81,7 +82,9 @@ async def test_wait_returns_when_met_and_ignores_what_was_said_of_the_spec_befor
         await client.wait(TrainingJob, "digits", "Succeeded", timeout=0.3)
     waiting = asyncio.create_task(client.wait(TrainingJob, "digits", "Succeeded", timeout=5))
     await asyncio.sleep(0.2)
-    world.status("TrainingJob", "digits", conditions={"Succeeded": ("True", "Completed", "")}, latestRun="r-2")
+    token = world.get("TrainingJob", "digits")["metadata"]["annotations"][RERUN_ANNOTATION]
+    answered = {"conditions": {"Succeeded": ("True", "Completed", "")}, "observedRerunToken": token}
+    world.status("TrainingJob", "digits", **answered, latestRun="r-2")
     done = await waiting
     assert done is not None
     assert done.status.latest_run == "r-2"
@@ -92,8 +95,8 @@ async def test_wait_returns_when_met_and_ignores_what_was_said_of_the_spec_befor
     [
         ("TrainingJob", "Succeeded", "Succeeded", "AttemptsExhausted"),
         ("TrainingJob", "Succeeded", "Succeeded", "InvalidSource"),
-        ("Materialization", "Promoted=True", "Staged", "Refused"),
-        ("Materialization", "Staged", "Staged", "Refused"),
+        ("Materialization", "Promoted=True", "Staged", "GateFailed"),
+        ("Materialization", "Staged", "Staged", "InvalidOutput"),
     ],
 )
 async def test_wait_stops_at_an_end(
@@ -162,27 +165,37 @@ async def test_promotion_is_one_write_of_the_pin(client: AsyncClient, world: Any
     with pytest.raises(errors.NotPossible, match="no previous run"):
         await client.rollback("digits")
     for run, reason in (("r-2", "Staged"), ("r-1", "Staged"), ("r-3", "GateFailed"), ("r-4", "Staging")):
-        history.train(world, run, created=f"2026-01-0{run[-1]}T00:00:00Z")
-        history.stage(world, run, reason)
+        trained = f"2026-01-0{run[-1]}T00:00:00Z"
+        history.train(world, run, created=trained)
+        history.stage(world, run, reason, trained=trained)
+    history.train(world, "r-5", created="2026-01-05T00:00:00Z")
     history.serve(world, "r-2", previous="r-1")
     assert (await client.rollback("digits")).spec.pinned_run == "r-1"
     assert (await client.promote("digits", run="r-2")).spec.pinned_run == "r-2"
     assert (await client.promote("digits")).spec.pinned_run is None
-    for refused in ("r-3", "r-4", "r-5"):
-        with pytest.raises(errors.NotPossible, match=rf"{refused}.*is not staged.*\(r-1, r-2\)"):
-            await client.promote("digits", run=refused)
+    # What is not staged yet is, once it is pinned.
+    for run in ("r-4", "r-5"):
+        assert (await client.promote("digits", run=run)).spec.pinned_run == run
+    with pytest.raises(errors.NotPossible, match="'r-3' was refused by materialization/digits: stagedrun/digits-r-3"):
+        await client.promote("digits", run="r-3")
+    with pytest.raises(errors.NotPossible, match=r"Job 'digits' has no run 'r-6'.*\(r-1, r-2, r-3, r-4, r-5\)"):
+        await client.promote("digits", run="r-6")
+    with pytest.raises(errors.NotPossible, match=r"r-3.*is not staged.*\(r-1, r-2\)"):
+        await client.rollback("digits", run="r-3")
     await make(client, "Materialization", promotion="Manual")
     # r-1 was staged after r-2, which was trained after it.
     assert (await client.promote("digits")).spec.pinned_run == "r-2"
 
 
-async def test_what_another_materialization_of_the_name_staged_cannot_be_promoted(
+async def test_what_another_materialization_of_the_name_staged_cannot_be_served(
     client: AsyncClient, world: Any
 ) -> None:
     await make(client, "Materialization")
     history.stage(world, "r-1", uid="of-a-deleted-one")
     with pytest.raises(errors.NotPossible, match=r"'r-1'.*is not staged.*\(none\)"):
-        await client.promote("digits", run="r-1")
+        await client.rollback("digits", run="r-1")
+    with pytest.raises(errors.NotPossible, match="no staged run"):
+        await client.promote("digits")
 
 
 async def test_a_rollback_to_what_is_gone_says_so(client: AsyncClient, world: Any) -> None:
@@ -221,8 +234,8 @@ async def test_wait_served(client: AsyncClient, world: Any) -> None:
     served = (await waiting).status.active
     assert served is not None
     assert served.run == "r-2"
-    history.serve(world, "r-2", latest="r-3", conditions={"Staged": ("False", "Refused", "gate rows: 3")})
-    with pytest.raises(errors.WaitFailed, match="r-3 was refused: gate rows: 3"):
+    history.serve(world, "r-2", latest="r-3", conditions={"Staged": ("False", "GateFailed", "gate rows: 3")})
+    with pytest.raises(errors.WaitFailed, match="r-3 was refused \\(GateFailed\\): gate rows: 3"):
         await client.wait_served("digits", "r-3", timeout=5)
     with pytest.raises(errors.WaitTimeout):
         await client.wait_served("digits", "r-4", timeout=0.2)

@@ -203,7 +203,7 @@ async def test_a_staging_is_found_by_the_installations_ray(world: Any, cluster: 
     }
     world.do(lambda store: store.create(document))
     await materialization(cluster)
-    history.stage(world, "u-1", "Staging", latestTry={"number": 1, "submissionId": "penstock-u-1", "stageUri": "s"})
+    history.stage(world, "u-1", "Staging", latestTry={"number": 1, "submissionId": "penstock-u-1"})
     assert [line async for line in cluster.logs(StagedRun, "digits-u-1")] == ["one", "two"]
     history.serve(world, "u-0", latest="u-1")
     assert [line async for line in cluster.logs(Materialization, "digits")] == ["one", "two"]

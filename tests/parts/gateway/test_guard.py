@@ -93,13 +93,13 @@ def api() -> Api:
 
 
 @pytest.fixture
-async def kubernetes(api: Api, tmp_path: Path) -> AsyncIterator[Kubernetes]:
+async def kubernetes(api: Api) -> AsyncIterator[Kubernetes]:
     server = uvicorn.Server(uvicorn.Config(api.app, port=0, lifespan="off", log_level="warning"))
     task = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
-    client = connected(tmp_path, f"http://127.0.0.1:{port}", "the-gateways")
+    client = connected(f"http://127.0.0.1:{port}", "the-gateways")
     yield client
     await client.close()
     server.should_exit = True
@@ -192,14 +192,14 @@ async def test_a_token_for_another_audience_is_nobodys(api: Api, kubernetes: Kub
 
 
 async def test_an_api_that_is_away_or_refuses_the_gateway_is_503_with_what_to_grant(
-    api: Api, kubernetes: Kubernetes, catalog: Catalog, tmp_path: Path
+    api: Api, kubernetes: Kubernetes, catalog: Catalog
 ) -> None:
     api.refuse = 403
     async with asking(catalog, TokenReviewAccess(KubernetesReviews(kubernetes)), TOKEN) as http:
         answer = await http.get("/v1/shop/digits")
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
         assert "bind its service account to ClusterRole system:auth-delegator" in answer.json()["message"]
-    away = connected(tmp_path, "http://127.0.0.1:9", "the-gateways")
+    away = connected("http://127.0.0.1:9", "the-gateways")
     async with asking(catalog, TokenReviewAccess(KubernetesReviews(away)), TOKEN) as http:
         answer = await http.get("/v1/shop/digits")
         assert (answer.status_code, "does not answer" in answer.json()["message"]) == (503, True)

@@ -23,6 +23,8 @@ from penstock.gateway.metrics import BEHIND
 from penstock.gateway.pins import KubernetesStagedRuns
 from penstock.gateway.replica import Replica, pod, replica_name
 from penstock.gateway.watch import Watcher
+from penstock.kubeapi.context import choose
+from penstock.kubeapi.kubeconfig import read
 from penstock_operator.local.apiserver.api import create_app
 from penstock_operator.local.apiserver.certificates import loopback_certificate
 from penstock_operator.local.apiserver.kubeconfig import write_kubeconfig
@@ -56,7 +58,7 @@ class World:
         self.certificate = loopback_certificate(folder / "tls")
         authority = self.certificate.certificate.read_bytes()
         self.token = write_kubeconfig(folder / "kubeconfig", f"https://127.0.0.1:{self.port}", "", authority)
-        self.api = Kubernetes(folder / "kubeconfig")
+        self.api = Kubernetes(choose(read([folder / "kubeconfig"])))
         self.loader = Broken()
         self.catalog = Catalog(self.loader, KubernetesStagedRuns(self.api))
         self.running: list[asyncio.Task[None]] = []
@@ -182,7 +184,7 @@ async def test_a_right_that_is_missing_is_named_where_doctor_looks_and_logged_on
     app = Starlette(routes=[Route(path, forbidden, methods=["PATCH", "DELETE"])])
     port = free_port()
     async with serving(app, port, loopback_certificate(tmp_path / "tls")):
-        api = connected(tmp_path, f"https://127.0.0.1:{port}", "token")
+        api = connected(f"https://127.0.0.1:{port}", "token")
         catalog = Catalog(EmptyBundles(), KubernetesStagedRuns(api))
         telling = asyncio.create_task(Replica(api, catalog, "one").run())
         with capture_logs() as logs:

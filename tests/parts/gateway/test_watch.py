@@ -18,6 +18,8 @@ from penstock.gateway.errors import NotServed, Unavailable
 from penstock.gateway.kubernetes import Kubernetes
 from penstock.gateway.pins import KubernetesStagedRuns
 from penstock.gateway.watch import Watcher
+from penstock.kubeapi.context import choose
+from penstock.kubeapi.kubeconfig import read
 from penstock_operator.local.apiserver.api import create_app
 from penstock_operator.local.apiserver.certificates import loopback_certificate
 from penstock_operator.local.apiserver.errors import NotFound
@@ -92,7 +94,7 @@ async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
 @pytest.fixture
 async def client(world: World) -> AsyncIterator[Kubernetes]:
-    client = Kubernetes(world.config)
+    client = Kubernetes(choose(read([world.config])))
     yield client
     await client.close()
 

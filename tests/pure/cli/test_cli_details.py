@@ -65,6 +65,7 @@ def staged(run: str, state: str, reason: str, **status: Any) -> StagedRun:
                 "materializationRef": {"name": "digits", "uid": "m"},
                 "trainingRunRef": {"name": run, "uid": "r"},
                 "uri": "file:///r",
+                "trainedAt": TIME,
                 "digest": "sha256:0",
                 "baseline": {"run": "r-0", "uri": "file:///r-0"},
                 "vectors": [
@@ -142,9 +143,7 @@ def test_a_run_tells_what_it_is_of_what_it_holds_and_who_holds_it() -> None:
 
 
 def test_a_staging_tells_its_tries_targets_outputs_and_gates() -> None:
-    told = rows(
-        staged("r-2", "Refused", "GateFailed", tries=2, finishedAt=TIME, outputs=[OUTPUT], gates=[FAILED], keptAs="")
-    )
+    told = rows(staged("r-2", "Refused", "GateFailed", tries=2, finishedAt=TIME, outputs=[OUTPUT], gates=[FAILED]))
     for line in (
         ["For:", "materialization/digits"],
         ["Run:", "trainingrun/r-2"],

@@ -15,6 +15,7 @@ STAGED = {
     "materializationRef": {"name": "digits", "uid": "m"},
     "trainingRunRef": {"name": "r-2", "uid": "r"},
     "uri": "file:///r",
+    "trainedAt": "2026-01-01T00:00:00Z",
     "digest": "sha256:0",
     "deadlineSeconds": 60,
     "retryLimit": 3,
@@ -63,7 +64,7 @@ def test_every_end_is_a_reason_of_its_condition(kind: str) -> None:
 
 
 def test_what_can_no_longer_come() -> None:
-    refused = resource(Materialization, {"Staged": ("False", "Refused"), "Promoted": ("True", "Promoted")})
+    refused = resource(Materialization, {"Staged": ("False", "GateFailed"), "Promoted": ("True", "Promoted")})
     assert ends.met(refused, ends.parse("Promoted"))
     assert ends.hopeless(refused, ends.parse("Ready")) is not None
     waiting = resource(Materialization, {"Staged": ("Unknown", "Staging")})
@@ -92,7 +93,7 @@ def test_how_far_a_job_is() -> None:
         ({"Staged": ("True", "Staged"), "Promoted": ("Unknown", "AwaitingPromotion")}, True, False),
         ({"Staged": ("True", "Staged"), "Promoted": ("False", "PinnedRunUnavailable")}, True, True),
         ({"Staged": ("Unknown", "Staging"), "Promoted": ("True", "Promoted")}, False, False),
-        ({"Staged": ("False", "Refused"), "Promoted": ("True", "Promoted")}, True, True),
+        ({"Staged": ("False", "GateFailed"), "Promoted": ("True", "Promoted")}, True, True),
         ({"Staged": ("Unknown", "Suspended"), "Promoted": ("Unknown", "Suspended")}, True, False),
     ],
 )
@@ -102,7 +103,7 @@ def test_how_far_a_materialization_is(conditions: Any, done: bool, failed: bool)
     assert (step.done, step.failure is not None) == (done, failed)
 
 
-@pytest.mark.parametrize("staged", [("True", "Staged"), ("False", "Refused")])
+@pytest.mark.parametrize("staged", [("True", "Staged"), ("False", "GateFailed")])
 def test_what_became_of_an_older_run_does_not_end_the_newer_one(staged: tuple[str, str]) -> None:
     mat = resource(Materialization, {"Staged": staged, "Promoted": ("True", "Promoted")}, latest=LATEST)
     assert not materialization_step(mat, "r-3").done

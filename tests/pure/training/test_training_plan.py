@@ -21,7 +21,6 @@ from penstock_operator.training.actions import (
     Stop,
     StoreSource,
     Submit,
-    SweepSources,
 )
 from penstock_operator.training.observed import Broken, Code, Observed
 from penstock_operator.training.plan import plan
@@ -204,7 +203,7 @@ def test_deletion_stops_first_then_removes_what_came_to_nothing() -> None:
     gone = plan(after(running, stopping), ray(JobState.STOPPED, 2), NOW)
     assert gone.finalized
     forgotten = {Forget(f"penstock-{UID}-{number}") for number in (1, 2)}
-    assert set(gone.cleanup) == {*forgotten, DeleteFiles("0f3c2a10-2"), SweepSources()}
+    assert set(gone.cleanup) == {*forgotten, DeleteFiles("0f3c2a10-2")}
 
 
 def test_a_deleted_job_that_retains_removes_no_directory() -> None:

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Literal
 
+from penstock_operator.local.apiserver.changelog import StoredChange
 from penstock_operator.local.apiserver.errors import AlreadyExists, Gone, Invalid, Malformed, NotFound, Stale
-from penstock_operator.local.apiserver.store import ObjectStore, StoredChange
+from penstock_operator.local.apiserver.store import ObjectStore
 from penstock_operator.loop.event import event
 from penstock_operator.loop.key import Key
 from penstock_operator.loop.known import Known

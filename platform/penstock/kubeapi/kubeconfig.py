@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from penstock.client.errors import ConfigError
+from penstock.kubeapi.errors import KubeconfigError
 
 LISTS = {"clusters": "cluster", "users": "user", "contexts": "context"}
 PATHS = {
@@ -21,12 +21,14 @@ PATHS = {
     "contexts": (),
 }
 
+ISSUER_CA = "idp-certificate-authority"
+
 
 def read(paths: Sequence[Path]) -> dict[str, Any]:
     """The files, the first before the others.
 
     Raises:
-        ConfigError: one of them cannot be read, or is no kubeconfig.
+        KubeconfigError: one of them cannot be read, or is no kubeconfig.
     """
     return merged([absolute(_read(path), path.absolute().parent) for path in paths])
 
@@ -57,6 +59,9 @@ def absolute(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 def _entry(entry: Mapping[str, Any], field: str, paths: Sequence[str], folder: Path) -> dict[str, Any]:
     value = dict(entry.get(field) or {})
     value |= {path: str(folder / value[path]) for path in paths if value.get(path)}
+    provider = value.get("auth-provider") or {}
+    if authority := (provider.get("config") or {}).get(ISSUER_CA):
+        value["auth-provider"] = {**provider, "config": {**provider["config"], ISSUER_CA: str(folder / authority)}}
     command = (value.get("exec") or {}).get("command")
     # A bare name is looked for on the PATH.
     if command and os.sep in command:
@@ -68,11 +73,11 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         config = yaml.safe_load(path.read_text())
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise ConfigError(f"Kubeconfig {str(path)!r} cannot be read: {error}") from error
+        raise KubeconfigError(f"Kubeconfig {str(path)!r} cannot be read: {error}") from error
     if config is None:
         return {}
     if not isinstance(config, dict) or not all(_is_list(config.get(name)) for name in LISTS):
-        raise ConfigError(f"Kubeconfig {str(path)!r} is not a kubeconfig")
+        raise KubeconfigError(f"Kubeconfig {str(path)!r} is not a kubeconfig")
     return config
 
 
