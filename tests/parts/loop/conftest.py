@@ -26,8 +26,9 @@ from penstock_operator.local.apiserver.cluster import LocalCluster
 from penstock_operator.local.apiserver.errors import NotFound
 from penstock_operator.local.apiserver.store import ObjectStore
 from penstock_operator.loop.key import Key
+from penstock_operator.loop.kind import AnyKind
 from penstock_operator.loop.reconcile import reconcile
-from penstock_operator.ports import JobState, RayJob, RaySubmission, Refused
+from penstock_operator.ports import Conflict, JobState, RayJob, RaySubmission, Refused
 from penstock_operator.ports import World as Parts
 from penstock_operator.stagedrun.endings import WATCH_SECONDS
 
@@ -292,7 +293,7 @@ class World:
         for _ in range(80):
             before = (store.version, self.fuse.count)
             keys = [Key(kind, "default", obj["metadata"]["name"]) for kind in PASSES for obj in store.list(kind)]
-            again = [await reconcile(cluster, table[key.kind], key, lambda: self.now) for key in keys]
+            again = [await self._look(cluster, table[key.kind], key) for key in keys]
             for stores in (self.views, self.collections):
                 assert set(stores.names.values()) <= stores.data, "a public name stands for nothing"
             waits = [after for key, after in zip(keys, again, strict=True) if after is not None and _waits(key, after)]
@@ -300,6 +301,12 @@ class World:
                 return
             self.now += timedelta(seconds=max(min(waits, default=0), 1))
         raise AssertionError("it does not come to rest")
+
+    async def _look(self, cluster: LocalCluster, kind: AnyKind, key: Key) -> float | None:
+        try:
+            return await reconcile(cluster, kind, key, lambda: self.now)
+        except Conflict:
+            return 0
 
 
 def _waits(key: Key, after: float) -> bool:
