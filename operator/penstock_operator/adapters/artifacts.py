@@ -36,7 +36,7 @@ class FileArtifacts:
             root: the artifact store; folders below it go with the last thing in them. Unset, they stay.
         """
         self._root = root
-        self._threads = EndpointThreads(threads=8, waiting=256)
+        self._threads = EndpointThreads(threads=8)
 
     async def manifest(self, run_uri: str) -> Manifest:
         """The manifest, checked."""
@@ -91,6 +91,10 @@ class FileArtifacts:
     async def has_checkpoint(self, run_uri: str) -> bool:
         """Whether a run left a whole checkpoint."""
         return await self._in_thread(lambda: bool(complete_steps(run_uri)))
+
+    async def put(self, uri: str, content: bytes) -> None:
+        """Write a file whole or not at all."""
+        await self._in_thread(lambda: storage.replace(uri, content))
 
     async def delete(self, uri: str) -> None:
         """Remove a directory and all in it."""

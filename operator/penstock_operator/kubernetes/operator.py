@@ -7,8 +7,7 @@ from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from lightkube.config.kubeconfig import SingleConfig
-
+from penstock.kubeapi.context import Context
 from penstock_operator.kubernetes import audit, lease
 from penstock_operator.kubernetes.api import Api
 from penstock_operator.kubernetes.audit import Audit
@@ -55,14 +54,14 @@ Build = Callable[[Api, KubernetesCluster], Work]
 """Makes the work over a cluster."""
 
 
-async def run(config: SingleConfig, build: Build, options: Options) -> None:
+async def run(context: Context, build: Build, options: Options) -> None:
     """Run a replica until cancelled.
 
     When it returns, another may lead: whoever calls this has to end the process at once, and the threads in it that
     still call a store.
 
     Args:
-        config: the cluster.
+        context: the cluster, and who the replica is there.
         build: makes the kinds.
         options: how to run.
 
@@ -70,12 +69,12 @@ async def run(config: SingleConfig, build: Build, options: Options) -> None:
         ExceptionGroup: of a LeaseLost, after which the process must end too.
     """
     # The lease has connections of its own: it must not wait behind thousands of other calls.
-    async with Api(config) as own:
+    async with Api(context) as own:
         leadership = Lease(own, options.namespace, LEASE, options.identity, options.lease)
         try:
-            async with Api(config, leadership.check) as api:
+            async with Api(context, leadership.check) as api:
                 with Watchdog(leadership):
-                    await Replica(config, api, leadership, build, options).run()
+                    await Replica(context, api, leadership, build, options).run()
         finally:
             await leadership.release()
 
@@ -83,13 +82,13 @@ async def run(config: SingleConfig, build: Build, options: Options) -> None:
 class Replica:
     """The parts of a replica, and how they run together."""
 
-    def __init__(self, config: SingleConfig, api: Api, leadership: Lease, build: Build, options: Options) -> None:
+    def __init__(self, context: Context, api: Api, leadership: Lease, build: Build, options: Options) -> None:
         self._options, self._lease = options, leadership
         cache = Cache(WATCHED)
         self._metrics = metrics = Metrics(cache, leadership)
-        self._watch = Watch(config, cache, options.namespaces)
+        self._watch = Watch(context, cache, options.namespaces)
         self._audit = Audit(api, cache, self._watch, options.namespaces, options.audit)
-        self._recorder = Recorder(api, options.identity)
+        self._recorder = Recorder(api, options.identity, options.namespace, LEASE)
         cluster = KubernetesCluster(api, cache, self._recorder, metrics)
         work = build(api, cluster)
         self._chores = work.chores

@@ -14,13 +14,12 @@ import pytest
 import yaml
 from kuberay_definitions import definitions
 from kuberay_standin import KubeRayStandIn
-from lightkube.config.kubeconfig import SingleConfig
-from lightkube.config.models import Cluster, Context, User
 from waiting import until, wait_until
 from whole_run import spec_of, write_manifest
 from worlds import world
 
 from penstock.installation import Installation
+from penstock.kubeapi.context import Context
 from penstock_operator.adapters.artifacts import FileArtifacts
 from penstock_operator.adapters.ray.backends import RayBackends
 from penstock_operator.adapters.ray.kuberay.jobs import KubeRayJobs
@@ -61,11 +60,10 @@ class Site:
     """What a write of the operator is done in: it is given the method, the path and the body."""
 
     @property
-    def config(self) -> SingleConfig:
+    def config(self) -> Context:
         token = self.client.headers["Authorization"].removeprefix("Bearer ")
         server = str(self.client.base_url).rstrip("/")
-        cluster = Cluster(server=server, insecure=True)
-        return SingleConfig("test", Context(cluster="test"), cluster, User(token=token))
+        return Context({"server": server, "insecure-skip-tls-verify": True}, {"token": token})
 
     @asynccontextmanager
     async def operator(self, everywhere: bool = False) -> AsyncIterator[None]:

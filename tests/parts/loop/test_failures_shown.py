@@ -110,7 +110,7 @@ def events(store: ObjectStore) -> list[str]:
         (Unreachable("Milvus at http://m:1 did not answer"), "Unreachable"),
         (OSError("disk full"), "Unreachable"),
         (Refused("no such database"), "Refused"),
-        (MissingSecret("Secret 'token' is not in namespace 'default': create it"), "MissingReference"),
+        (MissingSecret("Secret 'token' is not in namespace 'default'", "create it"), "MissingReference"),
         (ZeroDivisionError("division by zero"), "InternalError"),
     ],
 )

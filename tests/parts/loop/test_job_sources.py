@@ -195,7 +195,7 @@ async def test_the_secrets_of_a_job_that_is_complete_are_read_no_more(plane: Pla
     plane.job(source, env=[{"name": "TOKEN", "secretRef": ref}])
     obj = plane.store.get(*KEY)
     job = TrainingJob.model_validate(obj)
-    over = {"number": 1, "run": "r-1", "submissionId": "s", "state": "Succeeded", "specDigest": run_digest(job.spec)}
+    over = {"number": 1, "run": "r-1", "submissionId": "s", "state": "Succeeded", "specDigest": run_digest(job)}
     plane.store.update_status({**obj, "status": {"attempts": [over]}})
     asked: list[str] = []
 
@@ -213,7 +213,7 @@ async def test_the_secrets_of_a_job_that_is_complete_are_read_no_more(plane: Pla
 async def test_ray_forgets_the_old_attempts_of_a_job_that_is_complete(plane: Plane) -> None:
     plane.job({"git": {"url": "https://example.org/code.git", "revision": COMMIT}})
     obj = plane.store.get(*KEY)
-    digest = run_digest(TrainingJob.model_validate(obj).spec)
+    digest = run_digest(TrainingJob.model_validate(obj))
     attempts = [
         {"number": n, "run": f"r-{n}", "submissionId": f"s-{n}", "state": "Succeeded", "specDigest": digest}
         for n in range(1, KEPT_LOGS + 3)

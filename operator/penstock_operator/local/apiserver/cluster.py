@@ -7,9 +7,12 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Literal
 
+from penstock_operator.local.apiserver.changelog import StoredChange
 from penstock_operator.local.apiserver.errors import AlreadyExists, Gone, Invalid, Malformed, NotFound, Stale
 from penstock_operator.local.apiserver.store import ObjectStore
 from penstock_operator.loop.event import event
+from penstock_operator.loop.key import Key
+from penstock_operator.loop.known import Known
 from penstock_operator.ports import Change, Conflict, Object, References, Refused
 
 
@@ -18,6 +21,9 @@ class LocalCluster:
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
+        self._known = Known()
+        self._read: dict[str, int] = {}
+        """Up to which version the known objects of a kind are those of the store."""
 
     async def get(self, kind: str, namespace: str, name: str) -> Object | None:
         """The object, or None."""
@@ -30,9 +36,10 @@ class LocalCluster:
         """The objects of a kind."""
         return self._store.list(kind, namespace)
 
-    async def referring(self, kind: str, namespace: str, references: References, name: str) -> Sequence[Object]:
-        """The objects of a kind, in one namespace, whose specs refer to a name."""
-        return [obj for obj in self._store.list(kind, namespace) if name in references(obj.get("spec") or {})]
+    async def referring(self, kind: str, namespace: str | None, references: References, name: str) -> Sequence[Object]:
+        """The objects of a kind, in one namespace or in all, whose specs refer to a name: by an index that follows."""
+        self._follow(kind)
+        return self._known.referring(kind, namespace, references, name)
 
     async def write_status(self, obj: Object, status: Mapping[str, Any]) -> Object:
         """Replace the status of the object as it was read."""
@@ -92,6 +99,22 @@ class LocalCluster:
                     continue
         finally:
             unlisten()
+
+    def _follow(self, kind: str) -> None:
+        """Take what has changed since the last look."""
+        version = self._store.version
+        try:
+            changes = self._store.changes(kind, self._read[kind])
+        except (KeyError, Gone):
+            for known in self._known.list(kind):
+                self._known.remove(*Key.of(known))
+            changes = [StoredChange(version, "ADDED", obj) for obj in self._store.list(kind)]
+        for change in changes:
+            if change.type == "DELETED":
+                self._known.remove(*Key.of(change.object))
+            else:
+                self._known.put(change.object)
+        self._read[kind] = version
 
 
 @contextmanager

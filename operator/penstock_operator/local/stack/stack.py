@@ -17,8 +17,8 @@ from penstock.api.ray import RayBackend, RayCluster
 from penstock.installation import Installation
 from penstock.rundir import storage
 from penstock_operator.adapters.artifacts import FileArtifacts
-from penstock_operator.adapters.feast import FeastFeatures
-from penstock_operator.adapters.milvus import MilvusVectors
+from penstock_operator.adapters.feast.features import FeastFeatures
+from penstock_operator.adapters.milvus.vectors import MilvusVectors
 from penstock_operator.adapters.ray.backends import RayBackends
 from penstock_operator.kinds import chores, kinds
 from penstock_operator.local.apiserver.api import create_app
