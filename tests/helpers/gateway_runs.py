@@ -33,6 +33,7 @@ class Runs:
                 "uri": f"file:///{run}",
                 "digest": "",
                 "gates": [],
+                "trainedAt": "2026-01-01T00:00:00Z",
                 "deadlineSeconds": 1,
                 "retryLimit": 0,
                 "gracePeriodSeconds": 0,

@@ -186,6 +186,7 @@ class Plane:
                     "trainingRunRef": {"name": run["metadata"]["name"], "uid": run["metadata"]["uid"]},
                     "uri": run["spec"]["uri"],
                     "digest": "sha256:0",
+                    "trainedAt": "2026-01-01T00:00:00Z",
                     "deadlineSeconds": 60,
                     "retryLimit": 0,
                     "gracePeriodSeconds": 0,

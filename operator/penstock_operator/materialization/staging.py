@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from penstock.api.materialization import StagedReason
-from penstock.api.stagedrun import StagedRun, StagedRunReason, StagingState
+from penstock.api.stagedrun import StagedRun, StagingState
 from penstock.api.trainingrun import TrainingRun
 from penstock_operator.loop.conditions import Truth, find
 from penstock_operator.materialization.build import staged_run
@@ -14,14 +14,17 @@ from penstock_operator.materialization.observed import Action, Create, Delete
 from penstock_operator.materialization.passes import Pass, going, name_of
 from penstock_operator.materialization.targets import changed
 
-WAITS = {str(reason): reason for reason in StagedReason if reason in StagedRunReason}
+WAITS = {
+    str(reason): reason
+    for reason in (StagedReason.BACKING_OFF, StagedReason.STORE_NOT_READY, StagedReason.RAY_UNREACHABLE)
+}
 REFUSALS = {
-    str(reason): StagedReason(str(reason))
+    str(reason): reason
     for reason in (
-        StagedRunReason.GATE_FAILED,
-        StagedRunReason.INVALID_OUTPUT,
-        StagedRunReason.DEADLINE_EXCEEDED,
-        StagedRunReason.STAGING_FAILED,
+        StagedReason.GATE_FAILED,
+        StagedReason.INVALID_OUTPUT,
+        StagedReason.DEADLINE_EXCEEDED,
+        StagedReason.STAGING_FAILED,
     )
 }
 ENDED = (StagingState.STAGED, StagingState.REFUSED, StagingState.LOST)

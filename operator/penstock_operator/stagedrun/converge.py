@@ -19,7 +19,7 @@ class Converger:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.connections = Connections(world.cluster, world.installation)
+        self.connections = Connections.over(world)
 
     async def converge(self, staged: StagedRun, action: Action) -> None:
         """Perform one action; a repetition changes nothing."""

@@ -32,7 +32,7 @@ class Observer:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.connections = Connections(world.cluster, world.installation)
+        self.connections = Connections.over(world)
 
     async def observe(self, staged: StagedRun) -> Observed:
         """What is."""

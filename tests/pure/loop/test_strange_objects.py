@@ -20,8 +20,8 @@ from penstock_operator.loop.plan import Plan
 from penstock_operator.loop.related import referred
 from penstock_operator.ports import Change, Object, References
 from penstock_operator.references import feature_views, secrets, store, training_job, vector_collections
-from penstock_operator.training.observe import protected_runs
 from penstock_operator.training.sweep import SourceSweeper
+from penstock_operator.trainingrun.holders import holders
 
 STRANGE_SPECS: list[dict[str, Any]] = [
     {"features": [{"view": "images"}], "vectors": [{"collection": "images"}], "trainingJobRef": "digits"},
@@ -98,16 +98,16 @@ async def test_a_relation_that_breaks_on_one_object_does_not_end_the_watch() -> 
     assert asked == [Key("FeatureStore", "team", "wanted")]
 
 
-async def test_runs_that_a_strange_materialization_names_are_protected() -> None:
-    outputs = [{"store": "feast", "kind": "Features", "of": "tomorrow"}]
-    status = {
-        "active": {"run": "r-1"},
-        "previousRun": "r-2",
-        "runs": [{"run": "r-3", "state": "OfTomorrow", "outputs": outputs}, {"run": "r-4", "state": "Staged"}],
-    }
-    spec = {"trainingJobRef": {"name": "digits"}, "pinnedRun": "r-5", "features": [{"view": "images"}]}
-    cluster = Objects(obj("Materialization", "strange", spec, status))
-    assert await protected_runs(cluster, "team", "digits") == {"r-1", "r-2", "r-3", "r-5"}
+async def test_a_run_that_a_strange_staged_run_names_is_held() -> None:
+    ref = {"trainingRunRef": {"name": "r-1", "uid": "r-1"}, "features": [{"view": "images"}]}
+    cluster = Objects(
+        obj("StagedRun", "strange", ref, {"state": "OfTomorrow"}),
+        obj("StagedRun", "stranger", {**ref, "gates": {"rows": 3}}),
+        obj("StagedRun", "of another", {"trainingRunRef": {"name": "r-1", "uid": "r-0"}}),
+        obj("StagedRun", "refused", ref, {"state": "Refused"}),
+    )
+    held = await holders(cluster, obj("TrainingRun", "r-1"))  # type: ignore[arg-type]
+    assert [one["metadata"]["name"] for one in held] == ["strange", "stranger"]
 
 
 async def test_code_that_a_strange_job_names_is_kept() -> None:
