@@ -15,7 +15,6 @@ from penstock.gateway.collections import Collection, Server
 from penstock.gateway.encoder import Encoder
 from penstock.gateway.features import Project, View
 from penstock.gateway.limits import Limits
-from penstock.gateway.memory import MemoryIndex
 from penstock.gateway.once import Once
 from penstock.gateway.workers import Workers
 from penstock.installation import Installation
@@ -25,6 +24,7 @@ from penstock.rundir.manifest import Manifest, OutputManifest
 from penstock.rundir.read import read_manifest
 from penstock.secrets import Objects, read_secrets
 from penstock.stores.feast.config import feast_config, feature_store_refs
+from penstock.stores.memory.index import MemoryIndex
 from penstock.stores.milvus.connection import milvus_connection, vector_store_refs
 
 COMPUTE_THREADS = 4
