@@ -73,6 +73,12 @@ async def serve(gateway_of: Callable[..., Any], typed: Any) -> Any:
     return serve
 
 
+async def post(gateway: Any, path: str, body: Any) -> Any:
+    """A query by a client that writes half a character as JSON can, with a backslash."""
+    headers = {"Content-Type": "application/json"}
+    return await gateway.http.post(f"/v1/default/m/{path}", content=json.dumps(body), headers=headers)
+
+
 async def test_features_of_every_type_by_keys_of_every_type(serve: Any) -> None:
     gateway = await serve()
     answer = await gateway.ask("features/images", {"entities": KEYS})
@@ -104,8 +110,12 @@ async def test_fields_of_every_type_from_the_store_and_from_memory(serve: Any, s
 async def test_a_key_that_the_store_cannot_have_is_the_callers_mistake(
     serve: Any, key: dict[str, Any], message: str
 ) -> None:
-    # As JSON writes half a character: no client of ours would send it.
-    body = json.dumps({"entities": [key]})
-    answer = await (await serve()).http.post("/v1/default/m/features/images", content=body)
+    answer = await post(await serve(), "features/images", {"entities": [key]})
     assert answer.status_code == 400, answer.text
     assert message in answer.json()["message"]
+
+
+async def test_a_refusal_can_quote_half_a_character(serve: Any) -> None:
+    answer = await post(await serve(), "vectors/images", {"vectors": VECTORS.tolist(), "encoder": "\ud800"})
+    assert answer.status_code == 409, answer.text
+    assert "of encoder \\ud800" in answer.json()["message"]
