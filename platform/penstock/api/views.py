@@ -33,9 +33,10 @@ class ViewReason(Reason):
     STORE_NOT_READY = ("StoreNotReady", "The store is not ready.", "Look at the store's conditions.")
     CONFLICT = (
         "Conflict",
-        "Two Materializations feed it, or another object holds the public name.",
-        "Let one Materialization feed it, or choose another name.",
+        "Another object, or somebody who is not Penstock, holds the public name.",
+        "Choose another name or another store.",
     )
+    DELETING = ("Deleting", "It is being deleted: its public name is being removed from the store.")
 
 
 class NamedField(Model):
@@ -60,7 +61,17 @@ class KeyField(NamedField):
     type: Annotated[ValueType, AfterValidator(_may_be_key), WithJsonSchema(_KEY_SCHEMA)]
 
 
-class FeatureViewSpec(Model):
+class ViewShape(Model):
+    """What decides how features are staged, by Feast's terms."""
+
+    store_ref: LocalRef = Field(description="The FeatureStore.")
+    entities: list[KeyField] = Field(min_length=1, max_length=8, description="The join keys, as columns of the output.")
+    features: list[NamedField] = Field(min_length=1, max_length=512)
+    timestamp_field: Identifier = "event_timestamp"
+    ttl_seconds: int | None = Field(None, ge=1, le=315_360_000, description="Unset: features do not age.")
+
+
+class FeatureViewSpec(ViewShape):
     """Entities and features, by Feast's terms."""
 
     RULES = (
@@ -75,11 +86,6 @@ class FeatureViewSpec(Model):
         ),
     )
 
-    store_ref: LocalRef = Field(description="The FeatureStore.")
-    entities: list[KeyField] = Field(min_length=1, max_length=8, description="The join keys, as columns of the output.")
-    features: list[NamedField] = Field(min_length=1, max_length=512)
-    timestamp_field: Identifier = "event_timestamp"
-    ttl_seconds: int | None = Field(None, ge=1, le=315_360_000, description="Unset: features do not age.")
     deletion_policy: DeletionPolicy = DeletionPolicy.DELETE
 
 
@@ -145,7 +151,18 @@ class Index(Model):
     recall_target: float = Field(0.95, ge=0, le=1, description="For Auto: the recall at 10 that is good enough.")
 
 
-class VectorCollectionSpec(Model):
+class CollectionShape(Model):
+    """What decides how vectors are staged, in Milvus's terms."""
+
+    store_ref: LocalRef = Field(description="The VectorStore.")
+    dimension: int = Field(ge=1, le=32768)
+    metric: Metric = Metric.COSINE
+    index: Index = Index()
+    scalar_fields: list[NamedField] = Field(default_factory=list, max_length=64)
+    serving: Serving = Serving.STORE
+
+
+class VectorCollectionSpec(CollectionShape):
     """Vectors with scalar fields, in Milvus's terms."""
 
     RULES = (
@@ -156,12 +173,6 @@ class VectorCollectionSpec(Model):
         ),
     )
 
-    store_ref: LocalRef = Field(description="The VectorStore.")
-    dimension: int = Field(ge=1, le=32768)
-    metric: Metric = Metric.COSINE
-    index: Index = Index()
-    scalar_fields: list[NamedField] = Field(default_factory=list, max_length=64)
-    serving: Serving = Serving.STORE
     deletion_policy: DeletionPolicy = DeletionPolicy.DELETE
 
 

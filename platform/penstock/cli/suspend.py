@@ -9,10 +9,13 @@ import typer
 
 from penstock.cli.options import Context, Kubeconfig, Namespace, connect
 from penstock.cli.output import say
-from penstock.cli.targets import name_of, named
+from penstock.cli.targets import completions, name_of, named
 
 Resources = Annotated[
-    list[str], typer.Argument(help="TYPE NAME or TYPE/NAME of a job or materialization", metavar="TYPE NAME")
+    list[str],
+    typer.Argument(
+        help="TYPE NAME or TYPE/NAME of a job or materialization", metavar="TYPE NAME", autocompletion=completions
+    ),
 ]
 
 
@@ -40,6 +43,7 @@ def rerun(
     import anyio
 
     from penstock.api import TrainingJob
+    from penstock.api.trainingjob import RERUN_ANNOTATION
     from penstock.client.kinds import full_name
 
     target = name_of(name, TrainingJob)
@@ -47,7 +51,8 @@ def rerun(
     async def work() -> None:
         async with connect(kubeconfig, context, namespace) as client:
             job = await client.rerun(target)
-            say(f"{full_name(job.kind, target)} runs again (spec.rerun {job.spec.rerun})")
+            token = job.metadata.annotations[RERUN_ANNOTATION]
+            say(f"{full_name(job.kind, target)} runs again ({RERUN_ANNOTATION}: {token})")
 
     anyio.run(work)
 

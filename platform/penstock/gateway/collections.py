@@ -12,11 +12,11 @@ import numpy as np
 from penstock.api.views import Metric, Serving
 from penstock.columns.table import ValueType
 from penstock.gateway.encoder import Encoder
-from penstock.gateway.errors import EncoderMismatch, InvalidQuery, NotServed, Unavailable
+from penstock.gateway.errors import DataGone, EncoderMismatch, InvalidQuery, NotServed, Unavailable
 from penstock.gateway.workers import Workers
 from penstock.handoff import MilvusConnection
 from penstock.stores.milvus.client import open_client, translated
-from penstock.stores.milvus.errors import VectorsRefused, VectorsUnreachable
+from penstock.stores.milvus.errors import VectorsError, VectorsRefused
 from penstock.stores.milvus.reader import MilvusReader, scalar_fields
 from penstock.stores.neighbours import Hit
 from penstock.stores.ports import VectorReader
@@ -58,21 +58,29 @@ class Server:
         """The k nearest rows of each vector.
 
         Raises:
+            DataGone: there is no such collection any more.
             InvalidQuery: Milvus refuses the filter.
             Unavailable: Milvus does not answer.
         """
         try:
-            return self._search(collection, vectors, k, metric, fields, where)
-        except VectorsRefused as error:
-            if "not load" in str(error) or "released" in str(error):
-                # A Milvus that restarted has the collection on disk only.
-                self.load(collection)
+            try:
                 return self._search(collection, vectors, k, metric, fields, where)
-            if where:
-                raise InvalidQuery(f"Milvus refuses the query, with the filter {where!r}: {error}") from error
+            except VectorsRefused as error:
+                if not self._has(collection):
+                    raise DataGone(f"Milvus at {self._connection.uri} has no {collection!r} any more") from error
+                if "not load" in str(error) or "released" in str(error):
+                    # A Milvus that restarted has the collection on disk only.
+                    self.load(collection)
+                    return self._search(collection, vectors, k, metric, fields, where)
+                if where:
+                    raise InvalidQuery(f"Milvus refuses the query, with the filter {where!r}: {error}") from error
+                raise
+        except VectorsError as error:
             raise Unavailable(str(error)) from error
-        except VectorsUnreachable as error:
-            raise Unavailable(str(error)) from error
+
+    def _has(self, collection: str) -> bool:
+        with translated(self._connection):
+            return bool(self._client.has_collection(collection, timeout=self._connection.timeout_seconds))
 
     def _search(
         self, collection: str, vectors: Vectors, k: int, metric: Metric, fields: Mapping[str, ValueType], where: str
@@ -147,6 +155,7 @@ class Collection:
         Raises:
             InvalidQuery: Milvus refuses the filter.
             NotServed: there is no such field.
+            DataGone: Milvus has the collection no more.
             Unavailable: Milvus does not answer.
         """
         for field in fields or ():
@@ -157,4 +166,7 @@ class Collection:
         if self.memory is not None and not where:
             return (await self.compute.run(self.memory.search, vectors, k, tuple(wanted))).hits()
         server = self.server
-        return await server.workers.run(server.search, self.physical, vectors, k, self.metric, wanted, where)
+        try:
+            return await server.workers.run(server.search, self.physical, vectors, k, self.metric, wanted, where)
+        except Unavailable as error:
+            raise type(error)(f"Collection {self.name!r}: {error}") from error

@@ -4,48 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from loopback import free_ports
+from servers import listens, redis_server, served
 
-START_SECONDS = 90
 POSTGRES = "/usr/lib/postgresql/*/bin"
-
-
-@contextmanager
-def served(command: Sequence[str], ready: Callable[[], bool], log: Path) -> Iterator[None]:
-    """Run a server until the block ends."""
-    with log.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
-    try:
-        deadline = time.monotonic() + START_SECONDS
-        while not ready():
-            assert process.poll() is None, f"{command[0]} ended: {log.read_text()[-2000:]}"
-            assert time.monotonic() < deadline, f"{command[0]} is not ready: {log.read_text()[-2000:]}"
-            time.sleep(0.1)
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def lets_in(login: dict[str, Any]) -> bool:
@@ -60,13 +31,8 @@ def lets_in(login: dict[str, Any]) -> bool:
 @pytest.fixture(scope="session")
 def redis() -> Iterator[str]:
     """The connection string of a Redis, as Feast writes it."""
-    if (program := shutil.which("redis-server")) is None:
-        pytest.skip("redis-server is not installed (Debian's package redis-server)")
-    (port,) = free_ports(1)
-    with tempfile.TemporaryDirectory() as folder:
-        command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
-        with served(command, lambda: listens(port), Path(folder) / "log"):
-            yield f"127.0.0.1:{port}"
+    with redis_server() as connection:
+        yield connection
 
 
 @pytest.fixture(scope="session")

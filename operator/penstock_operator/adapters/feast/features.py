@@ -20,7 +20,7 @@ class FeastFeatures:
     """The registry and online store of any Feast project."""
 
     def __init__(self) -> None:
-        self._threads = EndpointThreads()
+        self._threads = EndpointThreads(away=(FeaturesUnreachable,))
 
     async def check(self, config: Mapping[str, Any]) -> None:
         """Open the registry and the online store."""

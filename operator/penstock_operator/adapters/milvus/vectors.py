@@ -20,7 +20,7 @@ class MilvusVectors:
     """Aliases and collections of any Milvus."""
 
     def __init__(self) -> None:
-        self._threads = EndpointThreads()
+        self._threads = EndpointThreads(away=(VectorsUnreachable,))
 
     async def check(self, connection: MilvusConnection) -> str:
         """The server's version."""
