@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from penstock.api import KINDS
+
 OPERATOR, GATEWAY = "penstock-operator", "penstock-gateway"
 
 
@@ -99,6 +101,26 @@ def test_users_see_and_edit_by_kubernetes_own_roles(render: Any, smallest: dict[
     assert ["materializations/query"] in [rule["resources"] for rule in viewer]
     editor = roles["penstock-editor"]["rules"]
     assert not any("/" in resource for rule in editor for resource in rule["resources"]), "status is the operator's"
+
+
+MANAGED = {kind.PLURAL for kind in KINDS.values() if kind.MANAGED}
+
+
+def test_what_the_operator_makes_nobody_else_makes_or_changes(render: Any, smallest: dict[str, Any]) -> None:
+    rendered = render(smallest)
+
+    def verbs(role: str, resource: str) -> set[str]:
+        rules = rendered.of("ClusterRole")[f"penstock-{role}"]["rules"]
+        return {verb for rule in rules if resource in rule["resources"] for verb in rule["verbs"]}
+
+    for resource in MANAGED:
+        assert verbs("editor", resource) == {"delete", "deletecollection"}
+        assert verbs("viewer", resource) == {"get", "list", "watch"}
+        mine = {right[3] for right in granted(rendered, OPERATOR) if right[2] == resource}
+        assert mine == {"get", "list", "watch", "create", "update", "patch", "delete"}
+    for kind in KINDS.values():
+        assert "get" in verbs("viewer", kind.PLURAL)
+        assert ("", "penstock.dev", f"{kind.PLURAL}/status", "update") in granted(rendered, OPERATOR)
 
 
 def test_anybody_known_may_read_the_installation_and_nothing_else(render: Any, smallest: dict[str, Any]) -> None:

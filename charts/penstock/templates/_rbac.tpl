@@ -51,11 +51,19 @@ subjects:
 [trainingjobs, featurestores, featureviews, vectorstores, vectorcollections, materializations]
 {{- end -}}
 
-{{/* Its own kinds: it reads them, writes their status, and puts and takes its finalizer. */}}
+{{/* The kinds whose objects the operator makes. */}}
+{{- define "penstock.managedKinds" -}}
+[trainingruns, stagedruns]
+{{- end -}}
+
+{{/* Its own kinds: it reads them, writes their status, and puts and takes its finalizer; some it makes and deletes. */}}
 {{- define "penstock.operator.resources" -}}
 - apiGroups: [penstock.dev]
   resources: {{ include "penstock.kinds" . }}
   verbs: [get, list, watch, patch]
+- apiGroups: [penstock.dev]
+  resources: {{ include "penstock.managedKinds" . }}
+  verbs: [get, list, watch, create, update, patch, delete]
 - apiGroups: [penstock.dev]
   resources:
     - trainingjobs/status
@@ -64,6 +72,8 @@ subjects:
     - vectorstores/status
     - vectorcollections/status
     - materializations/status
+    - trainingruns/status
+    - stagedruns/status
   verbs: [update]
 {{- end -}}
 
