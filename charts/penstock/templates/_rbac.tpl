@@ -100,11 +100,14 @@ subjects:
   verbs: [list, watch]
 {{- end -}}
 
-{{/* It follows the pointers, and opens the stores that a run is in. */}}
+{{/* It follows the pointers, looks up what else is kept when asked, and opens the stores that a run is in. */}}
 {{- define "penstock.gateway.resources" -}}
 - apiGroups: [penstock.dev]
   resources: [materializations]
   verbs: [list, watch]
+- apiGroups: [penstock.dev]
+  resources: [stagedruns]
+  verbs: [list]
 - apiGroups: [penstock.dev]
   resources: [featurestores, vectorstores]
   verbs: [get]
