@@ -49,9 +49,7 @@ def served(
         return Verdict("Unknown", ServedReason.NO_GATEWAY, "No gateway is known that serves this namespace")
     if active is None:
         return Verdict("Unknown", ServedReason.NO_RUN, "There is no run to serve")
-    lacking = {
-        beat.replica: said for beat in asked if (said := _lacking(beat, namespace, name, active)) is not None
-    }
+    lacking = {beat.replica: said for beat in asked if (said := _lacking(beat, namespace, name, active)) is not None}
     if not lacking:
         return Verdict("True", ServedReason.SERVED, f"Run {active.run} answers in {_count(len(asked))}")
     due = max(active.switched_at, since) + GRACE
