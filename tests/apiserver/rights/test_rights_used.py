@@ -157,7 +157,10 @@ def fail_in_pods(life: Any) -> None:
 
 
 def serve(life: Any, installation: Installation, namespaces: tuple[str, ...]) -> None:
-    """The gateway is asked for the run that is live; it opens the stores, which answer nobody."""
+    """The gateway is asked for the run that is live, and for another one; it opens the stores, which answer nobody.
+
+    It writes its Lease, renews it and, when it ends, deletes it.
+    """
     path = life.folder / "installation.json"
     path.write_text(json.dumps(installation.to_wire()))
     life.said("create", "serviceaccount", "reader")
@@ -167,7 +170,9 @@ def serve(life: Any, installation: Installation, namespaces: tuple[str, ...]) ->
     with life.gateway(path, "--auth=token-review", *(f"--namespace={name}" for name in namespaces)) as url:
         life.until("the gateway", lambda: wanted <= used(life.requests(GATEWAY)))
         answers = [httpx2.get(f"{url}/v1/default/digits", headers=headers) for headers in (token, {})]
-    assert [answer.status_code for answer in answers] == [503, 401], answers[0].text
+        other = httpx2.get(f"{url}/v1/default/digits", headers=token, params={"run": "no-such-run"})
+    assert [answer.status_code for answer in (*answers, other)] == [503, 401, 404], answers[0].text
+    assert not life.said("get", "leases", "-n", "penstock", "-l", "app.kubernetes.io/component=gateway", "-o", "name")
     life.said("delete", "rolebinding/reader", "serviceaccount/reader")
 
 
