@@ -305,7 +305,7 @@ class Artifacts(Protocol):
         """Write a file, in place of what is there, whole or not at all."""
 
     async def delete(self, uri: str) -> None:
-        """Remove a directory and all in it, and those above that are empty then; one that is gone is fine."""
+        """Remove a file, or a directory and all in it, and what above is empty then; one that is gone is fine."""
 
 
 @dataclass(frozen=True)

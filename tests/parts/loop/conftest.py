@@ -184,15 +184,16 @@ class FusedStore(ObjectStore):
 class FusedArtifacts(FileArtifacts):
     """Run directories whose deletion the fuse can cut short."""
 
-    def __init__(self, fuse: Fuse) -> None:
+    def __init__(self, fuse: Fuse, root: str) -> None:
         super().__init__()
-        self.fuse = fuse
+        self.fuse, self.root = fuse, root
 
     async def put(self, uri: str, content: bytes) -> None:
         self.fuse.around(lambda: storage.replace(uri, content))
 
     async def delete(self, uri: str) -> None:
         self.fuse.around(lambda: storage.delete_tree(uri))
+        storage.prune(uri, self.root)
 
 
 class World:
@@ -236,10 +237,12 @@ class World:
         return {output.physical for one in kept for output in one.status.outputs}
 
     def staged(self) -> list[StagedRun]:
-        """The StagedRuns, the oldest first."""
+        """The StagedRuns, in the order in which they were first submitted."""
+        order = list(dict.fromkeys(spec.uid for spec in self.ray.specs.values()))
         store = ObjectStore(self.path)
         try:
-            return [StagedRun.model_validate(obj) for obj in store.list("StagedRun", "default")]
+            found = [StagedRun.model_validate(obj) for obj in store.list("StagedRun", "default")]
+            return sorted(found, key=lambda one: [*order, one.metadata.uid].index(one.metadata.uid))
         finally:
             store.close()
 
@@ -287,7 +290,7 @@ class World:
     async def _live(self, store: FusedStore) -> None:
         """The life of one control plane, which knows nothing yet."""
         cluster = LocalCluster(store)
-        artifacts = FusedArtifacts(self.fuse)
+        artifacts = FusedArtifacts(self.fuse, self.installation.artifacts)
         parts: Any = Parts(cluster, self.ray, self.views, self.collections, artifacts, self.installation)  # type: ignore[arg-type]
         table = {kind.name: kind for kind in kinds(parts)}
         for _ in range(80):
