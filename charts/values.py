@@ -47,6 +47,12 @@ SHAPES: dict[str, Schema] = {
     "names": {"type": "array", "items": {"type": "string", "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"}},
     "references": {"type": "array", "items": closed(name={"type": "string", "minLength": 1}) | {"required": ["name"]}},
     "quantity": QUANTITY,
+    "cpus": {
+        "anyOf": [
+            {"type": "integer", "minimum": 0, "maximum": 9999},
+            {"type": "string", "pattern": "^([0-9]{1,4}(\\.[0-9]{1,3})?|[0-9]{1,7}m)$"},
+        ]
+    },
     "intOrPercent": {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9]+%$"}]},
 }
 TYPES = {bool: "boolean", int: "integer", str: "string"}

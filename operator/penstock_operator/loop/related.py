@@ -10,6 +10,9 @@ from penstock_operator.loop.reconciler import Key, Related
 from penstock_operator.loop.wire import entries, inner, texts
 from penstock_operator.ports import Object, References
 
+SECRET_KEY_REFS = ("secretKeyRef", "tokenSecretKeyRef")
+"""The fields of the API that name a key of a Secret."""
+
 
 def referring(kind: str, references: References) -> Related:
     """The objects of `kind` whose spec refers to the changed object."""
@@ -77,11 +80,14 @@ def store(spec: dict[str, Any]) -> list[str]:
 
 
 def secrets(spec: Any) -> list[str]:
-    """Every Secret that a spec names, at any depth."""
+    """Every Secret that a spec names, at any depth.
+
+    What Penstock hands on, such as a volume, refers to Secrets by other names: their pods wait for them.
+    """
     found: list[str] = []
     if isinstance(spec, dict):
         for name, value in spec.items():
-            if name in ("secretRef", "tokenSecretRef") and isinstance(value, dict):
+            if name in SECRET_KEY_REFS and isinstance(value, dict):
                 found.extend(texts(value.get("name")))
             else:
                 found.extend(secrets(value))

@@ -44,11 +44,11 @@ def promote(spec: MaterializationSpec, status: MaterializationStatus, digest: st
 def _pin(run: str, status: MaterializationStatus, digest: str, now: datetime) -> Verdict:
     kept = meant(status, run, digest)
     if kept is None or not _kept(kept, now):
-        message = f"spec.pinnedRun {run!r} is not staged; what was served stays"
+        message = f"spec.pinnedRunRef {run!r} is not staged; what was served stays"
         return "False", PromotedReason.PINNED_RUN_UNAVAILABLE, message
     kept.state, kept.retire_at = RunState.STAGED, None
     point(status, kept, now)
-    message = f"Run {run} is served, as spec.pinnedRun says{outdated(status, digest)}"
+    message = f"Run {run} is served, as spec.pinnedRunRef says{outdated(status, digest)}"
     return "True", PromotedReason.PINNED, message
 
 

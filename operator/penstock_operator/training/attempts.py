@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from penstock.api.trainingjob import Attempt, AttemptState, TrainingJob, TrainingJobSpec, TrainingJobStatus
+from penstock.api.trainingjob import Attempt, AttemptState, TrainingJob, TrainingJobStatus
+from penstock.rundir.digests import digest_json
 from penstock_operator.digest import spec_digest
+from penstock_operator.training.rerun import rerun_token
 
-RUN_FIELDS = ("source", "entrypoint", "args", "params", "env", "workers", "strategy", "ray", "outputs", "rerun")
+RUN_FIELDS = ("source", "entrypoint", "args", "params", "env", "workers", "strategy", "ray", "outputs")
 """The fields of the spec that define a run: a change of one is a new run."""
 
 LIVE = (AttemptState.PENDING, AttemptState.SUBMITTED, AttemptState.RUNNING, AttemptState.STOPPING)
 
 
-def run_digest(spec: TrainingJobSpec) -> str:
-    """The digest of what defines a run."""
-    return spec_digest(spec, RUN_FIELDS)
+def run_digest(job: TrainingJob) -> str:
+    """The digest of what defines a run: fields of the spec, and the rerun that was asked for."""
+    digest, token = spec_digest(job.spec, RUN_FIELDS), rerun_token(job)
+    return digest if token is None else digest_json([digest, token])
 
 
 def current_attempt(status: TrainingJobStatus) -> Attempt | None:
@@ -25,4 +28,4 @@ def current_attempt(status: TrainingJobStatus) -> Attempt | None:
 def is_complete(job: TrainingJob) -> bool:
     """Whether the newest attempt succeeded with the spec as it is: nothing is to begin."""
     last = job.status.attempts[-1] if job.status.attempts else None
-    return last is not None and last.state is AttemptState.SUCCEEDED and last.spec_digest == run_digest(job.spec)
+    return last is not None and last.state is AttemptState.SUCCEEDED and last.spec_digest == run_digest(job)

@@ -11,6 +11,7 @@ from penstock_operator.loop.reconciler import Plan
 from penstock_operator.training.leftovers import bounded
 from penstock_operator.training.observed import Observed, Release, StoreSource
 from penstock_operator.training.passes import Pass
+from penstock_operator.training.rerun import answer, rerun_token
 
 RECHECK_SECONDS = 10.0
 
@@ -81,11 +82,13 @@ class _Beginning(Pass):
             session=session,
             spec_digest=self.digest,
             source_revision=self.seen.code.revision,
+            rerun_token=rerun_token(self.job),
             retry=retry,
             resume_from=self.resume_from(),
             state=AttemptState.PENDING,
         )
         self.status.attempts = bounded([*self.status.attempts, attempt])
+        answer(self.status, attempt.rerun_token)
         self.status.progress = None
         self.status.progress_text = None
         self.status.dashboard_url = None

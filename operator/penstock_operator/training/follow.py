@@ -93,7 +93,7 @@ class _Following(Pass):
         return min(WATCHED_SECONDS, job.look_seconds or WATCHED_SECONDS) if job.watched else POLL_SECONDS
 
     def deadline(self, attempt: Attempt) -> datetime | None:
-        seconds, since = self.spec.active_deadline_seconds, attempt.started_at
+        seconds, since = self.spec.attempt_deadline_seconds, attempt.started_at
         return since + timedelta(seconds=seconds) if seconds is not None and since is not None else None
 
     def stop_reason(self, attempt: Attempt) -> SucceededReason | None:
@@ -149,9 +149,9 @@ class _Following(Pass):
 
     def stopped(self, attempt: Attempt) -> Plan:
         if attempt.reason == SucceededReason.DEADLINE_EXCEEDED:
-            seconds = self.spec.active_deadline_seconds
+            seconds = self.spec.attempt_deadline_seconds
             lines = f" Its last lines:\n{self.seen.log_tail}" if self.seen.log_tail else ""
-            message = f"It ran longer than {seconds} s (spec.activeDeadlineSeconds) and was stopped.{lines}"
+            message = f"It ran longer than {seconds} s (spec.attemptDeadlineSeconds) and was stopped.{lines}"
             return self.failed(attempt, SucceededReason.DEADLINE_EXCEEDED, message)
         if attempt.reason == SucceededReason.RAY_FAILED:
             return self.failed(attempt, SucceededReason.RAY_FAILED, attempt.message)

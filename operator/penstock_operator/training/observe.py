@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from penstock.api.ray import ClusterReuse
 from penstock.api.trainingjob import Attempt, TrainingJob
 from penstock.installation import Installation
 from penstock.naming import run_uri
@@ -68,7 +69,7 @@ class Observer:
 
     async def _kept_seconds(self, job: TrainingJob) -> int | None:
         kube_ray = (job.spec.ray or self.installation.ray).kube_ray
-        if kube_ray is None or not kube_ray.reuse_cluster:
+        if kube_ray is None or kube_ray.cluster_reuse is ClusterReuse.NEVER:
             return None
         try:
             return await (await self.rays.ray_of(job)).kept_seconds()
@@ -100,9 +101,9 @@ class Observer:
         return await SourceObserver(self.cluster, self.artifacts, self.installation).observe(job)
 
     async def _missing_secret(self, job: TrainingJob) -> str:
-        refs = [variable.secret_ref for variable in job.spec.env if variable.secret_ref is not None]
-        if job.spec.source.git is not None and job.spec.source.git.token_secret_ref is not None:
-            refs.append(job.spec.source.git.token_secret_ref)
+        refs = [variable.secret_key_ref for variable in job.spec.env if variable.secret_key_ref is not None]
+        if job.spec.source.git is not None and job.spec.source.git.token_secret_key_ref is not None:
+            refs.append(job.spec.source.git.token_secret_key_ref)
         try:
             await read_secrets(self.cluster, job.metadata.namespace, refs)
         except MissingSecret as error:
@@ -123,6 +124,10 @@ async def protected_runs(cluster: Cluster, namespace: str, job: str) -> frozense
         status = obj.get("status")
         runs.update(texts(*(record.get("run") for record in entries(status, "runs") if record.get("outputs"))))
         runs.update(
-            texts(inner(status, "active", "run"), inner(status, "previousRun"), inner(obj, "spec", "pinnedRun"))
+            texts(
+                inner(status, "active", "run"),
+                inner(status, "previousRun"),
+                inner(obj, "spec", "pinnedRunRef", "name"),
+            )
         )
     return frozenset(runs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from penstock.api.trainingjob import AttemptState, SucceededReason, TrainingJob, TrainingJobStatus
+from penstock.api.trainingjob import AttemptState, Resume, SucceededReason, TrainingJob, TrainingJobStatus, asked_rerun
 from penstock_operator.loop.conditions import Truth, with_condition
 from penstock_operator.loop.reconciler import Plan
 from penstock_operator.training.attempts import LIVE, current_attempt, run_digest
@@ -21,7 +21,7 @@ class Pass:
     def __init__(self, job: TrainingJob, seen: Observed, now: datetime) -> None:
         self.job, self.spec, self.seen, self.now = job, job.spec, seen, now
         self.status: TrainingJobStatus = job.status.model_copy(deep=True)
-        self.digest = run_digest(job.spec)
+        self.digest = run_digest(job)
         self.last = self.status.attempts[-1] if self.status.attempts else None
         self.current = current_attempt(self.status)
 
@@ -30,6 +30,7 @@ class Pass:
     ) -> Plan:
         """The plan that says so; where no attempt was under way, what is left of earlier ones goes."""
         trim(self.status)
+        self.status.observed_rerun_token = asked_rerun(self.job)
         self.status.conditions = with_condition(
             self.status.conditions,
             "Succeeded",
@@ -52,7 +53,7 @@ class Pass:
 
     def resume_from(self) -> str | None:
         """The run whose checkpoint the next attempt goes on from."""
-        if not self.spec.checkpoint.resume:
+        if self.spec.checkpoint.resume is Resume.NEVER:
             return None
         for attempt in reversed(self.status.attempts):
             if attempt.state in LIVE:

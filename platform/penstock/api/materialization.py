@@ -15,6 +15,7 @@ from penstock.api.meta import (
     LocalRef,
     Message,
     Model,
+    Name,
     ObjectMeta,
     Reason,
     Resource,
@@ -34,6 +35,7 @@ Physical = Annotated[str, StringConstraints(max_length=253)]
 class FeatureMapping(Model):
     """An output of features and the view that it goes to."""
 
+    name: Name = Field(description="Of the entry; one output may go to several views.")
     output: Identifier
     feature_view_ref: LocalRef
 
@@ -41,6 +43,7 @@ class FeatureMapping(Model):
 class VectorMapping(Model):
     """An output of embeddings, the collection that it goes to, and the encoder of its queries."""
 
+    name: Name = Field(description="Of the entry; one output may go to several collections.")
     output: Identifier
     vector_collection_ref: LocalRef
     encoder: Identifier | None = Field(None, description="The encoder output that turns raw input into queries.")
@@ -83,10 +86,10 @@ class MaterializationSpec(Model):
     training_job_ref: LocalRef
     features: list[FeatureMapping] = Field(default_factory=list, max_length=16)
     vectors: list[VectorMapping] = Field(default_factory=list, max_length=16)
-    gates: list[Gate] = Field(default_factory=list, max_length=64)
+    gates: list[Gate] = Field(max_length=64, description="What a run must hold to be served; `[]` lets every run pass.")
     ray: RayBackend | None = Field(None, description="Where runs are staged. Unset: the installation's own.")
     promotion: Promotion = Promotion.AUTOMATIC
-    pinned_run: Run | None = Field(None, description="The kept run to serve, whatever newer ones there are.")
+    pinned_run_ref: LocalRef | None = Field(None, description="The kept run to serve, whatever newer ones there are.")
     history_limit: int = Field(
         3,
         ge=2,
@@ -98,6 +101,11 @@ class MaterializationSpec(Model):
     staging_deadline_seconds: int = Field(3600, ge=1, le=31_536_000)
     staging_retry_limit: int = Field(3, ge=0, le=20)
     suspend: bool = Field(False, description="Stage and promote nothing; what is served stays.")
+
+    @property
+    def pinned_run(self) -> str | None:
+        """The name of the run that is pinned; None where none is."""
+        return self.pinned_run_ref.name if self.pinned_run_ref is not None else None
 
 
 class RunState(StrEnum):

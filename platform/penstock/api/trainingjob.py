@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
 from penstock.api.meta import (
+    GROUP,
     Column,
     DeletionPolicy,
     Identifier,
@@ -25,9 +27,13 @@ from penstock.api.meta import (
     Status,
     StatusModel,
 )
-from penstock.api.quantities import Quantity, whole
+from penstock.api.quantities import Cpus, Memory, cores, whole_bytes
 from penstock.api.ray import STAYS, RayBackend
 from penstock.api.source import Source
+
+RERUN_ANNOTATION = f"{GROUP}/rerun"
+"""Annotation of a TrainingJob: a value that was not answered before starts a new run of the same spec."""
+RerunToken = Annotated[str, StringConstraints(max_length=64)]
 
 
 class OutputKind(StrEnum):
@@ -42,30 +48,31 @@ class OutputKind(StrEnum):
 class EnvVar(Model):
     """An environment variable of the training processes."""
 
-    RULES = (
-        Rule(
-            "has(self.value) != has(self.secretRef)",
-            "set exactly one of value and secretRef",
-        ),
-    )
+    ATOMIC = True
+    RULES = (Rule("has(self.value) != has(self.secretKeyRef)", "set exactly one of value and secretKeyRef"),)
 
     name: Identifier
     value: Annotated[str, StringConstraints(max_length=4096)] | None = None
-    secret_ref: SecretKeyRef | None = None
+    secret_key_ref: SecretKeyRef | None = None
 
 
 class Workers(Model):
     """The processes of an attempt and what each asks of Ray."""
 
     count: int = Field(1, ge=1, le=1024, description="Number of workers.")
-    cpus: int = Field(1, ge=0, le=1024, description="CPUs of each worker.")
+    cpus: Cpus = Field("1", description="CPUs of each worker, such as 2 or 500m.")
     gpus: int = Field(0, ge=0, le=64, description="GPUs of each worker.")
-    memory: Quantity | None = Field(None, description="Memory that Ray sets aside for each worker, such as 4Gi.")
+    memory: Memory | None = Field(None, description="Memory that Ray sets aside for each worker, such as 4Gi.")
+
+    @property
+    def cores(self) -> float:
+        """The CPUs of a worker as a number."""
+        return cores(self.cpus)
 
     @property
     def memory_bytes(self) -> int | None:
         """The memory of a worker in bytes; None where none is asked for."""
-        return whole(self.memory) if self.memory is not None else None
+        return whole_bytes(self.memory) if self.memory is not None else None
 
 
 class Strategy(Model):
@@ -85,11 +92,18 @@ class Retry(Model):
     max_backoff_seconds: int = Field(300, ge=0, le=86400, description="The longest wait.")
 
 
+class Resume(StrEnum):
+    """Which attempts start from a checkpoint."""
+
+    NEVER = "Never"
+    ON_RETRY = "OnRetry"
+
+
 class Checkpoint(Model):
     """Checkpoints of a run; a retry of the same spec goes on from the newest."""
 
     keep: int = Field(2, ge=1, le=100, description="Checkpoints kept for each run.")
-    resume: bool = Field(True, description="Whether a retry starts from the newest checkpoint.")
+    resume: Resume = Field(Resume.ON_RETRY, description="OnRetry: a retry starts from the newest checkpoint.")
 
 
 class Output(Model):
@@ -122,7 +136,7 @@ class TrainingJobSpec(Model):
     ray: RayBackend | None = Field(None, description="Where attempts run. Unset: the installation's own.")
     retry: Retry = Retry()
     checkpoint: Checkpoint = Checkpoint()
-    active_deadline_seconds: int | None = Field(
+    attempt_deadline_seconds: int | None = Field(
         None, ge=1, le=31_536_000, description="Seconds that an attempt may run before it is stopped and has failed."
     )
     outputs: list[Output] = Field(default_factory=list, max_length=32)
@@ -130,7 +144,6 @@ class TrainingJobSpec(Model):
     deletion_policy: DeletionPolicy = Field(
         DeletionPolicy.DELETE, description="Whether deleting the job removes its run directories."
     )
-    rerun: int = Field(0, ge=0, le=1_000_000_000, description="Raise it to run again with the same spec.")
     suspend: bool = Field(False, description="Stops the attempt, and starts none until unset.")
 
 
@@ -161,6 +174,7 @@ class Attempt(StatusModel):
     source_revision: Annotated[str, StringConstraints(max_length=80)] | None = Field(
         None, description="The commit, or the digest of the archive, of its code."
     )
+    rerun_token: RerunToken | None = Field(None, description="The answered value of the annotation penstock.dev/rerun.")
     retry: int = Field(0, ge=0, description="Which retry of the spec this is.")
     resume_from: Run | None = Field(None, description="The run whose newest checkpoint it starts from.")
     state: AttemptState
@@ -196,6 +210,15 @@ class TrainingJobStatus(Status):
 
     attempts: list[Attempt] = Field(default_factory=list, max_length=20, description="The newest last.")
     runs: list[SuccessfulRun] = Field(default_factory=list, max_length=128, description="The newest last.")
+    observed_rerun_token: RerunToken | None = Field(
+        None, description="The value of the annotation penstock.dev/rerun that this status speaks of."
+    )
+    reruns: list[RerunToken] = Field(
+        default_factory=list,
+        max_length=64,
+        description="Values of the annotation penstock.dev/rerun that were answered, the newest last: "
+        "none of them starts a run again.",
+    )
     progress: Progress | None = None
     progress_text: Annotated[str, StringConstraints(max_length=64)] | None = Field(
         None, description="How far, for people: step/total."
@@ -205,6 +228,15 @@ class TrainingJobStatus(Status):
     dashboard_url: Annotated[str, StringConstraints(max_length=1024)] | None = Field(
         None, description="The newest attempt on Ray's dashboard."
     )
+
+
+MAX_TOKEN = 64
+
+
+def asked_rerun(job: TrainingJob) -> str | None:
+    """The annotation that asks for a rerun, by its digest where it is long; None where none is asked for."""
+    token = job.metadata.annotations.get(RERUN_ANNOTATION) or None
+    return token if token is None or len(token) <= MAX_TOKEN else f"sha256:{sha256(token.encode()).hexdigest()[:57]}"
 
 
 class SucceededReason(Reason):
@@ -224,7 +256,7 @@ class SucceededReason(Reason):
     ATTEMPTS_EXHAUSTED = (
         "AttemptsExhausted",
         "Every attempt that the retry limit allows has failed; the message ends with the last log lines.",
-        "Mend the code or the spec and apply it, or raise spec.rerun.",
+        "Mend the code or the spec and apply it, or `penstock rerun NAME`.",
     )
     INVALID_SOURCE = (
         "InvalidSource",
@@ -235,7 +267,7 @@ class SucceededReason(Reason):
     ENTRYPOINT_FAILED = ("EntrypointFailed", "The entrypoint exited with an error.", "Read the log lines.")
     DEADLINE_EXCEEDED = (
         "DeadlineExceeded",
-        "The attempt ran longer than spec.activeDeadlineSeconds and was stopped.",
+        "The attempt ran longer than spec.attemptDeadlineSeconds and was stopped.",
         "Raise the deadline, or find what hangs.",
     )
     RAY_FAILED = (

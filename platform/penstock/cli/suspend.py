@@ -40,6 +40,7 @@ def rerun(
     import anyio
 
     from penstock.api import TrainingJob
+    from penstock.api.trainingjob import RERUN_ANNOTATION
     from penstock.client.kinds import full_name
 
     target = name_of(name, TrainingJob)
@@ -47,7 +48,8 @@ def rerun(
     async def work() -> None:
         async with connect(kubeconfig, context, namespace) as client:
             job = await client.rerun(target)
-            say(f"{full_name(job.kind, target)} runs again (spec.rerun {job.spec.rerun})")
+            token = job.metadata.annotations[RERUN_ANNOTATION]
+            say(f"{full_name(job.kind, target)} runs again ({RERUN_ANNOTATION}: {token})")
 
     anyio.run(work)
 

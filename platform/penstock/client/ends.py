@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from penstock.api import Resource
+from penstock.api import Resource, TrainingJob
 from penstock.api.materialization import StagedReason
 from penstock.api.meta import Condition, Reason
-from penstock.api.trainingjob import SucceededReason
+from penstock.api.trainingjob import SucceededReason, asked_rerun
 
 ENDS: Mapping[str, Mapping[str, frozenset[Reason]]] = {
     # No attempt follows by itself after one of these; a change of the spec starts anew.
@@ -65,7 +65,9 @@ def parse(text: str) -> Awaited:
 
 
 def fresh(resource: Resource) -> list[Condition]:
-    """The conditions that speak of the spec as it now is."""
+    """The conditions that speak of the spec as it now is, and of the rerun that is asked for."""
+    if isinstance(resource, TrainingJob) and asked_rerun(resource) != resource.status.observed_rerun_token:
+        return []
     generation = resource.metadata.generation
     conditions: list[Condition] = getattr(getattr(resource, "status", None), "conditions", [])
     return [condition for condition in conditions if condition.observed_generation >= generation]

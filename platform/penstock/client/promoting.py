@@ -13,7 +13,7 @@ KEPT = (RunState.STAGED, RunState.RETIRING)
 
 
 class Promoting(Writing):
-    """promote and rollback: each is one write of `spec.pinnedRun`."""
+    """promote and rollback: each is one write of `spec.pinnedRunRef`."""
 
     async def promote(self, name: str, run: str | None = None, *, namespace: str | None = None) -> Materialization:
         """Let a Materialization serve a run; it does not wait until it does (`wait_served`).
@@ -90,7 +90,7 @@ def _kept(mat: Materialization, run: str) -> str:
 
 
 def _pin(run: str | None) -> dict[str, Any]:
-    return {"pinnedRun": run}
+    return {"pinnedRunRef": {"name": run} if run is not None else None}
 
 
 def _name(mat: Materialization) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import anyio
 
 from penstock.api import KINDS, Resource, TrainingJob
+from penstock.api.trainingjob import RERUN_ANNOTATION
 from penstock.client import manifests, sources
 from penstock.client.errors import ApiError, Conflict, ManifestError, NotFound
 from penstock.client.installation import artifacts_uri
@@ -199,7 +201,7 @@ class Writing(Waiting):
         return await self._merge(kind, name, {"spec": {"suspend": False}}, namespace)
 
     async def rerun(self, name: str, *, namespace: str | None = None) -> TrainingJob:
-        """Run a TrainingJob once more with the same spec.
+        """Run a TrainingJob once more with the same spec: annotate it with a token that it has not answered.
 
         Raises:
             NotFound: there is none of this name.
@@ -208,7 +210,8 @@ class Writing(Waiting):
             >>> await client.rerun("digits")  # doctest: +SKIP
             >>> await client.wait(TrainingJob, "digits", "Succeeded")  # doctest: +SKIP
         """
-        return await self._decide(TrainingJob, name, lambda job: {"rerun": job.spec.rerun + 1}, namespace)
+        annotations = {RERUN_ANNOTATION: datetime.now(UTC).isoformat(timespec="microseconds")}
+        return await self._merge(TrainingJob, name, {"metadata": {"annotations": annotations}}, namespace)
 
     async def _decide(
         self, kind: type[R], name: str, decide: Callable[[R], dict[str, Any]], namespace: str | None

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, Literal
 
-from penstock.api.gates import GateResult
+from penstock.api.gates import GateResult, GateType
 from penstock.api.materialization import StagedOutput
 from penstock.api.trainingjob import OutputKind
 from penstock.handoff import CollectionTarget, StagingReport, StagingSpec, ViewTarget
@@ -144,7 +144,7 @@ def _present(output: OutputManifest, names: Sequence[str]) -> list[str]:
 
 def _active_scans(spec: StagingSpec) -> tuple[dict[str, Scan], str]:
     """Scans of the active run, where a gate compares with it; or why they cannot be had."""
-    compares = any(gate.population_stability or gate.centroid_shift for gate in spec.gates)
+    compares = any(gate.type in (GateType.POPULATION_STABILITY, GateType.CENTROID_SHIFT) for gate in spec.gates)
     if spec.active is None or not compares:
         return {}, ""
     manifest = active_manifest(spec)

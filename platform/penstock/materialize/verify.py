@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from pymilvus import MilvusClient
 
+from penstock.api.quantities import number
 from penstock.api.views import IndexType
 from penstock.handoff import CollectionTarget, StagingSpec, ViewTarget
 from penstock.materialize.scan import Scan, vectors_of
@@ -114,7 +115,7 @@ class CollectionCheck:
         for candidate in candidates:
             build_index(self._client, self._target, candidate)
             measured = self.recall(K, SAMPLE)
-            if measured >= wanted.recall_target or candidate is candidates[-1]:
+            if measured >= number(wanted.recall_target) or candidate is candidates[-1]:
                 break
         return candidate, measured
 

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+from penstock.api.trainingjob import RERUN_ANNOTATION
+
 RUNS = [{"run": "r-1", "state": "Staged", "uri": "u"}, {"run": "r-2", "state": "Staged", "uri": "u"}]
 
 
@@ -114,10 +116,10 @@ def test_promote_and_rollback_move_the_pin(penstock: Any, applied: Path, world: 
     world.status("Materialization", "digits", runs=RUNS, previousRun="r-1", activeRun="r-2")
     done = penstock("rollback", "materialization/digits")
     assert done.stdout == "materialization.penstock.dev/digits rolled back: run r-1 (pinned)\n"
-    assert world.get("Materialization", "digits")["spec"]["pinnedRun"] == "r-1"
+    assert world.get("Materialization", "digits")["spec"]["pinnedRunRef"] == {"name": "r-1"}
     served = penstock("promote", "digits", "--wait", "--timeout", "5")
     assert served.stdout.splitlines()[-1] == "materialization.penstock.dev/digits serves run r-2"
-    assert "pinnedRun" not in world.get("Materialization", "digits")["spec"]
+    assert "pinnedRunRef" not in world.get("Materialization", "digits")["spec"]
     assert penstock("promote", "tj/digits").exit_code == 2
 
 
@@ -127,11 +129,12 @@ def test_suspend_resume_rerun_logs_and_wait(penstock: Any, applied: Path, world:
     assert penstock("resume", "tj", "digits").stdout == "trainingjob.penstock.dev/digits resumed\n"
     assert penstock("suspend", "fv/digit-features").exit_code == 1
     assert penstock("rerun", "digits").exit_code == 0
-    assert world.get("TrainingJob", "digits")["spec"]["rerun"] == 1
+    token = world.get("TrainingJob", "digits")["metadata"]["annotations"][RERUN_ANNOTATION]
     assert (
         penstock("logs", "digits", "--attempt", "2").stdout.splitlines()[0] == "trainingjobs/default/digits attempt 2"
     )
-    world.status("TrainingJob", "digits", conditions={"Succeeded": ("False", "AttemptsExhausted", "no luck")})
+    over = {"Succeeded": ("False", "AttemptsExhausted", "no luck")}
+    world.status("TrainingJob", "digits", conditions=over, observedRerunToken=token)
     failed = penstock("wait", "tj/digits", "--for", "condition=Succeeded")
     assert (failed.exit_code, "AttemptsExhausted): no luck" in failed.stderr) == (1, True)
     met = penstock("wait", "tj/digits", "--for", "Succeeded=False")

@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 
 from penstock.api import Materialization, TrainingJob
+from penstock.api.trainingjob import RERUN_ANNOTATION
 from penstock.client import AsyncClient, errors
 from penstock_operator.local.apiserver import store as local_store
 
 API = "penstock.dev/v1alpha1"
-JOB = {"source": {"path": "/code"}, "entrypoint": "train.py"}
+JOB = {"source": {"type": "Path", "path": "/code"}, "entrypoint": "train.py"}
 MAT = {
     "trainingJobRef": {"name": "digits"},
-    "features": [{"output": "features", "featureViewRef": {"name": "digit-features"}}],
+    "gates": [],
+    "features": [{"name": "digit-features", "output": "features", "featureViewRef": {"name": "digit-features"}}],
 }
 
 
@@ -56,7 +58,7 @@ async def test_a_watch_lists_again_when_the_log_of_changes_is_gone(
         # In one turn of the server's loop, so that the watch cannot keep up.
         for number in range(10):
             obj = store.get("TrainingJob", "default", "digits")
-            store.update({**obj, "spec": {**obj["spec"], "rerun": number + 1}})
+            store.update({**obj, "spec": {**obj["spec"], "historyLimit": number + 1}})
         store.delete("TrainingJob", "default", "digits")
         other = {**obj, "metadata": {"name": "other", "namespace": "default"}}
         store.create(other)
@@ -84,7 +86,9 @@ async def test_wait_returns_when_met_and_ignores_what_was_said_of_the_spec_befor
         await client.wait(TrainingJob, "digits", "Succeeded", timeout=0.3)
     waiting = asyncio.create_task(client.wait(TrainingJob, "digits", "Succeeded", timeout=5))
     await asyncio.sleep(0.2)
-    world.status("TrainingJob", "digits", conditions={"Succeeded": ("True", "Completed", "")}, latestRun="r-2")
+    token = world.get("TrainingJob", "digits")["metadata"]["annotations"][RERUN_ANNOTATION]
+    answered = {"conditions": {"Succeeded": ("True", "Completed", "")}, "observedRerunToken": token}
+    world.status("TrainingJob", "digits", **answered, latestRun="r-2")
     done = await waiting
     assert done is not None
     assert done.status.latest_run == "r-2"

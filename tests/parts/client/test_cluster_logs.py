@@ -56,7 +56,7 @@ async def job(world: Any, cluster: AsyncClient, message: str = "", **spec: Any) 
             "apiVersion": "penstock.dev/v1alpha1",
             "kind": "TrainingJob",
             "metadata": {"name": "digits"},
-            "spec": {"source": {"path": "/opt/nowhere"}, "entrypoint": "train.py", **spec},
+            "spec": {"source": {"type": "Path", "path": "/opt/nowhere"}, "entrypoint": "train.py", **spec},
         }
     )
     attempt = {"number": 1, "run": "u-1", "submissionId": "penstock-u-1", "state": "Failed", "message": message}
@@ -96,7 +96,10 @@ async def test_rays_token_is_the_variables_or_that_of_the_jobs_own_secret(
     monkeypatch.delenv("PENSTOCK_RAY_TOKEN")
     data = {"token": base64.b64encode(b"s3cret").decode()}
     await cluster.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "ray"}, "data": data})
-    ref = {"rayCluster": {"address": ADDRESS, "tokenSecretRef": {"name": "ray", "key": "token"}}}
+    ref = {
+        "type": "RayCluster",
+        "rayCluster": {"address": ADDRESS, "tokenSecretKeyRef": {"name": "ray", "key": "token"}},
+    }
     await cluster.delete(TrainingJob, "digits")
     await job(world, cluster, ray=ref)
     assert await lines(cluster) == ["one", "two"]
@@ -142,8 +145,8 @@ async def test_what_runs_nothing_has_no_log(world: Any, cluster: AsyncClient) ->
     await cluster.apply({**base, "kind": "FeatureStore", "spec": {"project": "digits"}})
     with pytest.raises(NotPossible, match="runs nothing"):
         [line async for line in cluster.logs(FeatureStore, "digits")]
-    view = {"output": "features", "featureViewRef": {"name": "v"}}
-    spec = {"trainingJobRef": {"name": "digits"}, "features": [view]}
+    view = {"name": "v", "output": "features", "featureViewRef": {"name": "v"}}
+    spec = {"trainingJobRef": {"name": "digits"}, "gates": [], "features": [view]}
     await cluster.apply({**base, "kind": "Materialization", "spec": spec})
     with pytest.raises(NotPossible, match="has staged nothing yet"):
         [line async for line in cluster.logs(Materialization, "digits")]
@@ -152,7 +155,7 @@ async def test_what_runs_nothing_has_no_log(world: Any, cluster: AsyncClient) ->
 async def test_an_attempt_with_a_ray_of_its_own_is_found_by_its_ray_job(world: Any, cluster: AsyncClient) -> None:
     ray = world.services["default/digits-1-head-svc:8265"] = Ray()
     ray.log = "of the first\n"
-    await job(world, cluster, ray={"kubeRay": {"image": "ray"}})
+    await job(world, cluster, ray={"type": "KubeRay", "kubeRay": {"image": "ray"}})
     others = [
         {"metadata": {"annotations": {"penstock.dev/submission": "penstock-u-2"}}, "status": {"dashboardURL": "no:1"}},
         {
@@ -169,7 +172,7 @@ async def test_an_attempt_with_a_ray_of_its_own_is_found_by_its_ray_job(world: A
 
 async def test_a_ray_of_its_own_is_asked_with_the_token_that_kuberay_made(world: Any, cluster: AsyncClient) -> None:
     world.services["default/digits-1-head-svc:8265"] = Ray("made")
-    await job(world, cluster, ray={"kubeRay": {"image": "ray"}})
+    await job(world, cluster, ray={"type": "KubeRay", "kubeRay": {"image": "ray"}})
     name = "a-name-that-kuberay-makes-shorter-digits-0f3c2a105b1e-1-x7k2p"
     status = {"dashboardURL": "digits-1-head-svc.default.svc.cluster.local:8265", "rayClusterName": name}
     annotations = {"penstock.dev/submission": "penstock-u-1"}
@@ -186,7 +189,10 @@ async def test_a_ray_of_its_own_is_asked_with_the_token_that_kuberay_made(world:
 
 async def test_a_staging_is_found_by_the_installations_ray(world: Any, cluster: AsyncClient) -> None:
     world.services["penstock/penstock-ray:8265"] = Ray()
-    installation = {"artifacts": "s3://a", "ray": {"rayCluster": {"address": "http://penstock-ray:8265"}}}
+    installation = {
+        "artifacts": "s3://a",
+        "ray": {"type": "RayCluster", "rayCluster": {"address": "http://penstock-ray:8265"}},
+    }
     document = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -196,7 +202,8 @@ async def test_a_staging_is_found_by_the_installations_ray(world: Any, cluster: 
     world.do(lambda store: store.create(document))
     spec = {
         "trainingJobRef": {"name": "digits"},
-        "features": [{"output": "features", "featureViewRef": {"name": "v"}}],
+        "gates": [],
+        "features": [{"name": "v", "output": "features", "featureViewRef": {"name": "v"}}],
     }
     base = {"apiVersion": "penstock.dev/v1alpha1", "kind": "Materialization", "metadata": {"name": "digits"}}
     await cluster.apply({**base, "spec": spec})

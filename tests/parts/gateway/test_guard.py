@@ -88,7 +88,7 @@ class Loader:
 def pointer(namespace: str, name: str) -> Materialization:
     active = {"run": "r-1", "uri": "file:///r-1", "switchedAt": NOW, "outputs": []}
     meta = {"name": name, "namespace": namespace, "uid": name}
-    document = {"kind": "Materialization", "metadata": meta, "spec": {"trainingJobRef": {"name": "job"}}}
+    document = {"kind": "Materialization", "metadata": meta, "spec": {"trainingJobRef": {"name": "job"}, "gates": []}}
     return Materialization.model_validate({**document, "status": {"active": active}})
 
 

@@ -49,7 +49,7 @@ class World:
 
     def point(self, name: str, run: str, namespace: str = "default") -> None:
         meta = {"name": name, "namespace": namespace}
-        spec = {"trainingJobRef": {"name": "job"}}
+        spec = {"trainingJobRef": {"name": "job"}, "gates": []}
         try:
             obj = self.store.get("Materialization", namespace, name)
         except NotFound:

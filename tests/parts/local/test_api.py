@@ -55,7 +55,7 @@ async def client(url: str) -> AsyncIterator[AsyncClient]:
 
 
 def job(name: str = "digits", **spec: object) -> NamespacedResource:
-    body = {"source": {"path": "/code"}, "entrypoint": "train.py", **spec}
+    body = {"source": {"type": "Path", "path": "/code"}, "entrypoint": "train.py", **spec}
     made: NamespacedResource = TrainingJob(metadata={"name": name, "namespace": "default"}, spec=body)
     return made
 
@@ -87,10 +87,10 @@ async def test_a_bad_spec_is_refused_and_the_field_named(client: AsyncClient, sp
 
 
 async def test_apply_removes_what_it_no_longer_names_and_leaves_the_rest(client: AsyncClient) -> None:
-    await client.apply(job(activeDeadlineSeconds=60, historyLimit=3))
+    await client.apply(job(attemptDeadlineSeconds=60, historyLimit=3))
     await client.patch(TrainingJob, "digits", {"spec": {"suspend": True}})
     applied = await client.apply(job(historyLimit=3))
-    assert "activeDeadlineSeconds" not in applied.spec
+    assert "attemptDeadlineSeconds" not in applied.spec
     assert (applied.spec["suspend"], applied.spec["historyLimit"]) == (True, 3)
     again = await client.apply(job(historyLimit=3))
     assert again.metadata.resourceVersion == applied.metadata.resourceVersion

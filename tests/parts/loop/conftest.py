@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from penstock.api.materialization import Materialization, RunState
-from penstock.api.ray import RayBackend, RayCluster
+from penstock.api.ray import RayBackend, RayCluster, RayType
 from penstock.handoff import STAGING_VARIABLE, StagingReport, StagingSpec
 from penstock.installation import Installation
 from penstock.rundir import storage
@@ -194,7 +194,7 @@ class World:
         self.ray = Ray(self.fuse, self.views, self.collections, self.fates)
         self.installation = Installation(
             artifacts=str(folder / "runs"),
-            ray=RayBackend(ray_cluster=RayCluster(address="http://127.0.0.1:1")),
+            ray=RayBackend(type=RayType.RAY_CLUSTER, ray_cluster=RayCluster(address="http://127.0.0.1:1")),
             milvus_uri="http://127.0.0.1:1",
             feast_registry={},
             feast_online_store={},

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from penstock.api.ray import RayBackend, RayCluster
+from penstock.api.ray import RayBackend, RayCluster, RayType
 from penstock.api.trainingjob import TrainingJob
 from penstock.installation import Installation
 from penstock.rundir import storage
@@ -127,7 +127,8 @@ async def live(path: Path, ray: RayStandIn, fuse: Fuse) -> int:
         store = FusedStore(path / "state.db")
         store.fuse = fuse
         installation = Installation(
-            artifacts=ray.artifacts, ray=RayBackend(ray_cluster=RayCluster(address="http://127.0.0.1:1"))
+            artifacts=ray.artifacts,
+            ray=RayBackend(type=RayType.RAY_CLUSTER, ray_cluster=RayCluster(address="http://127.0.0.1:1")),
         )
         cluster = LocalCluster(store)
         reconciler = TrainingJobReconciler(cluster, ray, FileArtifacts(), installation)
@@ -153,7 +154,7 @@ def arrange(path: Path, failures: int) -> RayStandIn:
             "apiVersion": "penstock.dev/v1alpha1",
             "kind": "TrainingJob",
             "metadata": {"name": "digits", "namespace": "default"},
-            "spec": {"source": {"path": str(code)}, "entrypoint": "train.py", "retry": {"limit": 1}},
+            "spec": {"source": {"type": "Path", "path": str(code)}, "entrypoint": "train.py", "retry": {"limit": 1}},
         }
     )
     store.close()

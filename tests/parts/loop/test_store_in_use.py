@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from penstock.api import FINALIZER
-from penstock.api.ray import RayBackend, RayCluster
+from penstock.api.ray import RayBackend, RayCluster, RayType
 from penstock.handoff import MilvusConnection
 from penstock.installation import Installation
 from penstock_operator.local.apiserver.cluster import LocalCluster
@@ -25,7 +25,7 @@ from penstock_operator.stores.vectorstore import VectorStoreReconciler
 OBJECTS = Path(__file__).with_name("materialization.yaml")
 HOME = Installation(
     artifacts="/runs",
-    ray=RayBackend(ray_cluster=RayCluster(address="http://127.0.0.1:1")),
+    ray=RayBackend(type=RayType.RAY_CLUSTER, ray_cluster=RayCluster(address="http://127.0.0.1:1")),
     milvus_uri="http://127.0.0.1:1",
     feast_registry={},
     feast_online_store={},

@@ -110,7 +110,7 @@ def test_events_are_described_as_kubectl_describes_them() -> None:
         {
             "kind": "TrainingJob",
             "metadata": {"name": "digits"},
-            "spec": {"source": {"path": "/code"}, "entrypoint": "train.py"},
+            "spec": {"source": {"type": "Path", "path": "/code"}, "entrypoint": "train.py"},
         }
     )
     first, last = now - timedelta(minutes=12), now - timedelta(seconds=5)
@@ -140,7 +140,11 @@ def test_a_run_tells_how_many_gates_it_passed_though_not_all_are_listed() -> Non
         },
         {"run": "r-3", "state": "Staging"},
     ]
-    body = {"kind": "Materialization", "metadata": {"name": "m"}, "spec": {"trainingJobRef": {"name": "j"}}}
+    body = {
+        "kind": "Materialization",
+        "metadata": {"name": "m"},
+        "spec": {"trainingJobRef": {"name": "j"}, "gates": []},
+    }
     mat = Materialization.model_validate({**body, "status": {"runs": runs}})
     lines = [line.split() for line in description(mat, {"spec": {}}, [], NOW).splitlines()]
     assert ["r-1", "0", "Staged", "0", "7/7"] in lines

@@ -10,8 +10,12 @@ from penstock.api import Materialization, TrainingJob
 from penstock.cli.follow import job_step, materialization_step
 from penstock.client import ends
 
-JOB = {"source": {"path": "/code"}, "entrypoint": "train.py"}
-MAT = {"trainingJobRef": {"name": "digits"}, "features": [{"output": "f", "featureViewRef": {"name": "v"}}]}
+JOB = {"source": {"type": "Path", "path": "/code"}, "entrypoint": "train.py"}
+MAT = {
+    "trainingJobRef": {"name": "digits"},
+    "gates": [],
+    "features": [{"name": "v", "output": "f", "featureViewRef": {"name": "v"}}],
+}
 
 
 def resource(kind: Any, conditions: dict[str, tuple[str, str]], observed: int = 2, **status: Any) -> Any:

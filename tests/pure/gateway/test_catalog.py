@@ -51,7 +51,7 @@ def mat(
         {
             "kind": "Materialization",
             "metadata": {"name": "m", "namespace": "default", "uid": uid},
-            "spec": {"trainingJobRef": {"name": "j"}},
+            "spec": {"trainingJobRef": {"name": "j"}, "gates": []},
             "status": {"active": pointer, "runs": runs},
         }
     )

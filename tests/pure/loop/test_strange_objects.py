@@ -22,7 +22,7 @@ from penstock_operator.training.sweep import SourceSweeper
 STRANGE_SPECS: list[dict[str, Any]] = [
     {"features": [{"view": "images"}], "vectors": [{"collection": "images"}], "trainingJobRef": "digits"},
     {"features": None, "vectors": "images", "storeRef": {"called": "feast"}, "trainingJobRef": {}},
-    {"features": ["images"], "volumes": [{"cephfs": {"secretRef": {}}}]},
+    {"features": ["images"], "volumes": [{"cephfs": {"secretKeyRef": {}}}]},
 ]
 
 
@@ -101,7 +101,7 @@ async def test_runs_that_a_strange_materialization_names_are_protected_and_its_d
         "previousRun": "r-2",
         "runs": [{"run": "r-3", "state": "OfTomorrow", "outputs": outputs}, {"run": "r-4", "state": "Staged"}],
     }
-    spec = {"trainingJobRef": {"name": "digits"}, "pinnedRun": "r-5", "features": [{"view": "images"}]}
+    spec = {"trainingJobRef": {"name": "digits"}, "pinnedRunRef": {"name": "r-5"}, "features": [{"view": "images"}]}
     cluster = Objects(obj("Materialization", "strange", spec, status))
     assert await protected_runs(cluster, "team", "digits") == {"r-1", "r-2", "r-3", "r-5"}
     users = await users_of(cluster, "team", "feast", "FeatureView", "Features")
@@ -113,7 +113,10 @@ async def test_runs_that_a_strange_materialization_names_are_protected_and_its_d
 async def test_code_that_a_strange_job_names_is_kept(tmp_path: Path) -> None:
     digest = f"sha256:{'a' * 64}"
     job = obj(
-        "TrainingJob", "strange", {"source": {"archive": {"digest": digest}}, "colour": "red"}, {"attempts": None}
+        "TrainingJob",
+        "strange",
+        {"source": {"type": "Archive", "archive": {"digest": digest}}, "colour": "red"},
+        {"attempts": None},
     )
     asked: list[set[str]] = []
 

@@ -44,8 +44,9 @@ class Life:
     spec: dict[str, Any] = field(
         default_factory=lambda: {
             "trainingJobRef": {"name": "digits"},
-            "features": [{"output": "features", "featureViewRef": {"name": "images"}}],
-            "vectors": [{"output": "embeddings", "vectorCollectionRef": {"name": "images"}}],
+            "gates": [],
+            "features": [{"name": "images", "output": "features", "featureViewRef": {"name": "images"}}],
+            "vectors": [{"name": "images", "output": "embeddings", "vectorCollectionRef": {"name": "images"}}],
         }
     )
     runs: list[str] = field(default_factory=lambda: ["r-1"])
@@ -75,7 +76,7 @@ class Life:
     def look(self, after: float = 0, refusal: str = "", **seen: Any) -> Plan:
         """A pass, so many seconds later; with a refusal, the last of what is to be dropped is not."""
         self.now += timedelta(seconds=after)
-        job = resource(TrainingJob, "digits", source={"path": "/code"}, entrypoint="train.py")
+        job = resource(TrainingJob, "digits", source={"type": "Path", "path": "/code"}, entrypoint="train.py")
         job.status.runs = [SuccessfulRun(run=run, attempt=n, finished_at=NOW) for n, run in enumerate(self.runs, 1)]
         known = {"job": job, "ended": frozenset(self.status.ended), **seen}
         result = plan(self.mat, replace(self.seen, **known), self.now)

@@ -51,7 +51,7 @@ CHANGES: list[tuple[str, dict[str, Any]]] = [
     ("collection", {"dimension": 8}),
     ("collection", {"metric": "L2"}),
     ("collection", {"index": {"type": "HNSW"}}),
-    ("collection", {"index": {"recallTarget": 0.5}}),
+    ("collection", {"index": {"recallTarget": "0.5"}}),
     ("collection", {"scalarFields": [HUE]}),
     ("collection", {"serving": "InMemory"}),
     ("collection", {"storeRef": {"name": "another"}}),
@@ -90,7 +90,7 @@ UNCHANGED: list[tuple[str, dict[str, Any]]] = [
     ("view", {"deletionPolicy": "Retain"}),
     ("view", {"features": [HUE, INK]}),
     ("collection", {"deletionPolicy": "Retain"}),
-    ("collection", {"index": {"type": "HNSW", "recallTarget": 0.5}}),
+    ("collection", {"index": {"type": "HNSW", "recallTarget": "0.5"}}),
 ]
 
 
@@ -232,7 +232,7 @@ def test_gates_that_change_while_a_target_is_gone_count_all_the_same(life: Any) 
     life.look()
     life.look(staging=life.running())
     lose(life)
-    life.change(gates=[{"name": "rows", "minRows": {"output": "embeddings", "rows": 5}}])
+    life.change(gates=[{"name": "rows", "type": "MinRows", "minRows": {"output": "embeddings", "rows": 5}}])
     life.look(staging=life.running(), report=life.report())
     assert (life.record.reason, life.served()) == ("Superseded", OLD)
 
@@ -255,11 +255,11 @@ def test_a_rollback_goes_to_what_was_staged_before_the_target_changed(life: Any)
     respec(life, "view", ttlSeconds=60)
     life.stage()
     assert (life.served(), life.status.previous_run) == (["images__r_2_r2"] * 2, "r-1")
-    life.change(pinnedRun="r-1")
+    life.change(pinnedRunRef={"name": "r-1"})
     life.look()
     assert (life.served(), life.status.previous_run) == (OLD, "r-2")
     assert life.condition("Promoted").message == (
-        "Run r-1 is served, as spec.pinnedRun says; it is as it was staged, before FeatureView 'images' changed"
+        "Run r-1 is served, as spec.pinnedRunRef says; it is as it was staged, before FeatureView 'images' changed"
     )
 
 

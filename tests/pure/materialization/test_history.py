@@ -41,7 +41,7 @@ COLLECTION = VectorCollection.model_validate(
 JOB = {
     "kind": "TrainingJob",
     "metadata": {**META, "name": "digits"},
-    "spec": {"source": {"path": "/code"}, "entrypoint": "train.py"},
+    "spec": {"source": {"type": "Path", "path": "/code"}, "entrypoint": "train.py"},
 }
 
 OPERATIONS = st.one_of(
@@ -90,6 +90,10 @@ class History:
     made: dict[str, str] = field(default_factory=dict)
     """The metric of each collection that was ever filled, and of each folder in which a staging left its marks."""
 
+    @property
+    def pinned(self) -> str | None:
+        return self.spec.get("pinnedRunRef", {}).get("name")
+
     def do(self, operation: str, value: Any) -> None:
         match operation:
             case "train":
@@ -98,9 +102,9 @@ class History:
                     self.look()
             case "pin":
                 known = [record.run for record in self.status.runs] or ["r-1"]
-                self.spec["pinnedRun"] = known[value % len(known)]
+                self.spec["pinnedRunRef"] = {"name": known[value % len(known)]}
             case "unpin":
-                self.spec.pop("pinnedRun", None)
+                self.spec.pop("pinnedRunRef", None)
             case "keep":
                 self.spec["historyLimit"] = value
             case "promotion":
@@ -153,8 +157,8 @@ class History:
         self.check()
 
     def materialization(self) -> Materialization:
-        vectors = [{"output": "embeddings", "vectorCollectionRef": {"name": "images"}}]
-        gates = [{"name": "rows", "minRows": {"output": "embeddings", "rows": self.gates + 1}}]
+        vectors = [{"name": "images", "output": "embeddings", "vectorCollectionRef": {"name": "images"}}]
+        gates = [{"name": "rows", "type": "MinRows", "minRows": {"output": "embeddings", "rows": self.gates + 1}}]
         spec = {"trainingJobRef": {"name": "digits"}, "vectors": vectors, "gates": gates, "stagingRetryLimit": 1}
         spec |= self.spec
         meta = {**META, "name": "digits", "generation": self.generation}
@@ -211,7 +215,7 @@ class History:
         assert record.state in (RunState.RETIRING, RunState.REJECTED)
         assert record.retire_at is not None
         assert record.retire_at <= self.now
-        if record.state is RunState.RETIRING and record.run in (self.status.previous_run, self.spec.get("pinnedRun")):
+        if record.state is RunState.RETIRING and record.run in (self.status.previous_run, self.pinned):
             kept = (RunState.STAGED, RunState.RETIRING)
             others = [r for r in self.status.runs if r.run == record.run and r is not record and r.state in kept]
             assert others, "another staging of the run is what is meant by its name"
@@ -281,9 +285,9 @@ def test_left_alone_a_history_comes_to_rest_at_its_limit(operations: list[tuple[
     dropped = {r.run for r in history.status.runs if r.state is RunState.REJECTED and not r.outputs}
     assert len(dropped) <= history.spec["historyLimit"]
     newest = list(history.fates)[-1:]
-    if newest and history.spec.get("promotion") != "Manual" and not history.spec.get("pinnedRun"):
+    if newest and history.spec.get("promotion") != "Manual" and not history.pinned:
         assert served_as_wanted(history) or history.judgement(newest[0]) != "Staged"
-    pinned = history.spec.get("pinnedRun")
+    pinned = history.pinned
     wanted = [r for r in history.status.runs if r.state is RunState.STAGED or r.run == pinned]
     assert history.stored <= {output.physical for r in wanted for output in r.outputs}
 
@@ -302,7 +306,14 @@ def test_a_crowd_of_retiring_runs_is_given_no_grace() -> None:
         return RunRecord(run=f"r-{number}", state=state, uri=f"file:///r-{number}", retire_at=late)
 
     spec = MaterializationSpec.model_validate(
-        {"trainingJobRef": {"name": "j"}, "features": [], "vectors": [], "historyLimit": 2, "gracePeriodSeconds": 86400}
+        {
+            "trainingJobRef": {"name": "j"},
+            "gates": [],
+            "features": [],
+            "vectors": [],
+            "historyLimit": 2,
+            "gracePeriodSeconds": 86400,
+        }
     )
     for retiring, grace in ((10, timedelta(days=1)), (CROWDED, timedelta(0))):
         status = MaterializationStatus(runs=[record(n, RunState.RETIRING) for n in range(retiring)])

@@ -25,7 +25,7 @@ def trained(*runs: str) -> TrainingJob:
         {
             "kind": "TrainingJob",
             "metadata": {**META, "name": "digits"},
-            "spec": {"source": {"path": "/code"}, "entrypoint": "train.py"},
+            "spec": {"source": {"type": "Path", "path": "/code"}, "entrypoint": "train.py"},
         }
     )
     job.status.runs = [SuccessfulRun(run=run, attempt=i + 1, finished_at=NOW) for i, run in enumerate(runs)]
@@ -57,7 +57,8 @@ def mat(status: MaterializationStatus | None = None, **spec: object) -> Material
             "metadata": {**META, "name": "digits"},
             "spec": {
                 "trainingJobRef": {"name": "digits"},
-                "vectors": [{"output": "embeddings", "vectorCollectionRef": {"name": "images"}}],
+                "gates": [],
+                "vectors": [{"name": "images", "output": "embeddings", "vectorCollectionRef": {"name": "images"}}],
                 **spec,
             },
             "status": status.model_dump(by_alias=True) if status is not None else {},
@@ -166,7 +167,7 @@ def test_a_refused_run_is_staged_again_only_when_the_gates_change() -> None:
     refused = advance(refused, world("r-1")).status
     assert len(advance(refused, world("r-1")).status.runs) == 1
     assert advance(refused, world("r-1")).status.runs[0].state is RunState.REJECTED
-    gates = [{"name": "rows", "minRows": {"output": "embeddings", "rows": 1}}]
+    gates = [{"name": "rows", "type": "MinRows", "minRows": {"output": "embeddings", "rows": 1}}]
     again = advance(refused, world("r-1"), gates=gates)
     assert (again.status.runs[-1].revision, again.status.runs[-1].state) == (1, RunState.STAGING)
 
@@ -175,7 +176,7 @@ def test_manual_promotion_waits_for_a_pin() -> None:
     status = staged(None, "r-1", promotion="Manual")
     assert status.active is None
     assert reason(status, "Promoted") == "AwaitingPromotion"
-    pinned = advance(status, world("r-1"), promotion="Manual", pinnedRun="r-1")
+    pinned = advance(status, world("r-1"), promotion="Manual", pinnedRunRef={"name": "r-1"})
     assert pinned.status.active is not None
     assert pinned.status.active.run == "r-1"
 
@@ -184,7 +185,7 @@ def test_rollback_is_one_write_and_can_be_undone() -> None:
     status = staged(staged(None, "r-1"), "r-1", "r-2")
     assert status.active is not None
     assert (status.active.run, status.previous_run) == ("r-2", "r-1")
-    back = advance(status, world("r-1", "r-2"), pinnedRun="r-1")
+    back = advance(status, world("r-1", "r-2"), pinnedRunRef={"name": "r-1"})
     assert back.status.active is not None
     assert (back.status.active.run, back.status.previous_run) == ("r-1", "r-2")
     assert back.actions == ()
@@ -195,7 +196,7 @@ def test_rollback_is_one_write_and_can_be_undone() -> None:
 
 def test_a_pin_on_an_unknown_run_changes_nothing() -> None:
     status = staged(None, "r-1")
-    result = advance(status, world("r-1"), pinnedRun="r-9")
+    result = advance(status, world("r-1"), pinnedRunRef={"name": "r-9"})
     assert result.status.active == status.active
     assert reason(result, "Promoted") == "PinnedRunUnavailable"
 
@@ -213,7 +214,7 @@ def test_collection_never_touches_the_active_previous_or_pinned_run_or_one_in_it
     assert {states[run] for run in ("r-1", "r-2", "r-3")} == {RunState.RETIRING}
     early = advance(status, world(*runs), NOW + timedelta(seconds=59), historyLimit=2)
     assert drops(early) == []
-    pinned = advance(status, world(*runs), NOW + timedelta(seconds=60), historyLimit=2, pinnedRun="r-1")
+    pinned = advance(status, world(*runs), NOW + timedelta(seconds=60), historyLimit=2, pinnedRunRef={"name": "r-1"})
     assert "images__r-1" not in drops(pinned)
     late = advance(status, world(*runs), NOW + timedelta(seconds=60), historyLimit=2)
     assert drops(late) == ["images__r-1", "images__r-2", "images__r-3"]

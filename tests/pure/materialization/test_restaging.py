@@ -10,7 +10,7 @@ from penstock.api.materialization import RunState
 from penstock_operator.materialization.observed import Drop, DropRun, Stage, StopStaging
 from penstock_operator.ports import JobState
 
-GATES = [{"name": "rows", "minRows": {"output": "embeddings", "rows": 5}}]
+GATES = [{"name": "rows", "type": "MinRows", "minRows": {"output": "embeddings", "rows": 5}}]
 OLD, NEW = ["images__r_1"] * 2, ["images__r_1_r1"] * 2
 
 
@@ -106,7 +106,7 @@ def test_where_a_person_promotes_the_new_staging_waits_beside_the_old(life: Any)
     life.stage()
     assert (life.served(), life.condition("Promoted").reason) == (OLD, "AwaitingPromotion")
     assert drops(life.look(after=86400)) == []
-    life.change(pinnedRun="r-1")
+    life.change(pinnedRunRef={"name": "r-1"})
     life.look()
     assert life.served() == NEW
 
@@ -118,13 +118,13 @@ def test_a_rollback_goes_to_what_was_staged_and_says_that_it_is_of_the_spec_as_i
     life.change(gates=GATES)
     life.stage()
     assert (life.served(), life.status.previous_run) == (["images__r_2_r2"] * 2, "r-1")
-    life.change(pinnedRun="r-1")
+    life.change(pinnedRunRef={"name": "r-1"})
     life.look()
     assert (life.served(), life.status.previous_run) == (OLD, "r-2")
     assert "before spec.features, vectors or gates changed" in life.condition("Promoted").message
     life.look()
     assert drops(life.look(after=60)) == ["images__r_2"] * 2
-    life.change(pinnedRun=None)
+    life.change(pinnedRunRef=None)
     life.look()
     assert life.served() == ["images__r_2_r2"] * 2
 

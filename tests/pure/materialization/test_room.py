@@ -50,10 +50,14 @@ def widen(life: Any, outputs: int, history: int) -> None:
     features = min(outputs, most(MaterializationSpec, "features"))
     views = [named("v", number) for number in range(features)]
     collections = [named("c", number) for number in range(outputs - features)]
-    gates = [{"name": named("g", n), "metric": {"metric": "m", "min": 0.5}} for n in range(GATES)]
+    gates = [{"name": named("g", n), "type": "Metric", "metric": {"metric": "m", "min": "0.5"}} for n in range(GATES)]
     life.change(
-        features=[{"output": named("f", n), "featureViewRef": {"name": view}} for n, view in enumerate(views)],
-        vectors=[{"output": named("e", n), "vectorCollectionRef": {"name": c}} for n, c in enumerate(collections)],
+        features=[
+            {"name": view, "output": named("f", n), "featureViewRef": {"name": view}} for n, view in enumerate(views)
+        ],
+        vectors=[
+            {"name": c, "output": named("e", n), "vectorCollectionRef": {"name": c}} for n, c in enumerate(collections)
+        ],
         gates=gates,
         historyLimit=history,
         stagingRetryLimit=0,

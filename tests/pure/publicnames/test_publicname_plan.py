@@ -43,7 +43,7 @@ def feeder(run: str | None, resource: str = "images", kind: str = "Embeddings") 
     body: dict[str, Any] = {
         "kind": "Materialization",
         "metadata": {"name": "digits"},
-        "spec": {"trainingJobRef": {"name": "digits"}},
+        "spec": {"trainingJobRef": {"name": "digits"}, "gates": []},
         "status": {"active": active} if run is not None else {},
     }
     return Materialization.model_validate(body)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from penstock.api.ray import RayBackend, RayCluster
+from penstock.api.ray import RayBackend, RayCluster, RayType
 from penstock.api.views import FeatureView, VectorCollection
 from penstock.installation import Installation
 from penstock_operator.adapters.feast import FeastFeatures
@@ -17,7 +17,9 @@ from penstock_operator.publicnames.plan import Observed, Point, Pointed
 from penstock_operator.publicnames.vectorcollection import VectorCollectionReconciler
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-HOME = Installation(artifacts="/runs", ray=RayBackend(ray_cluster=RayCluster(address="http://127.0.0.1:1")))
+HOME = Installation(
+    artifacts="/runs", ray=RayBackend(type=RayType.RAY_CLUSTER, ray_cluster=RayCluster(address="http://127.0.0.1:1"))
+)
 META = {"name": "digit-images", "namespace": "default", "generation": 1}
 POINTED = Pointed("r-2", "digit_images__r_2")
 SERVED = Observed(feeders=("digits",), pointed=POINTED, current=POINTED.physical)

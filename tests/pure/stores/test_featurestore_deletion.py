@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
-from penstock.api.ray import RayBackend, RayCluster
+from penstock.api.ray import RayBackend, RayCluster, RayType
 from penstock.api.stores import FeatureStore, StoreReason
 from penstock.installation import Installation
 from penstock_operator.stores.featurestore import DropProject, FeatureStoreReconciler
 from penstock_operator.stores.plan import Observed
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-HOME = Installation(artifacts="/runs", ray=RayBackend(ray_cluster=RayCluster(address="http://127.0.0.1:1")))
+HOME = Installation(
+    artifacts="/runs", ray=RayBackend(type=RayType.RAY_CLUSTER, ray_cluster=RayCluster(address="http://127.0.0.1:1"))
+)
 READY = Observed(StoreReason.READY, "The store answers")
 
 

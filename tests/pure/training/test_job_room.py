@@ -7,7 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from penstock.api.meta import ReconciledReason
-from penstock.api.trainingjob import Attempt, AttemptState, TrainingJob, TrainingJobSpec, TrainingJobStatus
+from penstock.api.trainingjob import (
+    RERUN_ANNOTATION,
+    Attempt,
+    AttemptState,
+    TrainingJob,
+    TrainingJobSpec,
+    TrainingJobStatus,
+)
 from penstock.rundir.manifest import Manifest
 from penstock.rundir.progress import Progress
 from penstock.wiresize import wire_bytes
@@ -37,8 +44,9 @@ class Job:
         self.sizes: list[int] = []
 
     def look(self, **seen: Any) -> Attempt | None:
-        body = {"source": {"path": "/code"}, "entrypoint": "train.py", "rerun": self.rerun, **self.spec}
-        meta = {"name": "digits", "namespace": "default", "uid": UID, "generation": self.rerun + 1}
+        body = {"source": {"type": "Path", "path": "/code"}, "entrypoint": "train.py", **self.spec}
+        meta = {"name": "digits", "namespace": "default", "uid": UID, "generation": 1}
+        meta |= {"annotations": {RERUN_ANNOTATION: str(self.rerun)}}
         job = TrainingJob.model_validate(
             {"kind": "TrainingJob", "metadata": meta, "spec": body, "status": self.status.to_wire()}
         )

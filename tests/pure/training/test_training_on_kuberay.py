@@ -29,7 +29,7 @@ def job(*states: AttemptState, **spec: Any) -> TrainingJob:
     made = TrainingJob.model_validate(
         {
             "metadata": {"name": "digits", "namespace": "team", "uid": UID, "generation": 1},
-            "spec": {"source": {"path": "/code"}, "entrypoint": "train.py", **spec},
+            "spec": {"source": {"type": "Path", "path": "/code"}, "entrypoint": "train.py", **spec},
         }
     )
     for number, state in enumerate(states, start=1):
@@ -39,7 +39,7 @@ def job(*states: AttemptState, **spec: Any) -> TrainingJob:
                 run=f"0f3c2a10-{number}",
                 submission_id=f"penstock-{UID}-{number}",
                 session="kuberay",
-                spec_digest=run_digest(made.spec),
+                spec_digest=run_digest(made),
                 state=state,
                 started_at=NOW if state in (AttemptState.RUNNING, *OVER) else None,
                 finished_at=NOW if state in OVER else None,
@@ -71,7 +71,7 @@ def test_an_attempt_that_waits_says_for_what_and_is_not_running() -> None:
 
 
 def test_the_deadline_counts_from_the_start_of_the_entrypoint() -> None:
-    waiting = job(AttemptState.SUBMITTED, activeDeadlineSeconds=60)
+    waiting = job(AttemptState.SUBMITTED, attemptDeadlineSeconds=60)
     assert last(plan(waiting, ray(JobState.PENDING), LATER)).state is AttemptState.SUBMITTED
     started = last(plan(waiting, ray(JobState.RUNNING), LATER))
     assert (started.state, started.started_at) == (AttemptState.RUNNING, LATER)
@@ -172,7 +172,7 @@ def test_a_kept_cluster_stays_for_a_retry() -> None:
 
 @pytest.mark.parametrize("blocked", [Code(invalid="no such file"), Code(missing="no ConfigMap")])
 def test_a_kept_cluster_does_not_wait_for_a_spec_to_be_mended(blocked: Code) -> None:
-    over = job(AttemptState.SUCCEEDED, rerun=1)
+    over = job(AttemptState.SUCCEEDED)
     over.status.attempts[-1].spec_digest = "of the spec before"
     seen = replace(UP, kept_seconds=300, code=blocked)
     assert Release() not in plan(over, seen, NOW + timedelta(seconds=299)).actions
@@ -184,10 +184,10 @@ def test_a_kept_cluster_does_not_wait_for_a_spec_to_be_mended(blocked: Code) -> 
 
 
 def test_a_deadline_is_not_missed_by_a_look_that_comes_later() -> None:
-    running = job(AttemptState.RUNNING, activeDeadlineSeconds=5)
+    running = job(AttemptState.RUNNING, attemptDeadlineSeconds=5)
     assert plan(running, ray(JobState.RUNNING), NOW + timedelta(seconds=2)).requeue_after == 3
     assert plan(running, ray(JobState.RUNNING), NOW + timedelta(seconds=5)).status.attempts[-1].reason == (
         "DeadlineExceeded"
     )
-    far = job(AttemptState.RUNNING, activeDeadlineSeconds=3600)
+    far = job(AttemptState.RUNNING, attemptDeadlineSeconds=3600)
     assert plan(far, ray(JobState.RUNNING), NOW).requeue_after == WATCHED_SECONDS

@@ -37,7 +37,7 @@ def job(*attempts: Attempt, **spec: object) -> TrainingJob:
         {
             "kind": "TrainingJob",
             "metadata": {"name": "digits", "namespace": "default", "uid": UID, "generation": 1},
-            "spec": {"source": {"path": "/code"}, "entrypoint": "train.py", **spec},
+            "spec": {"source": {"type": "Path", "path": "/code"}, "entrypoint": "train.py", **spec},
             "status": {"attempts": [attempt.model_dump(by_alias=True) for attempt in attempts]},
         }
     )
@@ -49,7 +49,7 @@ def attempt(state: AttemptState, number: int = 1, of: TrainingJob | None = None,
         "run": f"0f3c2a10-{number}",
         "submission_id": f"penstock-{UID}-{number}",
         "session": SESSION,
-        "spec_digest": run_digest((of or job()).spec),
+        "spec_digest": run_digest(of or job()),
         "state": state,
     }
     if state not in (AttemptState.PENDING,):
@@ -167,7 +167,7 @@ def test_after_the_last_retry_nothing_happens_until_the_spec_changes() -> None:
     result = plan(job(failed, retry={"limit": 1}), UP, NOW + timedelta(days=1))
     assert verdict(result) == ("False", "AttemptsExhausted")
     assert len(result.status.attempts) == 1
-    again = plan(job(failed, retry={"limit": 1}, rerun=1), UP, NOW + timedelta(days=1))
+    again = plan(job(failed, retry={"limit": 1}, args=["--slow"]), UP, NOW + timedelta(days=1))
     assert (again.status.attempts[-1].number, again.status.attempts[-1].retry) == (2, 0)
 
 
@@ -192,9 +192,9 @@ def test_a_changed_spec_stops_the_attempt_and_takes_its_place() -> None:
 def test_the_deadline_stops_and_counts_as_a_failure() -> None:
     running = attempt(AttemptState.RUNNING)
     late = NOW + timedelta(seconds=10)
-    marked = plan(job(running, activeDeadlineSeconds=10), ray(JobState.RUNNING), late)
+    marked = plan(job(running, attemptDeadlineSeconds=10), ray(JobState.RUNNING), late)
     assert marked.status.attempts[-1].reason == "DeadlineExceeded"
-    ended = plan(job(marked.status.attempts[-1], activeDeadlineSeconds=10), ray(JobState.STOPPED), late)
+    ended = plan(job(marked.status.attempts[-1], attemptDeadlineSeconds=10), ray(JobState.STOPPED), late)
     assert (ended.status.attempts[-1].state, ended.status.attempts[-1].reason) == (
         AttemptState.FAILED,
         "DeadlineExceeded",
