@@ -12,6 +12,7 @@ from penstock.api import Materialization, TrainingJob
 from penstock.api.meta import SecretKeyRef
 from penstock.api.trainingjob import Workers
 from penstock.handoff import MilvusConnection, StagingReport
+from penstock.installation import Installation
 from penstock.rundir.manifest import Manifest
 from penstock.rundir.progress import Progress
 from penstock.sources.archive import Archive
@@ -259,3 +260,15 @@ class Artifacts(Protocol):
 
     async def delete(self, uri: str) -> None:
         """Remove a directory and all in it; one that is gone is fine."""
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything that a reconciler may ask for."""
+
+    cluster: Cluster
+    rays: Rays
+    features: Features
+    vectors: Vectors
+    artifacts: Artifacts
+    installation: Installation

@@ -15,8 +15,8 @@ from penstock.api import KINDS
 from penstock.gateway.metrics import REGISTRY
 from penstock_operator.kubernetes.cache import Cache
 from penstock_operator.kubernetes.metrics import Metrics
+from penstock_operator.loop.key import Key
 from penstock_operator.loop.queue import KeyQueue, Result
-from penstock_operator.loop.reconciler import Key
 
 ROOT = Path(__file__).parents[2]
 FILES = ROOT / "charts" / "penstock" / "files"

@@ -13,7 +13,6 @@ import secrets
 import signal
 import socket
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import httpx2
 import structlog
@@ -27,7 +26,7 @@ from penstock_operator.adapters.feast import FeastFeatures
 from penstock_operator.adapters.milvus import MilvusVectors
 from penstock_operator.adapters.ray.backends import RayBackends
 from penstock_operator.adapters.ray.kuberay.jobs import KubeRayJobs
-from penstock_operator.kinds import reconcilers
+from penstock_operator.kinds import kinds
 from penstock_operator.kubernetes.api import Api
 from penstock_operator.kubernetes.cluster import KubernetesCluster
 from penstock_operator.kubernetes.connection import configuration
@@ -35,8 +34,8 @@ from penstock_operator.kubernetes.fence import leave
 from penstock_operator.kubernetes.lease import LeaseLost
 from penstock_operator.kubernetes.logs import log_as_json
 from penstock_operator.kubernetes.operator import Options, run
-from penstock_operator.loop.reconciler import Reconciler
-from penstock_operator.ports import Refused
+from penstock_operator.loop.kind import AnyKind
+from penstock_operator.ports import Refused, World
 
 GARBAGE = (10_000, 10, 20)
 """New objects between two looks for garbage, by age; Python's own 700 look at the whole cache again and again."""
@@ -44,15 +43,15 @@ GARBAGE = (10_000, 10, 20)
 log = structlog.get_logger(__name__)
 
 
-def world(installation: Installation) -> Callable[[Api, KubernetesCluster], Sequence[Reconciler[Any, Any]]]:
-    """What makes the reconcilers over a cluster, with the real Ray, Feast, Milvus and artifacts."""
+def world(installation: Installation) -> Callable[[Api, KubernetesCluster], Sequence[AnyKind]]:
+    """What makes the kinds over a cluster, with the real Ray, Feast, Milvus and artifacts."""
 
-    def build(_: Api, cluster: KubernetesCluster) -> Sequence[Reconciler[Any, Any]]:
+    def build(_: Api, cluster: KubernetesCluster) -> Sequence[AnyKind]:
         def kube_ray(owner: TrainingJob | Materialization, spec: KubeRay, http: httpx2.AsyncClient) -> KubeRayJobs:
             return KubeRayJobs(cluster, owner, spec, installation, http)
 
         rays = RayBackends(cluster, installation, kube_ray)
-        return reconcilers(cluster, rays, FeastFeatures(), MilvusVectors(), FileArtifacts(), installation)
+        return kinds(World(cluster, rays, FeastFeatures(), MilvusVectors(), FileArtifacts(), installation))
 
     return build
 

@@ -14,7 +14,7 @@ from lightkube.config.kubeconfig import SingleConfig
 from penstock_operator.kubernetes import listing
 from penstock_operator.kubernetes.connection import Credentials, tls
 from penstock_operator.kubernetes.kinds import PLACES
-from penstock_operator.loop.reconciler import Key
+from penstock_operator.loop.key import Key
 from penstock_operator.ports import ClusterUnreachable, Conflict, Missing, Object, Refused
 
 FIELD_MANAGER = "penstock-operator"

@@ -12,7 +12,7 @@ import structlog
 from penstock_operator.kubernetes.api import Api
 from penstock_operator.kubernetes.cache import Cache, version
 from penstock_operator.kubernetes.watching import Watch
-from penstock_operator.loop.reconciler import Key
+from penstock_operator.loop.key import Key
 from penstock_operator.ports import Refused, Unreachable
 
 RETRY_SECONDS = 2.0

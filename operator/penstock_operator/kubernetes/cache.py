@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
 from penstock_operator.kubernetes.kinds import KEPT
+from penstock_operator.loop.key import Key
 from penstock_operator.loop.known import Known
-from penstock_operator.loop.reconciler import Key
 from penstock_operator.ports import Change, Object, References
 
 REMEMBERED = 10_000

@@ -13,7 +13,7 @@ from penstock_operator.kubernetes.cache import Cache
 from penstock_operator.kubernetes.events import Recorder
 from penstock_operator.kubernetes.happened import happened
 from penstock_operator.kubernetes.metrics import Metrics
-from penstock_operator.loop.reconciler import Key
+from penstock_operator.loop.key import Key
 from penstock_operator.ports import Change, Conflict, Object, References
 
 

@@ -5,48 +5,29 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import structlog
 
 from penstock_operator.kubernetes.lease import Lease
-from penstock_operator.loop.reconciler import Plan, Reconciler, Related
+from penstock_operator.loop.kind import AnyKind
 
 LOOK_SECONDS = 0.25
 
 log = structlog.get_logger(__name__)
 
 
-class Fenced:
-    """A reconciler that converges only while the lease is held."""
+def fenced(kind: AnyKind, check: Callable[[], None], converged: Callable[[str, Any], None]) -> AnyKind:
+    """The kind, but that it converges only while `check` raises nothing; `converged` is told of each (kind, action)."""
 
-    def __init__(
-        self, inner: Reconciler[Any, Any], check: Callable[[], None], converged: Callable[[str, Any], None]
-    ) -> None:
-        """Ask `check` before each action, and tell `converged` (kind, action) after it."""
-        self._inner, self._check, self._converged = inner, check, converged
-        self.kind = inner.kind
-        self.related: Mapping[str, Related] = inner.related
+    async def converge(obj: Any, action: Any) -> None:
+        check()
+        await kind.converge(obj, action)
+        converged(kind.name, action)
 
-    async def observe(self, obj: Any) -> Any:
-        """What is."""
-        return await self._inner.observe(obj)
-
-    def plan(self, obj: Any, observed: Any, now: datetime) -> Plan:
-        """What to do."""
-        return self._inner.plan(obj, observed, now)
-
-    async def converge(self, obj: Any, action: Any) -> None:
-        """Do one thing, if this replica may.
-
-        Raises:
-            LeaseLost: it may not.
-        """
-        self._check()
-        await self._inner.converge(obj, action)
-        self._converged(self.kind.__name__, action)
+    return replace(kind, converge=converge)
 
 
 def leave(code: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from penstock_operator.loop.reconciler import Key
+from penstock_operator.loop.key import Key
 
 
 # They make no cycles: the garbage collector need not visit thousands of them.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from lightkube.config.kubeconfig import SingleConfig
 
@@ -15,14 +14,14 @@ from penstock_operator.kubernetes.audit import Audit
 from penstock_operator.kubernetes.cache import Cache
 from penstock_operator.kubernetes.cluster import KubernetesCluster
 from penstock_operator.kubernetes.events import Recorder
-from penstock_operator.kubernetes.fence import Fenced, Watchdog
+from penstock_operator.kubernetes.fence import Watchdog, fenced
 from penstock_operator.kubernetes.kinds import WATCHED
 from penstock_operator.kubernetes.lease import Lease
 from penstock_operator.kubernetes.metrics import Metrics
 from penstock_operator.kubernetes.server import Vitals, serving
 from penstock_operator.kubernetes.watching import Watch
+from penstock_operator.loop.kind import AnyKind
 from penstock_operator.loop.manager import Manager
-from penstock_operator.loop.reconciler import Reconciler
 
 LEASE = "penstock-operator"
 
@@ -43,8 +42,8 @@ class Options:
     audit: audit.Timing = field(default_factory=audit.Timing)
 
 
-Build = Callable[[Api, KubernetesCluster], Sequence[Reconciler[Any, Any]]]
-"""Makes the reconcilers over a cluster."""
+Build = Callable[[Api, KubernetesCluster], Sequence[AnyKind]]
+"""Makes the kinds over a cluster."""
 
 
 async def run(config: SingleConfig, build: Build, options: Options) -> None:
@@ -55,7 +54,7 @@ async def run(config: SingleConfig, build: Build, options: Options) -> None:
 
     Args:
         config: the cluster.
-        build: makes the reconcilers.
+        build: makes the kinds.
         options: how to run.
 
     Raises:
@@ -83,8 +82,8 @@ class Replica:
         self._audit = Audit(api, cache, self._watch, options.namespaces, options.audit)
         self._recorder = Recorder(api, options.identity)
         cluster = KubernetesCluster(api, cache, self._recorder, metrics)
-        fenced = [Fenced(one, leadership.check, metrics.converged) for one in build(api, cluster)]
-        self._manager = Manager(cluster, fenced, observer=metrics.passed)
+        kinds = [fenced(one, leadership.check, metrics.converged) for one in build(api, cluster)]
+        self._manager = Manager(cluster, kinds, observer=metrics.passed)
         metrics.watch_queue(self._manager.queue)
 
     async def run(self) -> None:

@@ -47,7 +47,7 @@ def main() -> int:
     """Parse the flags and run."""
     parser = argparse.ArgumentParser(
         prog="python -m penstock_operator.local",
-        description="Run the local stack: object store, API, reconcilers, Ray, Milvus Lite, gateway.",
+        description="Run the local stack: object store, API, control loops, Ray, Milvus Lite, gateway.",
         epilog="example: python -m penstock_operator.local --home .penstock",
     )
     parser.add_argument("--home", type=Path, default=Path(".penstock"), help="folder of its state")

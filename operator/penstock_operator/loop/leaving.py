@@ -13,23 +13,24 @@ GIVE_UP_SECONDS = 120
 """How long a deleted object is held while its passes fail; kinds that wait for something have bounds of their own."""
 
 
-def held_for(obj: Object, now: datetime, shown: bool = True) -> float | None:
+def held_for(obj: Object, now: datetime, since: datetime, shown: bool = True) -> float | None:
     """For how many seconds a deleted object whose pass failed is still held; None where it is not deleted.
 
     Args:
         obj: as it was before the pass.
         now: the time.
+        since: from when on this process has looked; the bound is counted from no earlier time.
         shown: whether the object could be told of the failure. If so, it is held from when its passes began to fail:
             until then it may have waited for others for long. If not, from its deletion.
     """
     deleted = obj["metadata"].get("deletionTimestamp")
     if deleted is None:
         return None
-    since = datetime.fromisoformat(deleted)
+    begun = max(datetime.fromisoformat(deleted), since)
     if shown:
         known = [one for one in (obj.get("status") or {}).get("conditions") or [] if one.get("type") == RECONCILED]
-        since = max(since, datetime.fromisoformat(known[0]["lastTransitionTime"]) if known else now)
-    return (since + timedelta(seconds=GIVE_UP_SECONDS) - now).total_seconds()
+        begun = max(begun, datetime.fromisoformat(known[0]["lastTransitionTime"]) if known else now)
+    return (begun + timedelta(seconds=GIVE_UP_SECONDS) - now).total_seconds()
 
 
 async def leave(cluster: Cluster, obj: Object, notes: Sequence[str] = ()) -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import structlog
 
 from penstock_operator.loop.failures import Failure, classify, delay
+from penstock_operator.loop.key import Key
+from penstock_operator.loop.kind import AnyKind, Related
 from penstock_operator.loop.known import Known
+from penstock_operator.loop.plan import ALWAYS
 from penstock_operator.loop.queue import KeyQueue, Result
 from penstock_operator.loop.reconcile import Clock, reconcile, utc_now
-from penstock_operator.loop.reconciler import Key, Reconciler, Related
 from penstock_operator.ports import Change, Cluster, Object
 
 log = structlog.get_logger(__name__)
@@ -26,30 +27,30 @@ PassObserver = Callable[[str, str, float], None]
 
 
 class Manager:
-    """Drives reconcilers from the watches of one cluster until it is cancelled."""
+    """Drives kinds from the watches of one cluster until it is cancelled."""
 
     def __init__(
         self,
         cluster: Cluster,
-        reconcilers: Sequence[Reconciler[Any, Any]],
+        kinds: Sequence[AnyKind],
         clock: Clock = utc_now,
         observer: PassObserver = lambda kind, outcome, seconds: None,
     ) -> None:
         self._cluster = cluster
-        self._reconcilers = {reconciler.kind.__name__: reconciler for reconciler in reconcilers}
+        self._kinds = {kind.name: kind for kind in kinds}
         self._clock, self._observer = clock, observer
+        self._since = ALWAYS
         self.queue = KeyQueue(self._pass)
         self._known = Known()
         self._failures: dict[Key, int] = {}
 
     async def run(self) -> None:
         """Watch and reconcile; never returns, and ends its passes when cancelled."""
-        kinds = set(self._reconcilers)
-        for reconciler in self._reconcilers.values():
-            kinds.update(reconciler.related)
+        watched = {*self._kinds, *(other for kind in self._kinds.values() for other in kind.related)}
+        self._since = self._clock()
         try:
             async with asyncio.TaskGroup() as tasks:
-                for kind in sorted(kinds):
+                for kind in sorted(watched):
                     tasks.create_task(self._watch(kind), name=f"watch {kind}")
         finally:
             await self.queue.close()
@@ -71,10 +72,10 @@ class Manager:
             self._failures.pop(key, None)
         else:
             self._known.put(obj)
-            if kind in self._reconcilers:
+            if kind in self._kinds:
                 self.queue.add(key)
-        for reconciler in self._reconcilers.values():
-            if (related := reconciler.related.get(kind)) is not None:
+        for one in self._kinds.values():
+            if (related := one.related.get(kind)) is not None:
                 self._add_related(related, obj)
 
     def _add_related(self, related: Related, changed: Object) -> None:
@@ -88,7 +89,7 @@ class Manager:
     async def _pass(self, key: Key) -> Result:
         started, outcome = time.perf_counter(), "success"
         try:
-            after = await reconcile(self._cluster, self._reconcilers[key.kind], key, self._clock)
+            after = await reconcile(self._cluster, self._kinds[key.kind], key, self._clock, self._since)
             self._failures.pop(key, None)
             return Result(after)
         except Exception as error:  # noqa: BLE001 - mapped by kind of failure, in one place

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from penstock_operator.loop.reconciler import Key
+from penstock_operator.loop.key import Key
 
 PLACES = 128
 """Passes that run side by side, so that thousands at once leave the event loop time for the lease and the watches."""

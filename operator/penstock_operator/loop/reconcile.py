@@ -12,10 +12,12 @@ from penstock.api import FINALIZER, Resource
 from penstock.api.meta import Condition, ReconciledReason, Status
 from penstock_operator.loop.conditions import find
 from penstock_operator.loop.failures import Failure, classify
+from penstock_operator.loop.key import Key
+from penstock_operator.loop.kind import AnyKind
 from penstock_operator.loop.leaving import held_for, leave
 from penstock_operator.loop.parse import InvalidObject, parse
+from penstock_operator.loop.plan import ALWAYS, Failed, Plan
 from penstock_operator.loop.reconciled import failing, tell, without
-from penstock_operator.loop.reconciler import Failed, Key, Plan, Reconciler
 from penstock_operator.ports import Cluster, ClusterUnreachable, Object
 
 Clock = Callable[[], datetime]
@@ -31,11 +33,18 @@ def utc_now() -> datetime:
 
 
 async def reconcile(
-    cluster: Cluster, reconciler: Reconciler[Any, Any], key: Key, clock: Clock = utc_now
+    cluster: Cluster, kind: AnyKind, key: Key, clock: Clock = utc_now, since: datetime = ALWAYS
 ) -> float | None:
     """Observe, plan, converge; write the status once, at the end, if it changed.
 
     A pass that fails is told on the object, and raises. A deleted object goes after a while whatever fails.
+
+    Args:
+        cluster: the objects.
+        kind: of the object.
+        key: which object.
+        clock: tells the time.
+        since: from when on this process has looked at its objects.
 
     Returns:
         Seconds until the next look, or None.
@@ -46,12 +55,12 @@ async def reconcile(
     if "deletionTimestamp" in obj["metadata"] and FINALIZER not in obj["metadata"].get("finalizers", ()):
         return None
     try:
-        return await _pass(cluster, reconciler, obj, clock)
+        return await _pass(cluster, kind, obj, clock, since)
     except Exception as error:
         # What the Kubernetes API has no time for is not told by another call, and lets nothing go.
         if classify(error) is Failure.STALE or isinstance(error, ClusterUnreachable):
             raise
-        rest = held_for(obj, clock(), shown=await tell(cluster, key, error, clock()))
+        rest = held_for(obj, clock(), since, shown=await tell(cluster, key, error, clock()))
         if rest is None or (rest > 0 and not isinstance(error, InvalidObject)):
             raise
         if rest > 0:
@@ -60,19 +69,19 @@ async def reconcile(
         return None
 
 
-async def _pass(cluster: Cluster, reconciler: Reconciler[Any, Any], obj: Object, clock: Clock) -> float | None:
+async def _pass(cluster: Cluster, kind: AnyKind, obj: Object, clock: Clock, since: datetime) -> float | None:
     # An object that cannot be read gets no finalizer: nothing could be done for it at its end.
-    resource = parse(reconciler.kind, obj)
+    resource = parse(kind.model, obj)
     if "deletionTimestamp" not in obj["metadata"]:
         obj = await _with_finalizer(cluster, obj)
-    observed = await reconciler.observe(resource)
+    observed = await kind.observe(resource)
     now = clock()
-    plan = reconciler.plan(resource, observed, now)
+    plan = kind.plan(resource, observed, now, since)
     for action in plan.actions:
-        await reconciler.converge(resource, action)
-    failed = await _clean_up(reconciler, resource, plan)
+        await kind.converge(resource, action)
+    failed = await _clean_up(kind, resource, plan)
     left = plan.settle(failed)
-    if plan.finalized and (not failed or _given_up(obj, failed, now)):
+    if plan.finalized and (not failed or _given_up(obj, failed, now, since)):
         await leave(cluster, obj, [*plan.notes, *(_stays(error) for _, error in failed)])
         return None
     kept = without(plan.status.conditions)
@@ -86,10 +95,10 @@ async def _pass(cluster: Cluster, reconciler: Reconciler[Any, Any], obj: Object,
     return CLEANUP_SECONDS if plan.requeue_after is None else min(plan.requeue_after, CLEANUP_SECONDS)
 
 
-def _given_up(obj: Object, failed: Failed, now: datetime) -> bool:
+def _given_up(obj: Object, failed: Failed, now: datetime, since: datetime) -> bool:
     """Whether a deleted object has been held long enough for what could not be removed."""
     away = any(isinstance(error, ClusterUnreachable) for _, error in failed)
-    return not away and (held_for(obj, now) or 0.0) <= 0
+    return not away and (held_for(obj, now, since) or 0.0) <= 0
 
 
 async def _with_finalizer(cluster: Cluster, obj: Object) -> Object:
@@ -99,11 +108,11 @@ async def _with_finalizer(cluster: Cluster, obj: Object) -> Object:
     return await cluster.write_finalizers(obj, [*finalizers, FINALIZER])
 
 
-async def _clean_up(reconciler: Reconciler[Any, Any], resource: Resource, plan: Plan) -> Failed:
+async def _clean_up(kind: AnyKind, resource: Resource, plan: Plan[Any]) -> Failed:
     failed: list[tuple[Any, Exception]] = []
     for action in plan.cleanup:
         try:
-            await reconciler.converge(resource, action)
+            await kind.converge(resource, action)
         except Exception as error:
             meta = resource.metadata
             bug = error if classify(error) is Failure.BUG else None
@@ -119,7 +128,7 @@ async def _clean_up(reconciler: Reconciler[Any, Any], resource: Resource, plan: 
     return failed
 
 
-async def _write_status(cluster: Cluster, obj: Object, resource: Resource, plan: Plan) -> None:
+async def _write_status(cluster: Cluster, obj: Object, resource: Resource, plan: Plan[Any]) -> None:
     plan.status.observed_generation = resource.metadata.generation
     wire = plan.status.to_wire() if isinstance(plan.status, Status) else {}
     if wire == obj.get("status"):
@@ -142,7 +151,7 @@ def _stays(error: Exception) -> str:
     return f"It goes, and something that it made stays behind: {error}"
 
 
-def _is_transition(before: Condition | None, after: Condition, kind: type[Resource]) -> bool:
+def _is_transition(before: Condition | None, after: Condition, model: type[Resource]) -> bool:
     """Whether a change of a condition is worth an event: its status changed, or there is something to do about it.
 
     On the first visit nothing has changed yet, unless all is well at once.
@@ -153,6 +162,6 @@ def _is_transition(before: Condition | None, after: Condition, kind: type[Resour
         return True
     else:
         changed = False
-    reasons = {**kind.CONDITIONS, **kind.COMMON_CONDITIONS}.get(after.type, ())
+    reasons = {**model.CONDITIONS, **model.COMMON_CONDITIONS}.get(after.type, ())
     remedy = any(reason.remedy for reason in reasons if reason == after.reason)
     return changed or (remedy and (before is None or before.reason != after.reason))

@@ -14,7 +14,7 @@ from penstock.api.meta import Condition, Reason
 from penstock.wiresize import shortened
 from penstock_operator.loop.conditions import MESSAGE_BYTES, find, with_condition
 from penstock_operator.loop.failures import told
-from penstock_operator.loop.reconciler import Key
+from penstock_operator.loop.key import Key
 from penstock_operator.ports import Cluster, Object
 
 RECONCILED = "Reconciled"

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from penstock.api.materialization import Materialization, RunRecord, StagedOutput
 from penstock.api.stores import FeatureStore, VectorStore
-from penstock.installation import Installation
 from penstock.naming import identifier
 from penstock_operator.adapters.connections import Connections
 from penstock_operator.loop.parse import parse
 from penstock_operator.materialization.observed import Drop, DropRun, Forget, Stage, StopStaging, Targets
 from penstock_operator.materialization.submission import staging_submission
-from penstock_operator.ports import Artifacts, Cluster, Features, Rays, Vectors
+from penstock_operator.ports import World
 
 Action = Stage | StopStaging | Forget | Drop | DropRun
 
 
-@dataclass(frozen=True)
 class Converger:
     """Acts on Ray, the stores and the run directories."""
 
-    cluster: Cluster
-    rays: Rays
-    features: Features
-    vectors: Vectors
-    artifacts: Artifacts
-    installation: Installation
+    def __init__(self, world: World) -> None:
+        self.cluster, self.rays, self.artifacts = world.cluster, world.rays, world.artifacts
+        self.features, self.vectors, self.installation = world.features, world.vectors, world.installation
 
     async def converge(self, mat: Materialization, action: Action) -> None:
         """Perform one action; a repetition changes nothing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 from penstock.api.materialization import (
     Materialization,
@@ -13,7 +14,7 @@ from penstock.api.materialization import (
     RunState,
 )
 from penstock_operator.loop.conditions import with_condition
-from penstock_operator.loop.reconciler import Plan
+from penstock_operator.loop.plan import Plan
 from penstock_operator.materialization.history import orphaned
 from penstock_operator.materialization.observed import Drop, DropRun, Forget, Observed, StopStaging
 from penstock_operator.materialization.retention import retained
@@ -22,7 +23,7 @@ STOP_SECONDS = 60
 """How long a staging may take to stop, or Ray to answer whether it runs."""
 
 
-def plan_deletion(mat: Materialization, seen: Observed, now: datetime) -> Plan:
+def plan_deletion(mat: Materialization, seen: Observed, now: datetime) -> Plan[Any]:
     """Stop a staging that may run; then drop every run's data, unless its view or collection retains it."""
     status = mat.status.model_copy(deep=True)
     until = (mat.metadata.deletion_timestamp or now) + timedelta(seconds=STOP_SECONDS)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from penstock.api.materialization import MaterializationStatus
-from penstock_operator.loop.reconciler import Failed
+from penstock_operator.loop.plan import Failed
 from penstock_operator.materialization.observed import Forget, Observed
 
 KEPT_LOGS = 3

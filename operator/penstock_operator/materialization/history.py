@@ -10,7 +10,7 @@ from penstock.api.materialization import MaterializationSpec, MaterializationSta
 from penstock.api.trainingjob import TrainingJob
 from penstock.naming import run_prefix
 from penstock.wiresize import shortened
-from penstock_operator.loop.reconciler import Failed, trouble
+from penstock_operator.loop.plan import Failed, trouble
 from penstock_operator.materialization.observed import Drop, DropRun, Observed
 from penstock_operator.materialization.room import OLD_MESSAGE_BYTES, REFUSALS, crowded
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeVar
 
 from penstock.api import Resource
@@ -11,26 +10,23 @@ from penstock.api.stores import FeatureStore, VectorStore
 from penstock.api.trainingjob import TrainingJob
 from penstock.api.views import FeatureView, VectorCollection
 from penstock.handoff import StagingReport
-from penstock.installation import Installation
 from penstock.rundir.errors import ReportInvalid
 from penstock.secrets import MissingSecret
 from penstock_operator.loop.conditions import find, is_true
 from penstock_operator.loop.parse import parse
 from penstock_operator.materialization.forgetting import surplus
 from penstock_operator.materialization.observed import Observed, Targets
-from penstock_operator.ports import Artifacts, Cluster, RayJob, Rays, Refused, Unreachable
+from penstock_operator.ports import RayJob, Refused, Unreachable, World
 
 K = TypeVar("K", bound=Resource)
 
 
-@dataclass(frozen=True)
 class Observer:
     """Reads around a Materialization."""
 
-    cluster: Cluster
-    rays: Rays
-    artifacts: Artifacts
-    installation: Installation
+    def __init__(self, world: World) -> None:
+        self.cluster, self.rays, self.artifacts = world.cluster, world.rays, world.artifacts
+        self.installation = world.installation
 
     async def observe(self, mat: Materialization) -> Observed:
         """What is."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from penstock.api.materialization import (
     Materialization,
@@ -11,7 +12,7 @@ from penstock.api.materialization import (
     RunState,
 )
 from penstock_operator.loop.conditions import Truth, with_condition
-from penstock_operator.loop.reconciler import Failed, Plan
+from penstock_operator.loop.plan import ALWAYS, Failed, Plan
 from penstock_operator.materialization.deletion import plan_deletion
 from penstock_operator.materialization.forgetting import forget
 from penstock_operator.materialization.history import drop_errors, retire
@@ -23,7 +24,7 @@ from penstock_operator.materialization.staging import stage
 from penstock_operator.materialization.targets import note, staging_digest
 
 
-def plan(mat: Materialization, seen: Observed, now: datetime) -> Plan:
+def plan(mat: Materialization, seen: Observed, now: datetime, since: datetime = ALWAYS) -> Plan[Any]:
     """Stage, promote, retire: each sees what the one before it decided."""
     if mat.metadata.deletion_timestamp is not None:
         return plan_deletion(mat, seen, now)

@@ -1,40 +1,32 @@
-"""The reconciler of FeatureViews."""
+"""A feature service: it follows the pointer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from penstock.api.stores import FeatureStore
 from penstock.api.views import FeatureView
-from penstock.installation import Installation
 from penstock.naming import identifier
 from penstock.secrets import MissingSecret
 from penstock_operator.adapters.connections import Connections
 from penstock_operator.loop.parse import parse
-from penstock_operator.loop.reconciler import Plan, Related
-from penstock_operator.loop.related import feature_views, referred, referring, store
-from penstock_operator.ports import Cluster, Features, Refused, Unreachable
+from penstock_operator.loop.plan import ALWAYS, Plan
+from penstock_operator.ports import Refused, Unreachable, World
 from penstock_operator.publicnames.feeders import feeders_of
 from penstock_operator.publicnames.holder import holder_of
 from penstock_operator.publicnames.plan import Observed, Point, Release, decide, pointer_of
+from penstock_operator.references import feature_views
 from penstock_operator.target import target_digest
 
 
-class FeatureViewReconciler:
+class FeatureService:
     """Lets the feature service follow the pointer."""
 
-    kind = FeatureView
-    related: Mapping[str, Related] = {
-        "Materialization": referred("FeatureView", feature_views),
-        "FeatureStore": referring("FeatureView", store),
-    }
-
-    def __init__(self, cluster: Cluster, features: Features, installation: Installation) -> None:
-        self._cluster = cluster
-        self._features = features
-        self._connections = Connections(cluster, installation)
+    def __init__(self, world: World) -> None:
+        self._cluster = world.cluster
+        self._features = world.features
+        self._connections = Connections(world.cluster, world.installation)
 
     async def observe(self, obj: FeatureView) -> Observed:
         """The pointer, and the service as it is."""
@@ -53,7 +45,7 @@ class FeatureViewReconciler:
         holder = await holder_of(self._cluster, "FeatureView", "view", obj.metadata, current)
         return Observed(feeders=found.feeders, pointed=found.pointed, current=current, holder=holder)
 
-    def plan(self, obj: FeatureView, observed: Observed, now: datetime) -> Plan:
+    def plan(self, obj: FeatureView, observed: Observed, now: datetime, since: datetime = ALWAYS) -> Plan[Any]:
         """Follow the pointer."""
         status = obj.status.model_copy(deep=True)
         spec = obj.spec

@@ -1,41 +1,33 @@
-"""The reconciler of VectorCollections."""
+"""An alias: it follows the pointer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from penstock.api.stores import VectorStore
 from penstock.api.views import VectorCollection
 from penstock.handoff import MilvusConnection
-from penstock.installation import Installation
 from penstock.naming import identifier
 from penstock.secrets import MissingSecret
 from penstock_operator.adapters.connections import Connections
 from penstock_operator.loop.parse import parse
-from penstock_operator.loop.reconciler import Plan, Related
-from penstock_operator.loop.related import referred, referring, store, vector_collections
-from penstock_operator.ports import Cluster, Refused, Unreachable, Vectors
+from penstock_operator.loop.plan import ALWAYS, Plan
+from penstock_operator.ports import Refused, Unreachable, World
 from penstock_operator.publicnames.feeders import feeders_of
 from penstock_operator.publicnames.holder import holder_of
 from penstock_operator.publicnames.plan import Observed, Point, Release, decide, pointer_of
+from penstock_operator.references import vector_collections
 from penstock_operator.target import target_digest
 
 
-class VectorCollectionReconciler:
+class CollectionAlias:
     """Lets the alias follow the pointer."""
 
-    kind = VectorCollection
-    related: Mapping[str, Related] = {
-        "Materialization": referred("VectorCollection", vector_collections),
-        "VectorStore": referring("VectorCollection", store),
-    }
-
-    def __init__(self, cluster: Cluster, vectors: Vectors, installation: Installation) -> None:
-        self._cluster = cluster
-        self._vectors = vectors
-        self._connections = Connections(cluster, installation)
+    def __init__(self, world: World) -> None:
+        self._cluster = world.cluster
+        self._vectors = world.vectors
+        self._connections = Connections(world.cluster, world.installation)
 
     async def observe(self, obj: VectorCollection) -> Observed:
         """The pointer, and the alias as it is."""
@@ -54,7 +46,7 @@ class VectorCollectionReconciler:
         holder = await holder_of(self._cluster, "VectorCollection", "collection", obj.metadata, current)
         return Observed(feeders=found.feeders, pointed=found.pointed, current=current, holder=holder)
 
-    def plan(self, obj: VectorCollection, observed: Observed, now: datetime) -> Plan:
+    def plan(self, obj: VectorCollection, observed: Observed, now: datetime, since: datetime = ALWAYS) -> Plan[Any]:
         """Follow the pointer."""
         status = obj.status.model_copy(deep=True)
         spec = obj.spec

@@ -1,19 +1,16 @@
-"""The reconciler of FeatureStores."""
+"""A Feast project: watched, and removed at the end."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from penstock.api.meta import DeletionPolicy
 from penstock.api.stores import FeatureStore, StoreReason
-from penstock.installation import Installation
 from penstock_operator.adapters.connections import Connections
-from penstock_operator.loop.reconciler import Plan, Related
-from penstock_operator.loop.related import referred, referring, secrets, store
-from penstock_operator.ports import Cluster, Features
+from penstock_operator.loop.plan import ALWAYS, Plan
+from penstock_operator.ports import World
 from penstock_operator.stores.observe import ask, users_of
 from penstock_operator.stores.plan import Observed, decide
 
@@ -23,19 +20,13 @@ class DropProject:
     """Remove the Feast project."""
 
 
-class FeatureStoreReconciler:
+class FeastProject:
     """Keeps an eye on a Feast project, and removes it at the end."""
 
-    kind = FeatureStore
-    related: Mapping[str, Related] = {
-        "FeatureView": referred("FeatureStore", store),
-        "Secret": referring("FeatureStore", secrets),
-    }
-
-    def __init__(self, cluster: Cluster, features: Features, installation: Installation) -> None:
-        self._cluster = cluster
-        self._features = features
-        self._connections = Connections(cluster, installation)
+    def __init__(self, world: World) -> None:
+        self._cluster = world.cluster
+        self._features = world.features
+        self._connections = Connections(world.cluster, world.installation)
 
     async def observe(self, obj: FeatureStore) -> Observed:
         """Ask the registry and the online store."""
@@ -43,7 +34,7 @@ class FeatureStoreReconciler:
         users = await users_of(self._cluster, meta.namespace, meta.name, "FeatureView", "Features")
         return await ask(self._check(obj), users)
 
-    def plan(self, obj: FeatureStore, observed: Observed, now: datetime) -> Plan:
+    def plan(self, obj: FeatureStore, observed: Observed, now: datetime, since: datetime = ALWAYS) -> Plan[Any]:
         """Show the answer."""
         status = obj.status.model_copy(deep=True)
         decision = decide(obj.metadata, status.conditions, observed, now)

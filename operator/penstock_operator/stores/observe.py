@@ -9,9 +9,9 @@ from datetime import datetime
 from penstock.api import FINALIZER
 from penstock.api.stores import StoreReason
 from penstock.secrets import MissingSecret
-from penstock_operator.loop.related import store as store_of
 from penstock_operator.loop.wire import entries
 from penstock_operator.ports import Cluster, Object, Refused, Unreachable
+from penstock_operator.references import store as store_of
 from penstock_operator.stores.plan import Observed
 
 

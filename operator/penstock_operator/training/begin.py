@@ -7,22 +7,22 @@ from datetime import datetime, timedelta
 from penstock.api.trainingjob import Attempt, AttemptState, SucceededReason, TrainingJob
 from penstock.naming import run_name, submission_id
 from penstock_operator.loop.conditions import Truth
-from penstock_operator.loop.reconciler import Plan
+from penstock_operator.loop.plan import Plan
 from penstock_operator.training.leftovers import bounded
-from penstock_operator.training.observed import Observed, Release, StoreSource
+from penstock_operator.training.observed import Action, Observed, Release, StoreSource
 from penstock_operator.training.passes import Pass
 from penstock_operator.training.rerun import answer, rerun_token
 
 RECHECK_SECONDS = 10.0
 
 
-def begin(job: TrainingJob, seen: Observed, now: datetime) -> Plan:
+def begin(job: TrainingJob, seen: Observed, now: datetime) -> Plan[Action]:
     """Begin an attempt, if there is to be one."""
     return _Beginning(job, seen, now).begin()
 
 
 class _Beginning(Pass):
-    def begin(self) -> Plan:
+    def begin(self) -> Plan[Action]:
         last = self.last if self.last is not None and self.last.spec_digest == self.digest else None
         self.status.retry_at = None
         self.status.progress = None if last is None else self.status.progress
@@ -53,10 +53,10 @@ class _Beginning(Pass):
             return self.result("Unknown", SucceededReason.PENDING, message, StoreSource(code.unstored), after=0)
         return self.record(retry, self.seen.session)
 
-    def completed(self, last: Attempt) -> Plan:
+    def completed(self, last: Attempt) -> Plan[Action]:
         return self.idle("True", SucceededReason.COMPLETED, f"Run {last.run} is complete")
 
-    def idle(self, truth: Truth, reason: SucceededReason, message: str, recheck: float | None = None) -> Plan:
+    def idle(self, truth: Truth, reason: SucceededReason, message: str, recheck: float | None = None) -> Plan[Action]:
         """No attempt comes by itself; a Ray cluster that waits for one goes when its time is over."""
         if self.seen.kept_seconds is None:
             return self.result(truth, reason, message, after=recheck)
@@ -71,7 +71,7 @@ class _Beginning(Pass):
         wait = min(policy.backoff_seconds * 2**last.retry, policy.max_backoff_seconds)
         return (last.finished_at or self.now) + timedelta(seconds=wait)
 
-    def record(self, retry: int, session: str) -> Plan:
+    def record(self, retry: int, session: str) -> Plan[Action]:
         """Write the intent; the next pass, which reads it, submits."""
         number = self.last.number + 1 if self.last is not None else 1
         uid = self.job.metadata.uid

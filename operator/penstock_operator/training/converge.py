@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import assert_never
 
 from penstock.api.source import Source
 from penstock.api.trainingjob import Attempt, TrainingJob
@@ -15,25 +15,29 @@ from penstock.handoff import (
     GitCode,
     as_variable,
 )
-from penstock.installation import Installation
 from penstock.naming import run_uri
 from penstock.sources.store import archive_uri
 from penstock_operator.adapters.authorities import authority_variables
-from penstock_operator.ports import Artifacts, Rays, RaySubmission
-from penstock_operator.training.observed import DeleteRun, Forget, Release, Stop, StoreSource, Submit, SweepSources
+from penstock_operator.ports import RaySubmission, World
+from penstock_operator.training.observed import (
+    Action,
+    DeleteRun,
+    Forget,
+    Release,
+    Stop,
+    StoreSource,
+    Submit,
+    SweepSources,
+)
 from penstock_operator.training.sweep import SourceSweeper
 
-Action = StoreSource | SweepSources | Submit | Stop | Forget | Release | DeleteRun
 
-
-@dataclass(frozen=True)
 class Converger:
     """Acts on Ray and the run directories."""
 
-    rays: Rays
-    artifacts: Artifacts
-    installation: Installation
-    sweeper: SourceSweeper
+    def __init__(self, world: World) -> None:
+        self.rays, self.artifacts, self.installation = world.rays, world.artifacts, world.installation
+        self.sweeper = SourceSweeper(world.cluster, world.artifacts, world.installation.artifacts)
 
     async def converge(self, job: TrainingJob, action: Action) -> None:
         """Perform one action; a repetition changes nothing."""
@@ -52,6 +56,8 @@ class Converger:
                 await self.sweeper.sweep()
             case DeleteRun(run):
                 await self.artifacts.delete(self._uri(job, run))
+            case _:
+                assert_never(action)
 
     def _uri(self, job: TrainingJob, run: str) -> str:
         return run_uri(self.installation.artifacts, job.metadata.namespace, job.metadata.name, run)

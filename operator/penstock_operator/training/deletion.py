@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 
 from penstock.api.meta import DeletionPolicy
 from penstock.api.trainingjob import SucceededReason, TrainingJob
-from penstock_operator.loop.reconciler import Plan
-from penstock_operator.training.observed import DeleteRun, Forget, Observed, Stop, SweepSources
+from penstock_operator.loop.plan import Plan
+from penstock_operator.training.observed import Action, DeleteRun, Forget, Observed, Stop, SweepSources
 from penstock_operator.training.passes import POLL_SECONDS, Pass
 
 DELETION_SECONDS = 60
 
 
-def plan_deletion(job: TrainingJob, seen: Observed, now: datetime) -> Plan:
+def plan_deletion(job: TrainingJob, seen: Observed, now: datetime) -> Plan[Action]:
     """Stop what runs, then remove what was made; bounded in time even when Ray is away."""
     pass_ = Pass(job, seen, now)
     status, current = pass_.status, pass_.current
@@ -26,7 +26,7 @@ def plan_deletion(job: TrainingJob, seen: Observed, now: datetime) -> Plan:
     gone = {one.run for one in status.attempts if one.removed}
     runs = {one.run for one in status.attempts} | {run.run for run in status.runs}
     keeps = job.spec.deletion_policy is DeletionPolicy.RETAIN
-    cleanup: list[object] = [] if keeps else [DeleteRun(run) for run in sorted(runs - gone - seen.protected)]
+    cleanup: list[Action] = [] if keeps else [DeleteRun(run) for run in sorted(runs - gone - seen.protected)]
     if seen.session is not None:
         cleanup += [Forget(one.submission_id) for one in status.attempts if one is not alive]
     cleanup.append(SweepSources())

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from penstock.api.trainingjob import Attempt, AttemptState, Progress, SucceededReason, SuccessfulRun, TrainingJob
 from penstock.wiresize import shortened
-from penstock_operator.loop.reconciler import Plan
+from penstock_operator.loop.plan import Plan
 from penstock_operator.ports import JobState, RayJob
-from penstock_operator.training.observed import Observed, Stop, Submit, SweepSources
+from penstock_operator.training.observed import Action, Observed, Stop, Submit, SweepSources
 from penstock_operator.training.passes import POLL_SECONDS, Pass
 from penstock_operator.training.room import MESSAGE_BYTES, named_numbers
 
@@ -17,13 +17,13 @@ WATCHED_SECONDS = 10.0
 """Between looks at the progress of an attempt whose end is told."""
 
 
-def follow(job: TrainingJob, seen: Observed, now: datetime) -> Plan:
+def follow(job: TrainingJob, seen: Observed, now: datetime) -> Plan[Action]:
     """Go on with the attempt that is recorded and has not ended."""
     return _Following(job, seen, now).follow()
 
 
 class _Following(Pass):
-    def follow(self) -> Plan:
+    def follow(self) -> Plan[Action]:
         attempt = self.current
         assert attempt is not None
         if self.seen.session is None:
@@ -36,7 +36,7 @@ class _Following(Pass):
             return self.ended(attempt, job)
         return self.alive(attempt, job)
 
-    def absent(self, attempt: Attempt, session: str) -> Plan:
+    def absent(self, attempt: Attempt, session: str) -> Plan[Action]:
         """Ray knows of no such job: not submitted yet, or lost."""
         if self.seen.manifest is not None:
             return self.succeeded(attempt)
@@ -53,7 +53,7 @@ class _Following(Pass):
         message = f"Attempt {attempt.number} is being submitted"
         return self.result("Unknown", SucceededReason.PENDING, message, Submit(attempt), after=POLL_SECONDS / 4)
 
-    def alive(self, attempt: Attempt, job: RayJob) -> Plan:
+    def alive(self, attempt: Attempt, job: RayJob) -> Plan[Action]:
         self.show_progress(attempt)
         if attempt.state is AttemptState.STOPPING:
             return self.result(
@@ -104,7 +104,7 @@ class _Following(Pass):
         deadline = self.deadline(attempt)
         return SucceededReason.DEADLINE_EXCEEDED if deadline is not None and self.now >= deadline else None
 
-    def ended(self, attempt: Attempt, job: RayJob) -> Plan:
+    def ended(self, attempt: Attempt, job: RayJob) -> Plan[Action]:
         attempt.started_at = attempt.started_at or self.now
         if self.seen.manifest is not None:
             return self.succeeded(attempt)
@@ -126,7 +126,7 @@ class _Following(Pass):
     def finish(self, attempt: Attempt, state: AttemptState) -> None:
         attempt.state, attempt.finished_at = state, self.now
 
-    def succeeded(self, attempt: Attempt) -> Plan:
+    def succeeded(self, attempt: Attempt) -> Plan[Action]:
         manifest = self.seen.manifest
         assert manifest is not None
         self.finish(attempt, AttemptState.SUCCEEDED)
@@ -141,13 +141,13 @@ class _Following(Pass):
         done = self.result("True", SucceededReason.COMPLETED, f"Run {attempt.run} is complete", after=0)
         return replace(done, cleanup=(SweepSources(),))
 
-    def failed(self, attempt: Attempt, reason: SucceededReason, message: str) -> Plan:
+    def failed(self, attempt: Attempt, reason: SucceededReason, message: str) -> Plan[Action]:
         self.finish(attempt, AttemptState.FAILED)
         attempt.reason, attempt.message = str(reason), shortened(message, MESSAGE_BYTES)
         text = f"Attempt {attempt.number} failed ({reason}): {attempt.message}"
         return self.result("Unknown", SucceededReason.BACKING_OFF, text, after=0)
 
-    def stopped(self, attempt: Attempt) -> Plan:
+    def stopped(self, attempt: Attempt) -> Plan[Action]:
         if attempt.reason == SucceededReason.DEADLINE_EXCEEDED:
             seconds = self.spec.attempt_deadline_seconds
             lines = f" Its last lines:\n{self.seen.log_tail}" if self.seen.log_tail else ""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from penstock.api.trainingjob import Attempt, AttemptState, TrainingJobStatus
-from penstock_operator.loop.reconciler import Failed, trouble
+from penstock_operator.loop.plan import Failed, trouble
 from penstock_operator.training.observed import DeleteRun, Forget, Observed
 
 KEPT_LOGS = 3

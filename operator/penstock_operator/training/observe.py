@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from penstock.api.ray import ClusterReuse
 from penstock.api.trainingjob import Attempt, TrainingJob
-from penstock.installation import Installation
 from penstock.naming import run_uri
 from penstock.rundir.errors import RunDirError
 from penstock.rundir.manifest import Manifest
 from penstock.secrets import MissingSecret, read_secrets
-from penstock_operator.loop.related import training_job
 from penstock_operator.loop.wire import entries, inner, texts
-from penstock_operator.ports import Artifacts, Cluster, JobState, RayJob, Rays, Refused, Unreachable
+from penstock_operator.ports import Cluster, JobState, RayJob, Refused, Unreachable, World
+from penstock_operator.references import training_job
 from penstock_operator.training.attempts import current_attempt, is_complete
 from penstock_operator.training.leftovers import FRUITLESS, remembered
 from penstock_operator.training.observed import Code, Observed
 from penstock_operator.training.sources import SourceObserver
 
 
-@dataclass(frozen=True)
 class Observer:
     """Reads around a TrainingJob."""
 
-    cluster: Cluster
-    rays: Rays
-    artifacts: Artifacts
-    installation: Installation
+    def __init__(self, world: World) -> None:
+        self.cluster, self.rays, self.artifacts = world.cluster, world.rays, world.artifacts
+        self.installation = world.installation
 
     async def observe(self, job: TrainingJob) -> Observed:
         """What is."""

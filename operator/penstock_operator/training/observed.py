@@ -91,3 +91,6 @@ class DeleteRun:
     """Delete a run directory."""
 
     run: str
+
+
+Action = StoreSource | SweepSources | Submit | Stop | Forget | Release | DeleteRun

@@ -6,10 +6,10 @@ from datetime import datetime
 
 from penstock.api.trainingjob import AttemptState, Resume, SucceededReason, TrainingJob, TrainingJobStatus, asked_rerun
 from penstock_operator.loop.conditions import Truth, with_condition
-from penstock_operator.loop.reconciler import Plan
+from penstock_operator.loop.plan import Plan
 from penstock_operator.training.attempts import LIVE, current_attempt, run_digest
 from penstock_operator.training.leftovers import leftovers
-from penstock_operator.training.observed import Observed
+from penstock_operator.training.observed import Action, Observed
 from penstock_operator.training.room import trim
 
 POLL_SECONDS = 1.0
@@ -26,8 +26,8 @@ class Pass:
         self.current = current_attempt(self.status)
 
     def result(
-        self, truth: Truth, reason: SucceededReason, message: str, *actions: object, after: float | None
-    ) -> Plan:
+        self, truth: Truth, reason: SucceededReason, message: str, *actions: Action, after: float | None
+    ) -> Plan[Action]:
         """The plan that says so; where no attempt was under way, what is left of earlier ones goes."""
         trim(self.status)
         self.status.observed_rerun_token = asked_rerun(self.job)
@@ -64,7 +64,7 @@ class Pass:
                 return attempt.run
         return None
 
-    def unreachable(self) -> Plan:
+    def unreachable(self) -> Plan[Action]:
         """Ray is waited for: without it nothing is submitted or judged."""
         return self.result(
             "Unknown", SucceededReason.RAY_UNREACHABLE, self.seen.ray_error or "Ray did not answer", after=5.0

@@ -18,17 +18,18 @@ from lightkube.config.kubeconfig import SingleConfig
 from lightkube.config.models import Cluster, Context, User
 from waiting import until, wait_until
 from whole_run import spec_of, write_manifest
+from worlds import world
 
 from penstock.installation import Installation
 from penstock_operator.adapters.artifacts import FileArtifacts
 from penstock_operator.adapters.ray.backends import RayBackends
 from penstock_operator.adapters.ray.kuberay.jobs import KubeRayJobs
+from penstock_operator.kinds import training_job
 from penstock_operator.kubernetes.api import Api
 from penstock_operator.kubernetes.audit import Timing
 from penstock_operator.kubernetes.cluster import KubernetesCluster
 from penstock_operator.kubernetes.operator import Options, run
-from penstock_operator.loop.reconciler import Reconciler
-from penstock_operator.training.reconciler import TrainingJobReconciler
+from penstock_operator.loop.kind import AnyKind
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
@@ -71,14 +72,15 @@ class Site:
     async def operator(self, everywhere: bool = False) -> AsyncIterator[None]:
         """A replica that watches this namespace alone, or all of them."""
 
-        def build(api: Api, cluster: KubernetesCluster) -> list[Reconciler[Any, Any]]:
+        def build(api: Api, cluster: KubernetesCluster) -> list[AnyKind]:
             self._count(api)
 
             def kube_ray(owner: Any, spec: Any, http: httpx2.AsyncClient) -> KubeRayJobs:
                 return KubeRayJobs(cluster, owner, spec, self.installation, http)
 
             rays = RayBackends(cluster, self.installation, kube_ray)
-            return [TrainingJobReconciler(cluster, rays, FileArtifacts(), self.installation)]
+            parts = world(cluster=cluster, rays=rays, artifacts=FileArtifacts(), installation=self.installation)
+            return [training_job(parts)]
 
         watched = () if everywhere else (self.namespace,)
         # The audit finds what a watch missed that began too early for a kind that is new.

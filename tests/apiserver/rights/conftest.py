@@ -32,7 +32,7 @@ from penstock.secrets import read_secrets
 from penstock_operator.adapters.artifacts import FileArtifacts
 from penstock_operator.adapters.ray.jobs import new_http
 from penstock_operator.adapters.ray.kuberay.jobs import KubeRayJobs
-from penstock_operator.kinds import reconcilers
+from penstock_operator.kinds import kinds
 from penstock_operator.kubernetes.api import Api
 from penstock_operator.kubernetes.audit import Audit, Timing
 from penstock_operator.kubernetes.cache import Cache
@@ -40,8 +40,8 @@ from penstock_operator.kubernetes.cluster import KubernetesCluster
 from penstock_operator.kubernetes.kinds import WATCHED
 from penstock_operator.kubernetes.operator import Options, run
 from penstock_operator.kubernetes.watching import Watch
-from penstock_operator.loop.reconciler import Reconciler
-from penstock_operator.ports import JobState, RayJob, RaySubmission, Refused
+from penstock_operator.loop.kind import AnyKind
+from penstock_operator.ports import JobState, RayJob, RaySubmission, Refused, World
 
 WAIT_SECONDS = 60
 
@@ -154,8 +154,8 @@ class Replica(threading.Thread):
         self._error: BaseException | None = None
 
     def run(self) -> None:
-        def build(_: Api, cluster: KubernetesCluster) -> Sequence[Reconciler[Any, Any]]:
-            return reconcilers(cluster, Ray(cluster, self._parts[-1]), *self._parts)
+        def build(_: Api, cluster: KubernetesCluster) -> Sequence[AnyKind]:
+            return kinds(World(cluster, Ray(cluster, self._parts[-1]), *self._parts))
 
         async def live() -> None:
             await run(self._config, build, self._options)

@@ -20,15 +20,14 @@ from penstock.handoff import STAGING_VARIABLE, StagingReport, StagingSpec
 from penstock.installation import Installation
 from penstock.rundir import storage
 from penstock_operator.adapters.artifacts import FileArtifacts
+from penstock_operator.kinds import feature_view, materialization, vector_collection
 from penstock_operator.local.apiserver.cluster import LocalCluster
 from penstock_operator.local.apiserver.errors import NotFound
 from penstock_operator.local.apiserver.store import ObjectStore
+from penstock_operator.loop.key import Key
 from penstock_operator.loop.reconcile import reconcile
-from penstock_operator.loop.reconciler import Key
-from penstock_operator.materialization.reconciler import MaterializationReconciler
 from penstock_operator.ports import JobState, RayJob, RaySubmission, Refused
-from penstock_operator.publicnames.featureview import FeatureViewReconciler
-from penstock_operator.publicnames.vectorcollection import VectorCollectionReconciler
+from penstock_operator.ports import World as Parts
 
 MATERIALIZATION = Key("Materialization", "default", "digits")
 VIEW = Key("FeatureView", "default", "images")
@@ -262,11 +261,11 @@ class World:
         """The life of one control plane, which knows nothing yet."""
         cluster, home = LocalCluster(store), self.installation
         artifacts = FusedArtifacts(self.fuse)
-        parts = (self.ray, self.views, self.collections, artifacts, home)
+        parts: Any = Parts(cluster, self.ray, self.views, self.collections, artifacts, home)  # type: ignore[arg-type]
         passes = [
-            (MATERIALIZATION, MaterializationReconciler(cluster, *parts)),
-            (VIEW, FeatureViewReconciler(cluster, self.views, home)),
-            (COLLECTION, VectorCollectionReconciler(cluster, self.collections, home)),
+            (MATERIALIZATION, materialization(parts)),
+            (VIEW, feature_view(parts)),
+            (COLLECTION, vector_collection(parts)),
         ]
         for _ in range(80):
             before = (store.version, self.fuse.count)

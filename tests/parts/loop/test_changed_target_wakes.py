@@ -10,9 +10,11 @@ from typing import Any, cast
 
 import pytest
 import yaml
+from worlds import world
 
 from penstock.api.materialization import Materialization
 from penstock.api.meta import FINALIZER
+from penstock_operator.kinds import materialization
 from penstock_operator.kubernetes.api import Api
 from penstock_operator.kubernetes.cache import Cache
 from penstock_operator.kubernetes.cluster import KubernetesCluster
@@ -21,10 +23,10 @@ from penstock_operator.kubernetes.kinds import WATCHED
 from penstock_operator.kubernetes.metrics import Metrics
 from penstock_operator.local.apiserver.cluster import LocalCluster
 from penstock_operator.local.apiserver.store import ObjectStore
+from penstock_operator.loop.key import Key
 from penstock_operator.loop.known import Known
 from penstock_operator.loop.manager import Manager
-from penstock_operator.loop.reconciler import Key, Plan
-from penstock_operator.materialization.reconciler import MaterializationReconciler
+from penstock_operator.loop.plan import Plan
 from penstock_operator.ports import Object
 
 OBJECTS = list(yaml.safe_load_all(Path(__file__).with_name("materialization.yaml").read_text()))
@@ -35,7 +37,7 @@ Put = Callable[[Object], None]
 class Looks:
     """A reconciler of Materializations that only counts its looks at each."""
 
-    kind, related = Materialization, MaterializationReconciler.related
+    model, name, related = Materialization, "Materialization", materialization(world()).related
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -43,7 +45,7 @@ class Looks:
     async def observe(self, obj: Materialization) -> None:
         self.seen.append(obj.metadata.name)
 
-    def plan(self, obj: Materialization, observed: None, now: datetime) -> Plan:
+    def plan(self, obj: Materialization, observed: None, now: datetime, since: datetime) -> Plan[Any]:
         return Plan(obj.status)
 
     async def converge(self, obj: Materialization, action: Any) -> None:
@@ -122,7 +124,7 @@ def test_the_keys_that_must_look_again_are_those_that_name_it() -> None:
     for one in OBJECTS:
         known.put(one)
     for kind in ("FeatureView", "VectorCollection"):
-        related = MaterializationReconciler.related[kind]
+        related = materialization(world()).related[kind]
         for name, keys in (("images", [Key("Materialization", "default", "digits")]), ("elsewhere", [])):
             changed = {"kind": kind, "metadata": {"namespace": "default", "name": name}, "spec": {}}
             assert list(related(changed, known)) == keys

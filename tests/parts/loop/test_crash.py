@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from worlds import world
 
 from penstock.api.ray import RayBackend, RayCluster, RayType
 from penstock.api.trainingjob import TrainingJob
@@ -17,12 +18,12 @@ from penstock.installation import Installation
 from penstock.rundir import storage
 from penstock.rundir.manifest import MANIFEST, Manifest
 from penstock_operator.adapters.artifacts import FileArtifacts
+from penstock_operator.kinds import training_job
 from penstock_operator.local.apiserver.cluster import LocalCluster
 from penstock_operator.local.apiserver.store import ObjectStore
+from penstock_operator.loop.key import Key
 from penstock_operator.loop.reconcile import reconcile
-from penstock_operator.loop.reconciler import Key
 from penstock_operator.ports import JobState, RayJob, RaySubmission
-from penstock_operator.training.reconciler import TrainingJobReconciler
 
 KEY = Key("TrainingJob", "default", "digits")
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -131,9 +132,9 @@ async def live(path: Path, ray: RayStandIn, fuse: Fuse) -> int:
             ray=RayBackend(type=RayType.RAY_CLUSTER, ray_cluster=RayCluster(address="http://127.0.0.1:1")),
         )
         cluster = LocalCluster(store)
-        reconciler = TrainingJobReconciler(cluster, ray, FileArtifacts(), installation)
+        kind = training_job(world(cluster=cluster, rays=ray, artifacts=FileArtifacts(), installation=installation))
         try:
-            requeue = await reconcile(cluster, reconciler, KEY, lambda now=now: now)
+            requeue = await reconcile(cluster, kind, KEY, lambda now=now: now)
         except Killed:
             requeue = 0
         finally:

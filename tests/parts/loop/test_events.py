@@ -14,8 +14,10 @@ from penstock.api.trainingjob import SucceededReason, TrainingJob
 from penstock_operator.local.apiserver.cluster import LocalCluster
 from penstock_operator.local.apiserver.store import ObjectStore
 from penstock_operator.loop.conditions import Truth, with_condition
+from penstock_operator.loop.key import Key
+from penstock_operator.loop.kind import Related
+from penstock_operator.loop.plan import Plan
 from penstock_operator.loop.reconcile import reconcile
-from penstock_operator.loop.reconciler import Key, Plan, Related
 
 KEY = Key("TrainingJob", "default", "digits")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -27,13 +29,13 @@ class Says:
 
     truth: Truth
     reason: SucceededReason
-    kind = TrainingJob
+    model, name = TrainingJob, "TrainingJob"
     related: Mapping[str, Related] = field(default_factory=dict)
 
     async def observe(self, obj: TrainingJob) -> None:
         """Nothing."""
 
-    def plan(self, obj: TrainingJob, observed: None, now: datetime) -> Plan:
+    def plan(self, obj: TrainingJob, observed: None, now: datetime, since: datetime) -> Plan[Any]:
         status = obj.status.model_copy(deep=True)
         status.conditions = with_condition(
             status.conditions, "Succeeded", self.truth, self.reason, "", generation=1, now=now

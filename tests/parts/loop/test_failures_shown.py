@@ -16,10 +16,12 @@ from penstock.secrets import MissingSecret
 from penstock_operator.local.apiserver.cluster import LocalCluster
 from penstock_operator.local.apiserver.store import ObjectStore
 from penstock_operator.loop.conditions import with_condition
+from penstock_operator.loop.key import Key
+from penstock_operator.loop.kind import Related
 from penstock_operator.loop.leaving import GIVE_UP_SECONDS
 from penstock_operator.loop.parse import InvalidObject
+from penstock_operator.loop.plan import Plan
 from penstock_operator.loop.reconcile import CLEANUP_SECONDS, reconcile
-from penstock_operator.loop.reconciler import Key, Plan, Related
 from penstock_operator.ports import ClusterUnreachable, Refused, Unreachable
 
 KEY = Key("FeatureStore", "default", "features")
@@ -30,7 +32,7 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 class Stand:
     """A kind that is Ready at once, and whose parts fail as they are told to."""
 
-    kind = FeatureStore
+    model, name = FeatureStore, "FeatureStore"
     related: Mapping[str, Related] = field(default_factory=dict)
     error: Exception | None = None
     actions: tuple[str, ...] = ()
@@ -42,7 +44,7 @@ class Stand:
         if self.error is not None:
             raise self.error
 
-    def plan(self, obj: FeatureStore, observed: None, now: datetime) -> Plan:
+    def plan(self, obj: FeatureStore, observed: None, now: datetime, since: datetime) -> Plan[Any]:
         status = obj.status.model_copy(deep=True)
         meta = obj.metadata
         status.conditions = with_condition(

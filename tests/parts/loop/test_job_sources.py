@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from worlds import world
 
 from penstock.api.ray import RayBackend, RayCluster, RayType
 from penstock.api.trainingjob import TrainingJob
@@ -20,14 +21,14 @@ from penstock.rundir import storage
 from penstock.sources.archive import File, pack
 from penstock.sources.store import archive_uri, fetch, put
 from penstock_operator.adapters.artifacts import FileArtifacts
+from penstock_operator.kinds import training_job
 from penstock_operator.local.apiserver.cluster import LocalCluster
 from penstock_operator.local.apiserver.store import ObjectStore
+from penstock_operator.loop.key import Key
 from penstock_operator.loop.reconcile import reconcile
-from penstock_operator.loop.reconciler import Key
 from penstock_operator.ports import Object, RayJob, RaySubmission
 from penstock_operator.training.attempts import run_digest
 from penstock_operator.training.leftovers import KEPT_LOGS
-from penstock_operator.training.reconciler import TrainingJobReconciler
 from penstock_operator.training.sweep import SourceSweeper
 
 KEY = Key("TrainingJob", "default", "digits")
@@ -70,7 +71,9 @@ class Plane:
         backend = RayBackend(type=RayType.RAY_CLUSTER, ray_cluster=RayCluster(address="http://127.0.0.1:1"))
         self.installation = Installation(artifacts=artifacts, ray=backend)
         self.cluster = LocalCluster(self.store)
-        self.reconciler = TrainingJobReconciler(self.cluster, self.ray, FileArtifacts(), self.installation)  # type: ignore[arg-type]
+        self.kind = training_job(
+            world(cluster=self.cluster, rays=self.ray, artifacts=FileArtifacts(), installation=self.installation)
+        )
 
     def create(self, kind: str, name: str, **content: Any) -> dict[str, Any]:
         api = "v1" if kind in ("ConfigMap", "Secret") else "penstock.dev/v1alpha1"
@@ -82,7 +85,7 @@ class Plane:
 
     async def settle(self, passes: int = 5) -> TrainingJob:
         for _ in range(passes):
-            await reconcile(self.cluster, self.reconciler, KEY)
+            await reconcile(self.cluster, self.kind, KEY)
         return TrainingJob.model_validate(self.store.get(*KEY))
 
 
@@ -225,8 +228,8 @@ async def test_the_secrets_of_a_job_that_is_complete_are_read_no_more(plane: Pla
             return await super().get(kind, namespace, name)
 
     rays: Any = plane.ray
-    reconciler = TrainingJobReconciler(Counting(plane.store), rays, FileArtifacts(), plane.installation)
-    await reconcile(plane.cluster, reconciler, KEY)
+    parts = world(cluster=Counting(plane.store), rays=rays, artifacts=FileArtifacts(), installation=plane.installation)
+    await reconcile(plane.cluster, training_job(parts), KEY)
     assert "Secret" not in asked
 
 

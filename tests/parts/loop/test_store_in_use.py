@@ -9,18 +9,18 @@ from typing import Any
 
 import pytest
 import yaml
+from worlds import world
 
 from penstock.api import FINALIZER
 from penstock.api.ray import RayBackend, RayCluster, RayType
 from penstock.handoff import MilvusConnection
 from penstock.installation import Installation
+from penstock_operator.kinds import feature_store, vector_store
 from penstock_operator.local.apiserver.cluster import LocalCluster
 from penstock_operator.local.apiserver.store import ObjectStore
+from penstock_operator.loop.key import Key
 from penstock_operator.loop.reconcile import reconcile
-from penstock_operator.loop.reconciler import Key
-from penstock_operator.stores.featurestore import FeatureStoreReconciler
 from penstock_operator.stores.plan import LEAVING_SECONDS
-from penstock_operator.stores.vectorstore import VectorStoreReconciler
 
 OBJECTS = Path(__file__).with_name("materialization.yaml")
 HOME = Installation(
@@ -78,8 +78,8 @@ async def test_a_deleted_store_stays_for_what_uses_it_and_goes_with_the_last_of_
 ) -> None:
     cluster, part = LocalCluster(store), Healthy()
     stores: dict[str, Any] = {
-        "FeatureStore": FeatureStoreReconciler(cluster, part, HOME),
-        "VectorStore": VectorStoreReconciler(cluster, part, HOME),
+        "FeatureStore": feature_store(world(cluster=cluster, features=part, installation=HOME)),
+        "VectorStore": vector_store(world(cluster=cluster, vectors=part, installation=HOME)),
     }
 
     async def look(after: timedelta) -> str:
@@ -105,10 +105,10 @@ async def test_a_deleted_store_stays_for_what_uses_it_and_goes_with_the_last_of_
 
 async def test_users_that_go_and_do_not_come_to_an_end_hold_a_store_for_a_while_only(store: ObjectStore) -> None:
     cluster = LocalCluster(store)
-    reconciler: Any = VectorStoreReconciler(cluster, Healthy(), HOME)
+    stores = vector_store(world(cluster=cluster, vectors=Healthy(), installation=HOME))
     for kind, name in (("VectorStore", "milvus"), ("Materialization", "digits"), ("VectorCollection", "images")):
         store.delete(kind, "default", name)
     for after, left in ((LEAVING_SECONDS - 5, 1), (LEAVING_SECONDS, 0)):
         now = datetime.now(UTC) + timedelta(seconds=after)
-        await reconcile(cluster, reconciler, Key("VectorStore", "default", "milvus"), lambda now=now: now)
+        await reconcile(cluster, stores, Key("VectorStore", "default", "milvus"), lambda now=now: now)
         assert len(store.list("VectorStore")) == left

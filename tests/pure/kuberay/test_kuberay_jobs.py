@@ -15,7 +15,7 @@ from penstock.installation import Installation
 from penstock_operator.adapters.ray.kuberay.jobs import KubeRayJobs
 from penstock_operator.adapters.ray.kuberay.names import PODS_LABEL
 from penstock_operator.adapters.ray.kuberay.status import STARTING
-from penstock_operator.loop.reconciler import Key
+from penstock_operator.loop.key import Key
 from penstock_operator.loop.related import owned
 from penstock_operator.ports import Conflict, JobState, Missing, Object, RaySubmission, Refused
 

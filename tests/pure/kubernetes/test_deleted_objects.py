@@ -6,7 +6,7 @@ from typing import Any
 
 from penstock_operator.kubernetes import cache as module
 from penstock_operator.kubernetes.cache import Cache
-from penstock_operator.loop.reconciler import Key
+from penstock_operator.loop.key import Key
 
 
 def obj(uid: str, version: int) -> dict[str, Any]:

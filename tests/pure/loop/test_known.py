@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock_operator.loop.known import Known
-from penstock_operator.loop.related import feature_views, training_job
 from penstock_operator.ports import Object
+from penstock_operator.references import feature_views, training_job
 
 NAMES = ("a", "b", "c")
 REFERENCE = st.fixed_dictionaries({"name": st.sampled_from(NAMES)})

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from penstock_operator.loop import queue as queue_module
+from penstock_operator.loop.key import Key
 from penstock_operator.loop.queue import KeyQueue, Result
-from penstock_operator.loop.reconciler import Key
 
 A, B = Key("Kind", "default", "a"), Key("Kind", "default", "b")
 

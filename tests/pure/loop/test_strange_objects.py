@@ -10,11 +10,14 @@ from typing import Any
 
 from penstock.api.stores import FeatureStore
 from penstock_operator.adapters.artifacts import FileArtifacts
+from penstock_operator.loop.key import Key
+from penstock_operator.loop.kind import Related
 from penstock_operator.loop.manager import Manager
-from penstock_operator.loop.reconciler import Key, Plan, Related
-from penstock_operator.loop.related import feature_views, referred, secrets, store, training_job, vector_collections
+from penstock_operator.loop.plan import Plan
+from penstock_operator.loop.related import referred
 from penstock_operator.ports import Change, Object, References
 from penstock_operator.publicnames.feeders import feeders_of
+from penstock_operator.references import feature_views, secrets, store, training_job, vector_collections
 from penstock_operator.stores.observe import users_of
 from penstock_operator.training.observe import protected_runs
 from penstock_operator.training.sweep import SourceSweeper
@@ -55,7 +58,7 @@ class Objects:
 class Looks:
     """A kind that is looked at, and asks another one's relations, which break on what is strange."""
 
-    kind = FeatureStore
+    model, name = FeatureStore, "FeatureStore"
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -66,7 +69,7 @@ class Looks:
     async def observe(self, resource: FeatureStore) -> None:
         self.seen.append(resource.metadata.name)
 
-    def plan(self, resource: FeatureStore, observed: None, now: datetime) -> Plan:
+    def plan(self, resource: FeatureStore, observed: None, now: datetime, since: datetime) -> Plan[Any]:
         return Plan(resource.status)
 
     async def converge(self, resource: FeatureStore, action: Any) -> None:

@@ -14,7 +14,7 @@ from penstock.api.trainingjob import SuccessfulRun, TrainingJob
 from penstock.api.views import FeatureView, VectorCollection
 from penstock.handoff import StagingReport
 from penstock_operator.loop.conditions import find
-from penstock_operator.loop.reconciler import Plan
+from penstock_operator.loop.plan import Plan
 from penstock_operator.materialization.observed import Drop, Observed, Targets
 from penstock_operator.materialization.plan import plan
 from penstock_operator.ports import JobState, RayJob, Refused

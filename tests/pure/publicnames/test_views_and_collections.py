@@ -6,15 +6,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from worlds import world
 
 from penstock.api.ray import RayBackend, RayCluster, RayType
 from penstock.api.views import FeatureView, VectorCollection
 from penstock.installation import Installation
 from penstock_operator.adapters.feast import FeastFeatures
 from penstock_operator.adapters.milvus import MilvusVectors
-from penstock_operator.publicnames.featureview import FeatureViewReconciler
+from penstock_operator.publicnames.featureview import FeatureService
 from penstock_operator.publicnames.plan import Observed, Point, Pointed
-from penstock_operator.publicnames.vectorcollection import VectorCollectionReconciler
+from penstock_operator.publicnames.vectorcollection import CollectionAlias
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HOME = Installation(
@@ -23,10 +24,6 @@ HOME = Installation(
 META = {"name": "digit-images", "namespace": "default", "generation": 1}
 POINTED = Pointed("r-2", "digit_images__r_2")
 SERVED = Observed(feeders=("digits",), pointed=POINTED, current=POINTED.physical)
-
-
-class Nobody:
-    """A cluster that a pure plan never asks."""
 
 
 def view(seen: Observed, status: dict[str, Any]) -> tuple[Any, tuple[Any, ...]]:
@@ -42,7 +39,7 @@ def view(seen: Observed, status: dict[str, Any]) -> tuple[Any, tuple[Any, ...]]:
             "status": status,
         }
     )
-    plan = FeatureViewReconciler(Nobody(), FeastFeatures(), HOME).plan(obj, seen, NOW)  # type: ignore[arg-type]
+    plan = FeatureService(world(features=FeastFeatures(), installation=HOME)).plan(obj, seen, NOW)
     return plan.status, tuple(plan.actions)
 
 
@@ -51,7 +48,7 @@ def collection(seen: Observed, status: dict[str, Any]) -> tuple[Any, tuple[Any, 
     obj = VectorCollection.model_validate(
         {"kind": "VectorCollection", "metadata": META, "spec": spec, "status": status}
     )
-    plan = VectorCollectionReconciler(Nobody(), MilvusVectors(), HOME).plan(obj, seen, NOW)  # type: ignore[arg-type]
+    plan = CollectionAlias(world(vectors=MilvusVectors(), installation=HOME)).plan(obj, seen, NOW)
     return plan.status, tuple(plan.actions)
 
 

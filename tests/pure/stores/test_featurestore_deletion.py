@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
+from worlds import world
 
 from penstock.api.ray import RayBackend, RayCluster, RayType
 from penstock.api.stores import FeatureStore, StoreReason
 from penstock.installation import Installation
-from penstock_operator.stores.featurestore import DropProject, FeatureStoreReconciler
+from penstock_operator.stores.featurestore import DropProject, FeastProject
 from penstock_operator.stores.plan import Observed
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -39,7 +39,6 @@ def test_the_project_goes_with_a_store_that_nobody_uses(
             "spec": {"project": "demo", "deletionPolicy": policy},
         }
     )
-    nobody: Any = None
-    plan = FeatureStoreReconciler(nobody, nobody, HOME).plan(store, seen, NOW)
+    plan = FeastProject(world(installation=HOME)).plan(store, seen, NOW)
     assert plan.finalized is finalized
     assert tuple(plan.actions) == ((DropProject(),) if dropped else ())

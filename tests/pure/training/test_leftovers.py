@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from penstock.api.trainingjob import Attempt, AttemptState, TrainingJob
-from penstock_operator.loop.reconciler import Plan
+from penstock_operator.loop.plan import Plan
 from penstock_operator.ports import Unreachable
 from penstock_operator.training.attempts import run_digest
 from penstock_operator.training.leftovers import KEPT_LOGS, MAX_ATTEMPTS, bounded

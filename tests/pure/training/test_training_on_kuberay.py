@@ -10,7 +10,7 @@ import pytest
 
 from penstock.api.trainingjob import Attempt, AttemptState, TrainingJob
 from penstock_operator.loop.conditions import find
-from penstock_operator.loop.reconciler import Plan
+from penstock_operator.loop.plan import Plan
 from penstock_operator.ports import JobState, RayJob
 from penstock_operator.training.attempts import run_digest
 from penstock_operator.training.begin import RECHECK_SECONDS

@@ -11,7 +11,7 @@ from penstock.api.trainingjob import Attempt, AttemptState, SuccessfulRun, Train
 from penstock.rundir.manifest import Manifest
 from penstock.sources.archive import Archive
 from penstock_operator.loop.conditions import find
-from penstock_operator.loop.reconciler import Plan
+from penstock_operator.loop.plan import Plan
 from penstock_operator.ports import JobState, RayJob
 from penstock_operator.training.attempts import run_digest
 from penstock_operator.training.observed import (

@@ -20,7 +20,7 @@ from penstock_operator.adapters.artifacts import FileArtifacts
 from penstock_operator.adapters.feast import FeastFeatures
 from penstock_operator.adapters.milvus import MilvusVectors
 from penstock_operator.adapters.ray.backends import RayBackends
-from penstock_operator.kinds import reconcilers
+from penstock_operator.kinds import kinds
 from penstock_operator.local.apiserver.api import create_app
 from penstock_operator.local.apiserver.certificates import loopback_certificate
 from penstock_operator.local.apiserver.cluster import LocalCluster
@@ -38,6 +38,7 @@ from penstock_operator.local.stack.rayhead import RayHead
 from penstock_operator.local.stack.rotation import keep_small
 from penstock_operator.local.stack.sockets import is_free
 from penstock_operator.loop.manager import Manager
+from penstock_operator.ports import World
 
 API = "api"
 FLAGS = {API: "--port", GATEWAY: "--gateway-port"}
@@ -99,8 +100,8 @@ async def local_stack(home: Path, port: int, gateway_port: int, cpus: int) -> As
                     _supervised(servers),
                     _beside(keep_small(home / "logs"), expire(store)),
                 ):
-                    world = reconcilers(cluster, rays, FeastFeatures(), MilvusVectors(), FileArtifacts(), installation)
-                    manager = asyncio.create_task(Manager(cluster, world).run())
+                    world = World(cluster, rays, FeastFeatures(), MilvusVectors(), FileArtifacts(), installation)
+                    manager = asyncio.create_task(Manager(cluster, kinds(world)).run())
                     storage.replace(str(home / "stack.json"), json.dumps(asdict(addresses)).encode())
                     try:
                         yield addresses

@@ -1,0 +1,45 @@
+"""What the spec of an object refers to, by name: one function for each kind of reference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from penstock_operator.loop.wire import entries, inner, texts
+
+SECRET_KEY_REFS = ("secretKeyRef", "tokenSecretKeyRef")
+"""The fields of the API that name a key of a Secret."""
+
+
+def feature_views(spec: dict[str, Any]) -> list[str]:
+    """The FeatureViews of a Materialization."""
+    return texts(*(inner(mapping, "featureViewRef", "name") for mapping in entries(spec, "features")))
+
+
+def vector_collections(spec: dict[str, Any]) -> list[str]:
+    """The VectorCollections of a Materialization."""
+    return texts(*(inner(mapping, "vectorCollectionRef", "name") for mapping in entries(spec, "vectors")))
+
+
+def training_job(spec: dict[str, Any]) -> list[str]:
+    """The TrainingJob of a Materialization."""
+    return texts(inner(spec, "trainingJobRef", "name"))
+
+
+def store(spec: dict[str, Any]) -> list[str]:
+    """The store of a FeatureView or VectorCollection."""
+    return texts(inner(spec, "storeRef", "name"))
+
+
+def secrets(spec: Any) -> list[str]:
+    """Every Secret that a spec names, at any depth."""
+    found: list[str] = []
+    if isinstance(spec, dict):
+        for name, value in spec.items():
+            if name in SECRET_KEY_REFS and isinstance(value, dict):
+                found.extend(texts(value.get("name")))
+            else:
+                found.extend(secrets(value))
+    elif isinstance(spec, list):
+        for value in spec:
+            found.extend(secrets(value))
+    return found
