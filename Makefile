@@ -36,11 +36,11 @@ lint: $(VENV)/.dev ## Style, types, import contracts, generated files.
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy --strict charts/values.py
-	$(BIN)/python -m penstock.crds check crds --docs docs --chart $(CHART)/templates/crds
+	$(BIN)/python -m penstock.crds check crds --docs docs --chart $(CHART)/templates/crds --policies $(CHART)/templates/admission
 	$(BIN)/python charts/values.py check $(CHART)
 
 generate: $(VENV)/.examples ## Write crds/, the generated pages of docs/, and the chart's CRDs, schema and README.
-	$(BIN)/python -m penstock.crds write crds --docs docs --chart $(CHART)/templates/crds
+	$(BIN)/python -m penstock.crds write crds --docs docs --chart $(CHART)/templates/crds --policies $(CHART)/templates/admission
 	$(BIN)/python charts/values.py write $(CHART)
 
 images: $(IMAGES) ## Build the container images: REGISTRY, TAG, and BUILD for another tool than docker.

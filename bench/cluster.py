@@ -97,9 +97,10 @@ def job() -> dict[str, Any]:
     return status
 
 
-def record() -> dict[str, Any]:
-    runs = kube.get("materialization", "digits", WORK).get("status", {}).get("runs") or [{}]
-    return dict(runs[-1])
+def staged() -> dict[str, Any]:
+    found = kube.items("stagedruns", WORK)
+    status: dict[str, Any] = found[-1].get("status", {}) if found else {}
+    return status
 
 
 def first_answer(asker: Asker) -> float:
@@ -118,8 +119,8 @@ def journey() -> dict[str, Any]:
         noted(lambda: job().get("attempts")),
         noted(lambda: job()["attempts"][-1]["state"] != "Pending"),
         noted(lambda: job()["attempts"][-1]["state"] == "Succeeded"),
-        noted(lambda: record().get("submissionId")),
-        noted(lambda: record().get("state") not in ("Staging", None)),
+        noted(lambda: staged().get("latestTry")),
+        noted(lambda: staged().get("finishedAt")),
         noted(quickstart.live_run),
         first_answer(asker),
     ]

@@ -24,7 +24,7 @@ import psutil
 from local import PENSTOCK
 
 from penstock import Client
-from penstock.api import Materialization, TrainingJob
+from penstock.api import StagedRun, TrainingRun
 from penstock.serving import GatewayClient, ServingError
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "digits"
@@ -91,12 +91,11 @@ class Arrival(threading.Thread):
 def stages(home: Path, arrived: float) -> dict[str, float]:
     """Seconds from one step to the next, from the manifest to the first answer."""
     with Client(home / "kubeconfig") as client:
-        run = client.get(TrainingJob, "digits").status.runs[0].run
-        record = next(one for one in client.get(Materialization, "digits").status.runs if one.run == run)
-    folder = home / "artifacts" / "default" / "digits" / run
-    (report,) = folder.glob("staging/*/*/report.json")
+        run = min(client.list(TrainingRun), key=lambda one: one.spec.created_at)
+        staged = next(one for one in client.list(StagedRun) if one.spec.training_run_ref.name == run.metadata.name)
+    folder = home / "artifacts" / "default" / "digits" / run.metadata.name
+    report = folder / "staging" / staged.metadata.uid.replace("-", "")[:8] / "report.json"
     marks = sorted(report.parent.rglob("*.json"), key=lambda path: path.stat().st_mtime)
-    assert record.started_at is not None
     first_mark = marks[0].stat().st_mtime
     manifest, reported = (folder / "manifest.json").stat().st_mtime, report.stat().st_mtime
     return {

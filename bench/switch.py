@@ -138,7 +138,8 @@ async def switching(client: AsyncClient, load: Load, clients: int, answers: int,
             await asyncio.sleep(0.02)
         started = time.perf_counter()
         mat = await (client.rollback("switch") if number % 2 == 0 else client.promote("switch"))
-        run = mat.spec.pinned_run or list(load.salts)[-1]
+        pinned = mat.spec.pinned_run_ref
+        run = pinned.name if pinned is not None else list(load.salts)[-1]
         before = load.told[run]
         while load.told[run] == before and not asking.done():
             await asyncio.sleep(0.002)
@@ -158,7 +159,7 @@ async def measure(home: Path, answers: int, switches: int, clients: int) -> dict
         busy = Load(url, salts)
         took = await switching(client, busy, clients, answers, switches)
         print(f"Switching: {len(busy.seconds)} answers", file=sys.stderr)
-        served = (await client.get(Materialization, "switch")).status.active_run
+        active = (await client.get(Materialization, "switch")).status.active
         peer = Peer(home)
         peer.start()
         slow = Load(url, salts)
@@ -170,7 +171,7 @@ async def measure(home: Path, answers: int, switches: int, clients: int) -> dict
         "mixed": len(rest.mixed) + len(busy.mixed) + len(slow.mixed),
         "errors": len(rest.errors) + len(busy.errors) + len(slow.errors),
         "answers_of_each_run": busy.told,
-        "served_at_the_end": served,
+        "served_at_the_end": active.run if active is not None else None,
         "clients": clients,
         "rest_p50_ms": quantile(rest.seconds, 0.5),
         "rest_p99_ms": quantile(rest.seconds, 0.99),

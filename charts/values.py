@@ -45,6 +45,7 @@ SHAPES: dict[str, Schema] = {
     },
     "strings": {"type": "object", "additionalProperties": TEXT},
     "names": {"type": "array", "items": {"type": "string", "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"}},
+    "users": {"type": "array", "items": {"type": "string", "minLength": 1}},
     "references": {"type": "array", "items": closed(name={"type": "string", "minLength": 1}) | {"required": ["name"]}},
     "quantity": QUANTITY,
     "cpus": {

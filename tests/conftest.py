@@ -77,21 +77,25 @@ def render(helm: str, tmp_path_factory: pytest.TempPathFactory) -> Render:
     folder = tmp_path_factory.mktemp("values")
 
     @cache
-    def run(*words: str) -> Rendered:
-        command = [helm, "template", *words, str(CHART), "--kube-version", "1.34.0"]
+    def run(chart: Path, *words: str) -> Rendered:
+        command = [helm, "template", *words, str(chart), "--kube-version", "1.34.0"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         if done.returncode:
             raise Refused(done.stderr)
         return Rendered(obj for obj in yaml.load_all(done.stdout, yaml.CSafeLoader) if obj)
 
     def rendered(
-        values: dict[str, Any] | Path, *flags: str, namespace: str = NAMESPACE, release: str = "penstock"
+        values: dict[str, Any] | Path,
+        *flags: str,
+        namespace: str = NAMESPACE,
+        release: str = "penstock",
+        chart: Path = CHART,
     ) -> Rendered:
         path = values
         if not isinstance(path, Path):
             text = json.dumps(values)
             path = folder / f"{sha256(text.encode()).hexdigest()}.json"
             path.write_text(text)
-        return run(release, "-n", namespace, "-f", str(path), *flags)
+        return run(chart, release, "-n", namespace, "-f", str(path), *flags)
 
     return rendered

@@ -155,9 +155,10 @@ def main() -> int:
 
     with Client(context=chosen.context, namespace=chosen.namespace) as client, connect() as gateway:
         digits = Digits(gateway, client.namespace)
-        first = client.get(Materialization, NAME).status.active_run
-        if first is None:
+        active = client.get(Materialization, NAME).status.active
+        if active is None:
             sys.exit(f"Error: nothing is live under materialization/{NAME}: `penstock run -f examples/digits` first")
+        first = active.run
         wait_answered(digits, first)
         print(f"\nAsking the gateway, run {first}:")
         show_answers(digits)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple, Protocol
 
-from penstock.api import Materialization, TrainingJob
+from penstock.api import StagedRun, TrainingJob
 from penstock.api.meta import SecretKeyRef
 from penstock.api.trainingjob import Workers
 from penstock.handoff import MilvusConnection, StagingReport
@@ -16,6 +15,8 @@ from penstock.installation import Installation
 from penstock.rundir.manifest import Manifest
 from penstock.rundir.progress import Progress
 from penstock.sources.archive import Archive
+from penstock.sources.store import StoredArchive
+from penstock_operator.secretmemory import SecretMemory
 
 Object = dict[str, Any]
 """A resource on the wire: apiVersion, kind, metadata, spec, status."""
@@ -52,14 +53,15 @@ class Cluster(Protocol):
     async def list(self, kind: str, namespace: str | None = None) -> Sequence[Object]:
         """The objects of a kind, of one namespace or of all."""
 
-    async def referring(self, kind: str, namespace: str, references: References, name: str) -> Sequence[Object]:
-        """The objects of a kind, in one namespace, whose specs refer to a name."""
+    async def referring(self, kind: str, namespace: str | None, references: References, name: str) -> Sequence[Object]:
+        """The objects of a kind, in one namespace or in all, whose specs refer to a name."""
 
     async def write_status(self, obj: Object, status: Mapping[str, Any]) -> Object:
         """Replace the status of the object as it was read.
 
         Raises:
             Conflict: it changed since.
+            Refused: its schema does not allow it.
         """
 
     async def write_finalizers(self, obj: Object, finalizers: Sequence[str]) -> Object:
@@ -67,6 +69,28 @@ class Cluster(Protocol):
 
         Raises:
             Conflict: it changed since.
+        """
+
+    async def create(self, obj: Object) -> Object:
+        """Create an object; its status is dropped, as the schema's own is all that a new one has.
+
+        Raises:
+            Conflict: there is one of this name.
+            Refused: its schema does not allow it.
+        """
+
+    async def replace_spec(self, obj: Object, spec: Mapping[str, Any]) -> Object:
+        """Replace the spec of the object as it was read.
+
+        Raises:
+            Conflict: it changed since.
+            Refused: its schema does not allow it.
+        """
+
+    async def delete(self, obj: Object) -> None:
+        """Delete an object, by its uid: another of its name stays, and one that is gone is fine.
+
+        While it has finalizers it is only marked, by a `deletionTimestamp`. What it owns goes after it.
         """
 
     async def record(self, obj: Object, severity: Literal["Normal", "Warning"], reason: str, message: str) -> None:
@@ -102,6 +126,8 @@ class RayJob:
     """The job on Ray's dashboard."""
     fault: str = ""
     """Why it failed, where that was not the entrypoint's doing."""
+    unbegun: str = ""
+    """Why it failed before its entrypoint began; nothing is known of that then."""
     interrupted: bool = False
     """Whether its Ray cluster is away, and the entrypoint would begin again on another one."""
     lost: str = ""
@@ -165,7 +191,7 @@ class Ray(Protocol):
 class Rays(Protocol):
     """Every Ray that objects name."""
 
-    async def ray_of(self, owner: TrainingJob | Materialization) -> Ray:
+    async def ray_of(self, owner: TrainingJob | StagedRun) -> Ray:
         """The Ray that the jobs of an object run on.
 
         Raises:
@@ -184,16 +210,27 @@ class Features(Protocol):
         """The view behind a feature service."""
 
     async def point_service(self, config: Mapping[str, Any], service: str, view: str) -> None:
-        """Let the feature service stand for this view."""
+        """Let the feature service stand for this view.
 
-    async def drop_service(self, config: Mapping[str, Any], service: str) -> None:
-        """Remove the feature service."""
+        Raises:
+            Refused: a service of that name is there, and was not made by Penstock.
+        """
+
+    async def drop_service(self, config: Mapping[str, Any], service: str, view: str) -> None:
+        """Remove the feature service, where it is Penstock's and stands for this view; any other is left."""
+
+    async def has_view(self, config: Mapping[str, Any], view: str) -> bool:
+        """Whether a view is registered and holds rows, as far as its online store can tell that without a search."""
 
     async def drop_view(self, config: Mapping[str, Any], view: str) -> None:
         """Remove a view that no feature service names, with its online data; one that is gone is fine."""
 
     async def drop_project(self, config: Mapping[str, Any]) -> None:
-        """Remove what is left of a project that has no view any more."""
+        """Remove what is Penstock's and unused, and the project where nothing is left in it; one that is gone is fine.
+
+        Raises:
+            Refused: the project stays, for what the message names: views, and what is somebody else's.
+        """
 
 
 class Vectors(Protocol):
@@ -208,8 +245,11 @@ class Vectors(Protocol):
     async def move_alias(self, connection: MilvusConnection, alias: str, collection: str) -> None:
         """Let the alias stand for this collection."""
 
-    async def drop_alias(self, connection: MilvusConnection, alias: str) -> None:
-        """Remove the alias."""
+    async def drop_alias(self, connection: MilvusConnection, alias: str, collection: str) -> None:
+        """Remove the alias, where it stands for this collection; any other is left."""
+
+    async def has_collection(self, connection: MilvusConnection, collection: str) -> bool:
+        """Whether a collection is there, and loaded or loadable."""
 
     async def drop_collection(self, connection: MilvusConnection, collection: str) -> None:
         """Remove a collection that no alias names; one that is gone is fine."""
@@ -252,14 +292,20 @@ class Artifacts(Protocol):
     async def put_source(self, artifacts: str, archive: Archive) -> None:
         """Put an archive of code into the store at a URI; one that is there is written again."""
 
-    async def expired_sources(self, artifacts: str, named: set[str], now: datetime) -> Sequence[str]:
-        """The URIs of archives that are old enough to go, but for those of the named digests."""
+    async def sources(self, artifacts: str) -> Sequence[StoredArchive]:
+        """The archives of code in the store at a URI."""
+
+    async def remove_source(self, archive: StoredArchive) -> bool:
+        """Remove an archive, unless it was written again since it was listed; whether it is gone."""
 
     async def has_checkpoint(self, run_uri: str) -> bool:
         """Whether a run left a checkpoint to go on from."""
 
+    async def put(self, uri: str, content: bytes) -> None:
+        """Write a file, in place of what is there, whole or not at all."""
+
     async def delete(self, uri: str) -> None:
-        """Remove a directory and all in it; one that is gone is fine."""
+        """Remove a directory and all in it, and those above that are empty then; one that is gone is fine."""
 
 
 @dataclass(frozen=True)
@@ -272,3 +318,4 @@ class World:
     vectors: Vectors
     artifacts: Artifacts
     installation: Installation
+    secrets: SecretMemory = field(default_factory=SecretMemory)

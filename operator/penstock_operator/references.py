@@ -11,18 +11,38 @@ SECRET_KEY_REFS = ("secretKeyRef", "tokenSecretKeyRef")
 
 
 def feature_views(spec: dict[str, Any]) -> list[str]:
-    """The FeatureViews of a Materialization."""
+    """The FeatureViews of a Materialization or StagedRun."""
     return texts(*(inner(mapping, "featureViewRef", "name") for mapping in entries(spec, "features")))
 
 
 def vector_collections(spec: dict[str, Any]) -> list[str]:
-    """The VectorCollections of a Materialization."""
+    """The VectorCollections of a Materialization or StagedRun."""
     return texts(*(inner(mapping, "vectorCollectionRef", "name") for mapping in entries(spec, "vectors")))
 
 
 def training_job(spec: dict[str, Any]) -> list[str]:
-    """The TrainingJob of a Materialization."""
+    """The TrainingJob of a Materialization or TrainingRun."""
     return texts(inner(spec, "trainingJobRef", "name"))
+
+
+def materialization(spec: dict[str, Any]) -> list[str]:
+    """The Materialization of a StagedRun."""
+    return texts(inner(spec, "materializationRef", "name"))
+
+
+def training_run(spec: dict[str, Any]) -> list[str]:
+    """The TrainingRun of a StagedRun."""
+    return texts(inner(spec, "trainingRunRef", "name"))
+
+
+def feature_stores(spec: dict[str, Any]) -> list[str]:
+    """The FeatureStores of a StagedRun."""
+    return texts(*(inner(view, "storeRef", "name") for view in entries(spec, "features")))
+
+
+def vector_stores(spec: dict[str, Any]) -> list[str]:
+    """The VectorStores of a StagedRun."""
+    return texts(*(inner(collection, "storeRef", "name") for collection in entries(spec, "vectors")))
 
 
 def store(spec: dict[str, Any]) -> list[str]:

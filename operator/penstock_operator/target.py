@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from penstock.api.views import FeatureView, Index, IndexType, NamedField, VectorCollection
+from penstock.api.views import CollectionShape, Index, IndexType, NamedField, ViewShape
 from penstock_operator.digest import spec_digest
 
-VIEW_FIELDS = ("store_ref", "entities", "features", "timestamp_field", "ttl_seconds")
-COLLECTION_FIELDS = ("store_ref", "dimension", "metric", "index", "scalar_fields", "serving")
-"""`store_ref` cannot be changed, but a resource of the same name may be made anew on another store."""
 
-
-def target_digest(target: FeatureView | VectorCollection) -> str:
-    """The same for resources to which a run is staged in the same way: the order of their columns does not matter."""
-    if isinstance(target, FeatureView):
-        view = target.spec
-        columns = {"entities": sorted(view.entities, key=_name), "features": sorted(view.features, key=_name)}
-        return spec_digest(view.model_copy(update=columns), VIEW_FIELDS)
-    spec = target.spec
+def shape_digest(shape: ViewShape | CollectionShape) -> str:
+    """The same for shapes to which a run is staged in the same way: the order of their columns does not matter."""
+    if isinstance(shape, ViewShape):
+        columns = {"entities": sorted(shape.entities, key=_name), "features": sorted(shape.features, key=_name)}
+        return spec_digest(shape.model_copy(update=columns), ViewShape.model_fields)
     # Only Auto looks at the recall that is good enough.
-    index = spec.index if spec.index.type is IndexType.AUTO else Index(type=spec.index.type)
-    fields = sorted(spec.scalar_fields, key=_name)
-    return spec_digest(spec.model_copy(update={"index": index, "scalar_fields": fields}), COLLECTION_FIELDS)
+    index = shape.index if shape.index.type is IndexType.AUTO else Index(type=shape.index.type)
+    fields = sorted(shape.scalar_fields, key=_name)
+    shape = shape.model_copy(update={"index": index, "scalar_fields": fields})
+    return spec_digest(shape, CollectionShape.model_fields)
 
 
 def _name(field: NamedField) -> str:

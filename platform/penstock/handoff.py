@@ -7,8 +7,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from penstock.api.gates import Gate, GateResult
-from penstock.api.materialization import StagedOutput
 from penstock.api.meta import Model, StatusModel
+from penstock.api.stagedrun import Baseline, StagedOutput
 from penstock.api.trainingjob import Checkpoint, Output, Strategy, Workers
 from penstock.api.views import Index, Metric, NamedField, Serving
 
@@ -129,15 +129,8 @@ class CollectionTarget(Model):
     encoder: str | None = None
 
 
-class ActiveRun(Model):
-    """The run that serves now, for the gates that compare."""
-
-    run: str
-    run_uri: str
-
-
 class StagingSpec(Model):
-    """One try to stage one run for one Materialization."""
+    """One try of a StagedRun."""
 
     namespace: str
     name: str
@@ -148,7 +141,7 @@ class StagingSpec(Model):
     features: list[ViewTarget] = Field(default_factory=list)
     vectors: list[CollectionTarget] = Field(default_factory=list)
     gates: list[Gate] = Field(default_factory=list)
-    active: ActiveRun | None = None
+    baseline: Baseline | None = None
 
 
 class StagingReport(StatusModel):

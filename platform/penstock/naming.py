@@ -9,6 +9,8 @@ SUBMISSION_ANNOTATION = "penstock.dev/submission"
 RAY_TOKEN_KEY = "auth_token"  # noqa: S105 - the name of a key
 """The key of the Secret in which KubeRay keeps the token of a Ray cluster."""
 
+PHYSICAL_PREFIX = 24
+
 
 def run_name(uid: str, attempt: int) -> str:
     """The run of an attempt: the short uid of its job and the attempt's number, such as `3f2a9c41-2`."""
@@ -25,9 +27,21 @@ def submission_id(uid: str, attempt: int) -> str:
     return f"penstock-{uid}-{attempt}"
 
 
-def staging_id(uid: str, run: str, staging: int, attempt: int) -> str:
-    """The Ray submission of one try of a staging, by its number among all that a Materialization of this uid began."""
-    return f"penstock-{uid}-{run}-{staging}-{attempt}"
+def staging_id(uid: str, number: int) -> str:
+    """The Ray submission of one try of a StagedRun."""
+    return f"penstock-{uid}-{number}"
+
+
+def staged_run_name(materialization: str, run: str, digest: str) -> str:
+    """The StagedRun of a run: the same for the same Materialization, run and digest of what it is staged by.
+
+    Args:
+        materialization: its name, for people; the digest tells two of them apart.
+        run: the run.
+        digest: of Materialization, mappings, gates and targets, as `sha256:…`.
+    """
+    tail = f"-{run}-{digest.removeprefix('sha256:')[:8]}"
+    return f"{materialization[: 63 - len(tail)].rstrip('-')}{tail}"
 
 
 def identifier(name: str) -> str:
@@ -47,19 +61,13 @@ def ray_token_secret(cluster: str) -> str:
     return name if name[0].isalpha() else f"r{name[1:]}"
 
 
-def view_name(name: str, run: str, revision: int = 0) -> str:
-    """The Feast feature view of one staging of a run; the feature service is called `identifier(name)`."""
-    return _physical(name, run, revision)
+def physical_name(resource: str, run: str, uid: str) -> str:
+    """The Feast view or Milvus collection of a StagedRun; `identifier(resource)` is the public name in front of it.
 
-
-def collection_name(name: str, run: str, revision: int = 0) -> str:
-    """The Milvus collection of one staging of a run; the alias is called `identifier(name)`."""
-    return _physical(name, run, revision)
-
-
-def _physical(name: str, run: str, revision: int) -> str:
-    again = f"_r{revision}" if revision else ""
-    return f"{identifier(name)}__{run.replace('-', '_')}{again}"
+    The uid makes it the StagedRun's own on any database, whoever else names the resource, in whichever namespace. The
+    resource is cut, for PostgreSQL cuts what is longer than 63 bytes without a word.
+    """
+    return f"{identifier(resource)[:PHYSICAL_PREFIX]}__{run.replace('-', '_')}_{uid.replace('-', '')[:8]}"
 
 
 def run_uri(artifacts: str, namespace: str, job: str, run: str) -> str:
@@ -67,6 +75,11 @@ def run_uri(artifacts: str, namespace: str, job: str, run: str) -> str:
     return f"{artifacts.rstrip('/')}/{namespace}/{job}/{run}"
 
 
-def stage_uri(run_uri: str, materialization_uid: str, staging: int) -> str:
-    """Where a staging keeps its own files: no other one, before or after, finds its marks or its report."""
-    return f"{run_uri}/staging/{materialization_uid.replace('-', '')[:8]}/{staging}"
+def stage_uri(run_uri: str, uid: str) -> str:
+    """Where a StagedRun keeps its own files: no other one, before or after, finds its marks or its report."""
+    return f"{run_uri}/staging/{uid.replace('-', '')[:8]}"
+
+
+def pointer_uri(artifacts: str, namespace: str, job: str, materialization: str) -> str:
+    """Where a copy of the pointer of a Materialization is kept, beside the runs of its job."""
+    return f"{artifacts.rstrip('/')}/{namespace}/{job}/serving/{materialization}.json"

@@ -17,7 +17,11 @@ class Objects(Protocol):
 
 
 class MissingSecret(Exception):
-    """A Secret, or a key of one, is not there."""
+    """A Secret, or a key of one, is not there: what is missing, and what to do or what follows from it."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(f"{problem}: {remedy}")
+        self.problem = problem
 
 
 async def read_secrets(objects: Objects, namespace: str, refs: Iterable[SecretKeyRef]) -> Callable[[SecretKeyRef], str]:
@@ -30,10 +34,10 @@ async def read_secrets(objects: Objects, namespace: str, refs: Iterable[SecretKe
     for ref in refs:
         secret = await objects.get("Secret", namespace, ref.name)
         if secret is None:
-            raise MissingSecret(f"Secret {ref.name!r} is not in namespace {namespace!r}: create it")
+            raise MissingSecret(f"Secret {ref.name!r} is not in namespace {namespace!r}", "create it")
         encoded = (secret.get("data") or {}).get(ref.key)
         if encoded is None:
-            raise MissingSecret(f"Secret {ref.name!r} has no key {ref.key!r}: add it")
+            raise MissingSecret(f"Secret {ref.name!r} has no key {ref.key!r}", "add it")
         values[ref.name, ref.key] = base64.b64decode(encoded).decode()
     return lambda ref: values[ref.name, ref.key]
 
@@ -46,5 +50,5 @@ async def read_secret(objects: Objects, namespace: str, name: str) -> dict[str, 
     """
     secret = await objects.get("Secret", namespace, name)
     if secret is None:
-        raise MissingSecret(f"Secret {name!r} is not in namespace {namespace!r}: create it")
+        raise MissingSecret(f"Secret {name!r} is not in namespace {namespace!r}", "create it")
     return {key: base64.b64decode(encoded).decode() for key, encoded in (secret.get("data") or {}).items()}

@@ -9,14 +9,13 @@ from typing import Any
 
 import httpx2
 import pytest
-from lightkube import AsyncClient, KubeConfig
-from lightkube.config.models import Cluster, User
+from gateway_api import EmptyBundles, NoRuns, connected
 
 from penstock.gateway.auth.review import TokenReviewAccess
 from penstock.gateway.auth.reviews import KubernetesReviews, ReviewFailed, grant
-from penstock.gateway.bundle import Bundle
 from penstock.gateway.catalog import Catalog
-from penstock.gateway.watch import Kubernetes, MissingRight, Watcher
+from penstock.gateway.kubernetes import Kubernetes, MissingRight
+from penstock.gateway.watch import Watcher
 
 pytestmark = pytest.mark.apiserver
 
@@ -43,11 +42,6 @@ def token(apiserver: httpx2.Client, namespace: str, name: str, *audiences: str) 
     return str(made(apiserver, path, {"spec": {**spec, "expirationSeconds": 600}})["status"]["token"])
 
 
-def client_of(apiserver: httpx2.Client, bearer: str) -> AsyncClient:
-    cluster = Cluster(server=str(apiserver.base_url), insecure=True)
-    return AsyncClient(config=KubeConfig.from_one(cluster=cluster, user=User(token=bearer)), trust_env=False)
-
-
 def bind(apiserver: httpx2.Client, path: str, role: dict[str, str], namespace: str, name: str) -> None:
     subjects = [{"kind": "ServiceAccount", "name": name, "namespace": namespace}]
     ref = {"apiGroup": "rbac.authorization.k8s.io", **role}
@@ -55,17 +49,17 @@ def bind(apiserver: httpx2.Client, path: str, role: dict[str, str], namespace: s
 
 
 @pytest.fixture
-async def reviewer(apiserver: httpx2.Client) -> AsyncIterator[AsyncClient]:
+async def reviewer(apiserver: httpx2.Client) -> AsyncIterator[Kubernetes]:
     """A client with the gateway's rights, and no others."""
     bearer = account(apiserver, "gateway", "gateway")
     delegator = {"kind": "ClusterRole", "name": "system:auth-delegator"}
     bind(apiserver, f"{RBAC}/clusterrolebindings", delegator, "gateway", "gateway")
-    client = client_of(apiserver, bearer)
+    client = connected(str(apiserver.base_url), bearer)
     yield client
     await client.close()
 
 
-async def test_a_service_account_queries_what_its_role_names(apiserver: httpx2.Client, reviewer: AsyncClient) -> None:
+async def test_a_service_account_queries_what_its_role_names(apiserver: httpx2.Client, reviewer: Kubernetes) -> None:
     bearer = account(apiserver, "shop", "web")
     made(apiserver, f"{RBAC}/namespaces/shop/roles", {"metadata": {"name": "query"}, "rules": [_rule("digits")]})
     role = {"kind": "Role", "name": "query"}
@@ -84,7 +78,7 @@ async def test_a_service_account_queries_what_its_role_names(apiserver: httpx2.C
     assert await access.visible(gateway, [("shop", "digits")]) == []
 
 
-async def test_a_token_is_for_its_audience_alone(apiserver: httpx2.Client, reviewer: AsyncClient) -> None:
+async def test_a_token_is_for_its_audience_alone(apiserver: httpx2.Client, reviewer: Kubernetes) -> None:
     plain = account(apiserver, "shop", "web")
     own = token(apiserver, "shop", "web", "penstock-gateway")
     reviews = KubernetesReviews(reviewer, "penstock-gateway")
@@ -92,7 +86,7 @@ async def test_a_token_is_for_its_audience_alone(apiserver: httpx2.Client, revie
     assert await KubernetesReviews(reviewer).caller(own) is None
 
 
-async def test_a_cluster_role_opens_every_namespace(apiserver: httpx2.Client, reviewer: AsyncClient) -> None:
+async def test_a_cluster_role_opens_every_namespace(apiserver: httpx2.Client, reviewer: Kubernetes) -> None:
     bearer = account(apiserver, "shop", "all")
     rule = {name: value for name, value in _rule("x").items() if name != "resourceNames"}
     made(apiserver, f"{RBAC}/clusterroles", {"metadata": {"name": "query-all"}, "rules": [rule]})
@@ -105,12 +99,12 @@ async def test_a_cluster_role_opens_every_namespace(apiserver: httpx2.Client, re
 
 
 async def test_what_the_gateway_itself_lacks_is_said(apiserver: httpx2.Client) -> None:
-    client = client_of(apiserver, account(apiserver, "shop", "powerless"))
+    client = connected(str(apiserver.base_url), account(apiserver, "shop", "powerless"))
     with pytest.raises(ReviewFailed, match=r"may not create tokenreviews.*system:auth-delegator"):
         await KubernetesReviews(client).caller("any")
     with pytest.raises(MissingRight, match=r"may not get Secret 'key' in namespace 'shop'.*\"secrets\".*\"key\""):
-        await Kubernetes(client).get("Secret", "shop", "key")
-    catalog = Catalog(Loader())
+        await client.get("Secret", "shop", "key")
+    catalog = Catalog(EmptyBundles(), NoRuns())
     watching = asyncio.create_task(Watcher(client, catalog).run())
     async with asyncio.timeout(20):
         while not catalog.problem:
@@ -122,11 +116,6 @@ async def test_what_the_gateway_itself_lacks_is_said(apiserver: httpx2.Client) -
         '{"apiGroups": ["penstock.dev"], "resources": ["materializations"], "verbs": ["list", "watch"]}'
     )
     await client.close()
-
-
-class Loader:
-    async def load(self, *_: Any) -> Bundle:
-        raise AssertionError("nothing is to be loaded")
 
 
 def _rule(name: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from penstock.client import kubeconfig
+from penstock.kubeapi import kubeconfig
 
 pytestmark = pytest.mark.apiserver
 

@@ -65,8 +65,9 @@ def test_kubectl_apply_goes_all_the_way_to_an_answer(first: str, asker: Asker) -
     assert [one["run"] for one in job["status"]["attempts"]] == [first]
     mat = kube.get("materialization", "digits", WORK)
     assert kube.condition(mat, "Ready")["status"] == "True"
-    (record,) = [one for one in mat["status"]["runs"] if one["run"] == first]
-    assert [gate["passed"] for gate in record["gates"]] == [True] * 5
+    staged = kube.get("stagedrun", mat["status"]["active"]["stagedRunRef"]["name"], WORK)
+    assert [gate["passed"] for gate in staged["status"]["gates"]] == [True] * 5
+    assert kube.condition(kube.get("trainingrun", first, WORK), "Ready")["status"] == "True"
 
 
 def test_the_command_works_on_the_cluster(first: str, penstock: Command) -> None:

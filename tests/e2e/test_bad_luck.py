@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from penstock.api import Materialization, TrainingJob
+from penstock.api import Materialization, TrainingJob, TrainingRun
 from penstock.serving import GatewayUnavailable
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -91,7 +91,10 @@ def test_a_killed_worker_is_retried_from_its_checkpoint(user: Any) -> None:
     status = job_status(user, "killed")
     assert [attempt.state for attempt in status.attempts] == ["Failed", "Succeeded"]
     assert status.attempts[1].resume_from == status.attempts[0].run
-    assert {metric.name: metric.value for metric in status.runs[-1].metrics} == {"first": 3}
+    with user.client() as client:
+        run = client.get(TrainingRun, status.latest_run)
+    assert {metric.name: float(metric.value) for metric in run.spec.metrics} == {"first": 3}
+    assert run.spec.resumed_from == status.attempts[0].run
 
 
 def test_a_killed_control_plane_leaves_the_attempt_running_and_its_successor_finds_it(user: Any) -> None:

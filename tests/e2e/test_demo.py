@@ -48,7 +48,7 @@ def test_digits_is_trained_on_two_workers_served_retrained_and_rolled_back(user:
     assert min(accuracies) > 0.95
     with user.client() as client:
         status = client.get(Materialization, "digits").status
-    assert (status.active_run, status.previous_run) == (found[3], found[5])
+    assert (status.active.run, status.previous.run) == (found[3], found[5])
     queried = user.penstock(
         "query", "vectors", "digit-images", "--input", "@.penstock/image.json", "-k", "3", "-o", "json"
     )

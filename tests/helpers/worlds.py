@@ -15,4 +15,4 @@ def world(**parts: Any) -> World:
     """A world of these parts."""
     absent: Any = Absent()
     names = ("cluster", "rays", "features", "vectors", "artifacts", "installation")
-    return World(**{name: parts.get(name, absent) for name in names})
+    return World(**{**dict.fromkeys(names, absent), **parts})

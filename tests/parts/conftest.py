@@ -20,9 +20,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from authority import Authority
+from exec_plugin import Plugin
 
 from penstock.handoff import ATTEMPT_VARIABLE, STAGING_VARIABLE, AttemptSource, AttemptSpec, StagingReport, StagingSpec
-from penstock.naming import collection_name, view_name
+from penstock.naming import physical_name
 from penstock.rundir import storage
 from penstock.rundir.authorities import BUNDLE_VARIABLE, CONTENT_VARIABLE
 from penstock.train import current
@@ -31,6 +32,8 @@ from penstock.train.run import Run
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DIMENSION = 8
+STAGED = "00000000"
+"""Of the uid of the StagedRun that physical names are of."""
 
 
 def _free_port() -> int:
@@ -182,7 +185,12 @@ class World:
         return spec.run_uri
 
     def view(self, run: str, **fields: Any) -> dict[str, Any]:
-        base = {"output": "features", "resource": "images", "store": "feast", "view": view_name("images", run)}
+        base = {
+            "output": "features",
+            "resource": "images",
+            "store": "feast",
+            "view": physical_name("images", run, STAGED),
+        }
         columns = {
             "entities": [{"name": "id", "type": "Int64"}],
             "features": [{"name": "ink", "type": "Float32"}, {"name": "label", "type": "String"}],
@@ -192,7 +200,7 @@ class World:
 
     def collection(self, run: str, **fields: Any) -> dict[str, Any]:
         base = {"output": "embeddings", "resource": "images", "store": "milvus"}
-        name = collection_name(self.folder.name, run)
+        name = physical_name(self.folder.name, run, STAGED)
         shape = {"dimension": DIMENSION, "metric": "Cosine", "index": {}, "encoder": "encoder"}
         scalars = [{"name": "digit", "type": "Int64"}]
         connection = {"uri": self.milvus_uri, "timeoutSeconds": 5}
@@ -276,3 +284,9 @@ def write_run(run: Run, rows: int = 40, shards: int = 1, **changed: Any) -> None
 @pytest.fixture(name="write_run", scope="session")
 def write_run_fixture() -> Callable[..., None]:
     return write_run
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> Plugin:
+    """A credential plug-in."""
+    return Plugin(tmp_path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -17,6 +16,7 @@ from penstock.rundir.progress import Progress, read_progress
 from penstock.rundir.read import read_manifest
 from penstock.sources import store
 from penstock.sources.archive import Archive
+from penstock.sources.store import StoredArchive
 from penstock_operator.adapters.threads import EndpointThreads
 from penstock_operator.ports import Refused, Unreachable
 
@@ -29,8 +29,14 @@ TIMEOUT_SECONDS = 20.0
 class FileArtifacts:
     """Artifacts in files or in an object store."""
 
-    def __init__(self) -> None:
-        self._threads = EndpointThreads(threads=8, waiting=256)
+    def __init__(self, root: str = "") -> None:
+        """Begin.
+
+        Args:
+            root: the artifact store; folders below it go with the last thing in them. Unset, they stay.
+        """
+        self._root = root
+        self._threads = EndpointThreads(threads=8)
 
     async def manifest(self, run_uri: str) -> Manifest:
         """The manifest, checked."""
@@ -68,17 +74,40 @@ class FileArtifacts:
         """Write an archive of code."""
         await self._in_thread(lambda: store.put(artifacts, archive))
 
-    async def expired_sources(self, artifacts: str, named: set[str], now: datetime) -> Sequence[str]:
-        """The archives that may go."""
-        return await self._in_thread(lambda: store.expired(artifacts, named, now))
+    async def sources(self, artifacts: str) -> Sequence[StoredArchive]:
+        """The archives of code."""
+        return await self._in_thread(lambda: store.stored(artifacts))
+
+    async def remove_source(self, archive: StoredArchive) -> bool:
+        """Remove an archive of code, unless it was written again."""
+
+        def remove() -> bool:
+            removed = store.remove(archive)
+            self._prune(archive.uri)
+            return removed
+
+        return await self._in_thread(remove)
 
     async def has_checkpoint(self, run_uri: str) -> bool:
         """Whether a run left a whole checkpoint."""
         return await self._in_thread(lambda: bool(complete_steps(run_uri)))
 
+    async def put(self, uri: str, content: bytes) -> None:
+        """Write a file whole or not at all."""
+        await self._in_thread(lambda: storage.replace(uri, content))
+
     async def delete(self, uri: str) -> None:
         """Remove a directory and all in it."""
-        await self._in_thread(lambda: storage.delete_tree(uri))
+
+        def delete() -> None:
+            storage.delete_tree(uri)
+            self._prune(uri)
+
+        await self._in_thread(delete)
+
+    def _prune(self, uri: str) -> None:
+        if self._root:
+            storage.prune(uri, self._root)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         try:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from penstock_operator.adapters.line import Line
 from penstock_operator.ports import Unreachable
 
 T = TypeVar("T")
@@ -18,16 +17,23 @@ IDLE = 64
 
 
 class EndpointThreads:
-    """Runs calls in the threads of their endpoint.
+    """Runs calls in the threads of their endpoint, first come, first served.
 
-    A call that ran out of time goes on in its thread, for a thread cannot be ended; only its endpoint waits for it.
+    Waiting for a thread is no failure: the time of a call begins when it does. A call that ran out of time goes on in
+    its thread, for a thread cannot be ended; only its endpoint waits for it, and once it answers none of them any more
+    whoever waits is told so.
     """
 
-    def __init__(self, threads: int = 4, waiting: int = 32) -> None:
-        self._threads, self._most = threads, threads + waiting
+    def __init__(self, threads: int = 4, away: tuple[type[Exception], ...] = ()) -> None:
+        """Make none yet.
+
+        Args:
+            threads: for each endpoint.
+            away: what calls raise where the endpoint does not answer.
+        """
+        self._threads, self._away = threads, away
         self._pools: dict[str, ThreadPoolExecutor] = {}
-        self._calls: Counter[str] = Counter()
-        self._lock = threading.Lock()
+        self._lines: dict[str, Line] = {}
 
     async def run(self, endpoint: str, call: Callable[[], T], seconds: float) -> T:
         """The result of the call.
@@ -35,33 +41,47 @@ class EndpointThreads:
         Args:
             endpoint: what is called, for people.
             call: blocks.
-            seconds: how long it may take.
+            seconds: how long it may take, from when it begins.
 
         Raises:
-            Unreachable: it took longer, or too many calls wait for this endpoint already.
+            Unreachable: it took longer, or the endpoint has not answered the last calls.
         """
-        with self._lock:
-            if self._calls[endpoint] >= self._most:
-                raise Unreachable(f"{endpoint} did not answer {self._calls[endpoint]} calls that wait for it")
-            self._calls[endpoint] += 1
-            if endpoint not in self._pools:
-                self._end_idle()
-                self._pools[endpoint] = ThreadPoolExecutor(self._threads, thread_name_prefix=endpoint)
-            future = self._pools[endpoint].submit(call)
-
-        def ended(_: Future[T]) -> None:
-            with self._lock:
-                self._calls[endpoint] -= 1
-
-        future.add_done_callback(ended)
+        line, pool = self._of(endpoint)
+        await line.enter()
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(future), seconds)
+            future = pool.submit(call)
+        except BaseException:
+            line.leave()
+            raise
+        future.add_done_callback(lambda _: line.leave())
+        return await self._answer(endpoint, line, future, seconds)
+
+    async def _answer(self, endpoint: str, line: Line, future: Future[T], seconds: float) -> T:
+        try:
+            result = await asyncio.wait_for(asyncio.wrap_future(future), seconds)
         except TimeoutError:
-            raise Unreachable(f"{endpoint} did not answer in time") from None
+            line.failed(text := f"{endpoint} did not answer in time")
+            raise Unreachable(text) from None
+        except self._away as error:
+            line.failed(str(error))
+            raise
+        except Exception:
+            # It answers: that it says no is not for us to judge.
+            line.succeeded()
+            raise
+        line.succeeded()
+        return result
+
+    def _of(self, endpoint: str) -> tuple[Line, ThreadPoolExecutor]:
+        if endpoint not in self._pools:
+            self._end_idle()
+            self._pools[endpoint] = ThreadPoolExecutor(self._threads, thread_name_prefix=endpoint)
+            self._lines[endpoint] = Line(self._threads)
+        return self._lines[endpoint], self._pools[endpoint]
 
     def _end_idle(self) -> None:
         if len(self._pools) < IDLE:
             return
-        for endpoint in [one for one in self._pools if not self._calls[one]]:
+        for endpoint in [one for one, line in self._lines.items() if line.idle]:
             self._pools.pop(endpoint).shutdown(wait=False)
-            del self._calls[endpoint]
+            del self._lines[endpoint]

@@ -12,29 +12,29 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import httpx2
 import structlog
 import uvloop
 
-from penstock.api import Materialization, TrainingJob
+from penstock.api import StagedRun, TrainingJob
 from penstock.api.ray import KubeRay
 from penstock.installation import Installation
+from penstock.kubeapi.context import from_environment
+from penstock.kubeapi.errors import KubeconfigError
 from penstock_operator.adapters.artifacts import FileArtifacts
-from penstock_operator.adapters.feast import FeastFeatures
-from penstock_operator.adapters.milvus import MilvusVectors
+from penstock_operator.adapters.feast.features import FeastFeatures
+from penstock_operator.adapters.milvus.vectors import MilvusVectors
 from penstock_operator.adapters.ray.backends import RayBackends
 from penstock_operator.adapters.ray.kuberay.jobs import KubeRayJobs
-from penstock_operator.kinds import kinds
+from penstock_operator.kinds import chores, kinds
 from penstock_operator.kubernetes.api import Api
 from penstock_operator.kubernetes.cluster import KubernetesCluster
-from penstock_operator.kubernetes.connection import configuration
 from penstock_operator.kubernetes.fence import leave
 from penstock_operator.kubernetes.lease import LeaseLost
 from penstock_operator.kubernetes.logs import log_as_json
-from penstock_operator.kubernetes.operator import Options, run
-from penstock_operator.loop.kind import AnyKind
+from penstock_operator.kubernetes.operator import Build, Options, Work, run
 from penstock_operator.ports import Refused, World
 
 GARBAGE = (10_000, 10, 20)
@@ -43,22 +43,24 @@ GARBAGE = (10_000, 10, 20)
 log = structlog.get_logger(__name__)
 
 
-def world(installation: Installation) -> Callable[[Api, KubernetesCluster], Sequence[AnyKind]]:
-    """What makes the kinds over a cluster, with the real Ray, Feast, Milvus and artifacts."""
+def world(installation: Installation) -> Build:
+    """What makes the work over a cluster, with the real Ray, Feast, Milvus and artifacts."""
 
-    def build(_: Api, cluster: KubernetesCluster) -> Sequence[AnyKind]:
-        def kube_ray(owner: TrainingJob | Materialization, spec: KubeRay, http: httpx2.AsyncClient) -> KubeRayJobs:
+    def build(_: Api, cluster: KubernetesCluster) -> Work:
+        def kube_ray(owner: TrainingJob | StagedRun, spec: KubeRay, http: httpx2.AsyncClient) -> KubeRayJobs:
             return KubeRayJobs(cluster, owner, spec, installation, http)
 
         rays = RayBackends(cluster, installation, kube_ray)
-        return kinds(World(cluster, rays, FeastFeatures(), MilvusVectors(), FileArtifacts(), installation))
+        artifacts = FileArtifacts(installation.artifacts)
+        parts = World(cluster, rays, FeastFeatures(), MilvusVectors(), artifacts, installation)
+        return Work(kinds(parts), chores(parts))
 
     return build
 
 
 async def serve(options: Options, installation: Installation) -> None:
     """Run until asked to stop."""
-    running = asyncio.ensure_future(run(configuration(), world(installation), options))
+    running = asyncio.ensure_future(run(from_environment(), world(installation), options))
     asked: list[int] = []
 
     def stop(number: int) -> None:
@@ -82,7 +84,7 @@ async def live(options: Options) -> None:
     try:
         await serve(options, Installation.load())
         code = 0
-    except* (LeaseLost, Refused, OSError) as errors:
+    except* (LeaseLost, Refused, KubeconfigError, OSError) as errors:
         for error in errors.exceptions:
             log.error("Cannot go on", error=str(error))
     except* Exception:

@@ -5,36 +5,33 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
-import aiohttp
 import msgspec
-from lightkube.config.kubeconfig import SingleConfig
 
+from penstock.kubeapi.context import Context
 from penstock_operator.kubernetes import listing
-from penstock_operator.kubernetes.connection import Credentials, tls
+from penstock_operator.kubernetes.connection import Answer, Connection
 from penstock_operator.kubernetes.kinds import PLACES
 from penstock_operator.loop.key import Key
 from penstock_operator.ports import ClusterUnreachable, Conflict, Missing, Object, Refused
 
 FIELD_MANAGER = "penstock-operator"
 PAGE = 500
-TIMEOUT_SECONDS, CONNECT_SECONDS = 10.0, 3.0
 AT_ONCE = 32
 """Calls side by side; the others wait their turn, and their time-out begins with it."""
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+HEADERS = {
+    "Accept": "application/json",
+    "Content-Type": "application/json",
+    # The API server would spend on compression what a network inside a cluster does not need.
+    "Accept-Encoding": "identity",
+}
 PATIENCE = (401, 408, 410, 429)
 """Answers below 500 after which the same call may succeed later."""
 
 Fence = Callable[[], None]
 """Raises when nothing may be written any more."""
-
-
-class Answer(NamedTuple):
-    """What the API said."""
-
-    status: int
-    body: bytes
 
 
 class Api:
@@ -44,15 +41,9 @@ class Api:
     good, and a write raises Conflict when the object changed since it was read, or is gone.
     """
 
-    def __init__(self, config: SingleConfig, fence: Fence = lambda: None) -> None:
-        self._address, self._credentials, self._fence = config.cluster.server, Credentials(config.user), fence
+    def __init__(self, context: Context, fence: Fence = lambda: None) -> None:
+        self._connection, self._fence = Connection(context), fence
         self._turns = asyncio.Semaphore(AT_ONCE)
-        self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=tls(config), limit=0),
-            # The API server would spend on compression what a network inside a cluster does not need.
-            headers={"Accept-Encoding": "identity"},
-            timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS, sock_connect=CONNECT_SECONDS),
-        )
 
     async def __aenter__(self) -> Self:
         """The client itself."""
@@ -60,7 +51,7 @@ class Api:
 
     async def __aexit__(self, *_: object) -> None:
         """Close the connections."""
-        await self._http.close()
+        await self._connection.close()
 
     async def get(self, kind: str, namespace: str, name: str) -> Object | None:
         """The object, or None where there is none."""
@@ -150,20 +141,10 @@ class Api:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         data = None if body is None else _encoded(body)
-        given = {"Accept": "application/json", "Content-Type": "application/json", **(headers or {})}
         async with self._turns:
             if method != "GET":
                 self._fence()
-            try:
-                sent = {**given, **self._credentials.headers()}
-                async with self._http.request(
-                    method, f"{self._address}{path}", params=params, data=data, headers=sent
-                ) as answer:
-                    return Answer(answer.status, await answer.read())
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                raise ClusterUnreachable(
-                    f"The Kubernetes API did not answer: {str(error) or type(error).__name__}"
-                ) from error
+            return await self._connection.exchange(method, path, data, params or {}, {**HEADERS, **(headers or {})})
 
 
 def _encoded(body: object) -> bytes:

@@ -39,8 +39,8 @@ class Cache:
         """The objects of a kind, of one namespace or of all."""
         return self._known.list(kind, namespace)
 
-    def referring(self, kind: str, namespace: str, references: References, name: str) -> Sequence[Object]:
-        """The objects of a kind, in one namespace, whose specs refer to a name."""
+    def referring(self, kind: str, namespace: str | None, references: References, name: str) -> Sequence[Object]:
+        """The objects of a kind, in one namespace or in all, whose specs refer to a name."""
         return self._known.referring(kind, namespace, references, name)
 
     def put(self, obj: Object) -> None:

@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from penstock.api import Materialization, TrainingJob
 from penstock_operator.kubernetes.api import Api
 from penstock_operator.kubernetes.cache import Cache
 from penstock_operator.kubernetes.events import Recorder
 from penstock_operator.kubernetes.happened import happened
 from penstock_operator.kubernetes.metrics import Metrics
 from penstock_operator.loop.key import Key
+from penstock_operator.loop.leaving import LEFT_BEHIND
 from penstock_operator.ports import Change, Conflict, Object, References
 
 
@@ -33,16 +33,14 @@ class KubernetesCluster:
         """The objects of a watched kind."""
         return self._cache.list(kind, namespace)
 
-    async def referring(self, kind: str, namespace: str, references: References, name: str) -> Sequence[Object]:
-        """The objects of a watched kind, in one namespace, whose specs refer to a name."""
+    async def referring(self, kind: str, namespace: str | None, references: References, name: str) -> Sequence[Object]:
+        """The objects of a watched kind, in one namespace or in all, whose specs refer to a name."""
         return self._cache.referring(kind, namespace, references, name)
 
     async def write_status(self, obj: Object, status: Mapping[str, Any]) -> Object:
         """Replace the status of the object as it was read."""
         written = await self._write(obj, self._api.replace({**obj, "status": dict(status)}, "status"))
-        if obj["kind"] == Materialization.__name__:
-            job = self._cache.get(TrainingJob.__name__, *_job_of(obj))
-            self._metrics.happened(happened(obj.get("status") or {}, status, job), datetime.now(UTC))
+        self._metrics.happened(happened(obj["kind"], obj.get("status") or {}, status), datetime.now(UTC))
         return written
 
     async def write_finalizers(self, obj: Object, finalizers: Sequence[str]) -> Object:
@@ -59,6 +57,10 @@ class KubernetesCluster:
         """Create an object; whoever reads next finds it, or the one that has its name."""
         return await self._write(obj, self._api.create(obj))
 
+    async def replace_spec(self, obj: Object, spec: Mapping[str, Any]) -> Object:
+        """Replace the spec of the object as it was read."""
+        return await self._write(obj, self._api.replace({**obj, "spec": dict(spec)}))
+
     async def delete(self, obj: Object, *, wait: bool = False) -> None:
         """Delete an object, and nothing else that has its name by now; with `wait` it goes after all that it owns."""
         meta = obj["metadata"]
@@ -67,6 +69,8 @@ class KubernetesCluster:
     async def record(self, obj: Object, severity: Literal["Normal", "Warning"], reason: str, message: str) -> None:
         """Hand an event to the recorder, which posts it in its own time."""
         self._recorder.record(obj, severity, reason, message)
+        if reason == LEFT_BEHIND:
+            self._metrics.left_behind(obj["kind"])
 
     def watch(self, kind: str) -> AsyncIterator[Change]:
         """What is, then what changes; of a kind that is not watched, nothing."""
@@ -84,10 +88,6 @@ class KubernetesCluster:
         if written["kind"] in self._cache.kinds:
             self._cache.put(written)
         return written
-
-
-def _job_of(mat: Object) -> tuple[str, str]:
-    return mat["metadata"]["namespace"], mat["spec"]["trainingJobRef"]["name"]
 
 
 async def _silence() -> AsyncIterator[Change]:

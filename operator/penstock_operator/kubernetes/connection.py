@@ -1,80 +1,113 @@
-"""How the operator reaches the Kubernetes API: address, certificates and credentials, for our calls and for kopf's."""
+"""How the operator reaches the Kubernetes API: the official client for our calls, and the same in kopf's words."""
 
 from __future__ import annotations
 
-import base64
-import ssl
-import time
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
+import aiohttp
 import kopf
-from lightkube import KubeConfig
-from lightkube.config.client_adapter import verify_cluster
-from lightkube.config.kubeconfig import SingleConfig
-from lightkube.config.models import User
+from kubernetes.aio.client import Configuration
+from kubernetes.aio.client.rest import RESTClientObject
 
-REREAD_SECONDS = 60.0
-"""A token in a file rotates; client-go reads it again as often."""
+from penstock.kubeapi.context import Context
+from penstock.kubeapi.credentials import Credentials
+from penstock.kubeapi.errors import KubeconfigError
+from penstock.kubeapi.tls import tls_context
+from penstock_operator.ports import ClusterUnreachable
 
-
-def configuration() -> SingleConfig:
-    """The cluster of `KUBECONFIG`, or that of the pod's service account."""
-    config = KubeConfig.from_env().get()
-    assert config is not None
-    return config
+TIMEOUT = aiohttp.ClientTimeout(total=10, sock_connect=3)
 
 
-def tls(config: SingleConfig) -> ssl.SSLContext | bool:
-    """What checks the server, with our own certificate where there is one."""
-    user = config.user or User()
-    context: ssl.SSLContext | bool = verify_cluster(config.cluster, user, config.abs_file, trust_env=False)
-    return context
+class Answer(NamedTuple):
+    """What the API said."""
+
+    status: int
+    body: bytes
 
 
-class Credentials:
-    """The Authorization header of a user."""
+class Connection(RESTClientObject):
+    """The official client's connections to one API, as one user, with bodies as they are on the wire.
 
-    def __init__(self, user: User | None) -> None:
-        self._user = user or User()
-        self._read: tuple[str, float] | None = None
+    Its own calls write a body by `json`, which takes ten times what msgspec does and writes a NaN that no API reads.
+    """
 
-    def token(self) -> str | None:
-        """The bearer token, read again when it is old.
+    def __init__(self, context: Context) -> None:
+        """Nothing is sent yet.
 
         Raises:
-            OSError: its file cannot be read.
+            KubeconfigError: a certificate cannot be read, or the credentials are of an unknown kind.
         """
-        if self._user.token_file is None:
-            return self._user.token
-        now = time.monotonic()
-        if self._read is None or now - self._read[1] > REREAD_SECONDS:
-            self._read = (Path(self._user.token_file).read_text().strip(), now)
-        return self._read[0]
+        chosen = Configuration(
+            host=context.server,
+            # As many connections as there are calls at once.
+            connection_pool_maxsize=0,
+            # Proxies of the environment are not for an API whose address is given outright.
+            client_session_kwargs={"trust_env": False},
+        )
+        chosen.tls_server_name = context.cluster.get("tls-server-name")
+        chosen.proxy = context.cluster.get("proxy-url")
+        super().__init__(chosen)
+        self.ssl_context = tls_context(context)
+        self._credentials = Credentials(context.user, self.ssl_context)
 
-    def headers(self) -> dict[str, str]:
-        """What a request carries."""
-        if token := self.token():
-            return {"Authorization": f"Bearer {token}"}
-        if self._user.username and self._user.password:
-            pair = base64.b64encode(f"{self._user.username}:{self._user.password}".encode()).decode()
-            return {"Authorization": f"Basic {pair}"}
-        return {}
+    async def exchange(
+        self, method: str, path: str, body: bytes | None, params: Mapping[str, str], headers: Mapping[str, str]
+    ) -> Answer:
+        """What the API answers, whatever its status.
+
+        Raises:
+            ClusterUnreachable: it does not answer, or no credentials could be got.
+        """
+        if self.pool_manager is None:
+            self.pool_manager = self._create_pool_manager()
+        try:
+            credential = await self._credentials.get()
+            async with self.pool_manager.request(
+                method,
+                f"{self.configuration.host}{path}",
+                params=params,
+                data=body,
+                headers={**headers, **credential.headers()},
+                timeout=TIMEOUT,
+                proxy=self.proxy,
+                server_hostname=self.configuration.tls_server_name,
+            ) as response:
+                answer = Answer(response.status, await response.read())
+        except (aiohttp.ClientError, TimeoutError, OSError, KubeconfigError) as error:
+            shown = str(error) or type(error).__name__
+            raise ClusterUnreachable(f"The Kubernetes API did not answer: {shown}") from error
+        if answer.status == 401:
+            # Who asked asks again, and then with other credentials where there are any.
+            self._credentials.forget(credential)
+        return answer
 
 
-def for_kopf(config: SingleConfig) -> kopf.ConnectionInfo:
-    """The same in kopf's words; kopf asks for it again when the API refuses it."""
-    cluster, user = config.cluster, config.user or User()
+async def for_kopf(context: Context) -> kopf.ConnectionInfo:
+    """The same in kopf's words; kopf asks for it again when the API refuses it.
+
+    Raises:
+        KubeconfigError: no credentials could be got.
+    """
+    cluster, user = context.cluster, context.user
+    credential = await Credentials(user).get()
+    scheme, _, token = credential.authorization.partition(" ")
+    certificate, key = credential.certificate or (None, None)
     return kopf.ConnectionInfo(
-        server=cluster.server,
-        ca_path=str(config.abs_file(cluster.certificate_auth)) if cluster.certificate_auth else None,
-        ca_data=cluster.certificate_auth_data,
-        insecure=cluster.insecure,
-        username=user.username,
-        password=user.password,
-        token=Credentials(user).token(),
-        certificate_path=str(config.abs_file(user.client_cert)) if user.client_cert else None,
-        certificate_data=user.client_cert_data,
-        private_key_path=str(config.abs_file(user.client_key)) if user.client_key else None,
-        private_key_data=user.client_key_data,
-        expiration=None,
+        server=context.server,
+        ca_path=_file(cluster, "certificate-authority"),
+        ca_data=cluster.get("certificate-authority-data"),
+        insecure=cluster.get("insecure-skip-tls-verify"),
+        scheme=scheme or None,
+        token=token or None,
+        certificate_path=_file(user, "client-certificate") if certificate is None else None,
+        certificate_data=certificate or user.get("client-certificate-data"),
+        private_key_path=_file(user, "client-key") if key is None else None,
+        private_key_data=key or user.get("client-key-data"),
+        proxy_url=cluster.get("proxy-url"),
     )
+
+
+def _file(entry: Mapping[str, Any], name: str) -> str | None:
+    """A file that a kubeconfig names, unless what is in it stands beside it."""
+    return entry.get(name) if not entry.get(f"{name}-data") else None

@@ -1,4 +1,4 @@
-"""What the write of a Materialization's status made true. Pure."""
+"""What the write of a status made true. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from penstock_operator.ports import Object
+from penstock.api.stagedrun import StagedRunReason
 
 
 class Happened(NamedTuple):
@@ -14,40 +14,41 @@ class Happened(NamedTuple):
 
     promoted: bool = False
     rolled_back: bool = False
-    gate_failures: int = 0
+    gate_failed: bool = False
     live_since: datetime | None = None
-    """When the manifest was found of a run that is served for the first time."""
+    """When the run was trained that is served for the first time."""
 
 
-def happened(before: Mapping[str, Any], after: Mapping[str, Any], job: Object | None) -> Happened:
+def happened(kind: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Happened:
     """Compare two statuses on the wire.
 
     Args:
+        kind: of the object.
         before: the status that was read.
         after: the status that was written.
-        job: the TrainingJob whose runs these are, where it is known.
     """
-    rejected = _rejected(after) - _rejected(before)
-    old, new = _active(before), _active(after)
-    if new is None or new == old:
-        return Happened(gate_failures=len(rejected))
-    order = [record["run"] for record in after.get("runs") or ()]
-    back = old in order and new in order and order.index(new) < order.index(old)
-    runs = ((job or {}).get("status") or {}).get("runs") or ()
-    finished = next((run.get("finishedAt") for run in runs if run["run"] == new), None)
-    first = not back and new != before.get("previousRun")
-    since = datetime.fromisoformat(finished) if first and finished else None
-    return Happened(not back, back, len(rejected), since)
+    match kind:
+        case "Materialization":
+            return _pointed(before, after)
+        case "StagedRun":
+            return Happened(gate_failed=_gate_failed(after) and not _gate_failed(before))
+        case _:
+            return Happened()
 
 
-def _active(status: Mapping[str, Any]) -> str | None:
-    return (status.get("active") or {}).get("run")
+def _pointed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Happened:
+    old, new = before.get("active") or {}, after.get("active") or {}
+    if not new or new["run"] == old.get("run"):
+        # The same run, staged once more, is no move to another.
+        return Happened()
+    trained = datetime.fromisoformat(new["trainedAt"])
+    back = bool(old) and trained < datetime.fromisoformat(old["trainedAt"])
+    first = not back and new["run"] != (before.get("previous") or {}).get("run")
+    return Happened(not back, back, live_since=trained if first else None)
 
 
-def _rejected(status: Mapping[str, Any]) -> set[tuple[str, int]]:
-    """The stagings that a gate rejected."""
-    return {
-        (record["run"], record.get("revision", 0))
-        for record in status.get("runs") or ()
-        if record["state"] == "Rejected" and any(not gate["passed"] for gate in record.get("gates") or ())
-    }
+def _gate_failed(status: Mapping[str, Any]) -> bool:
+    return any(
+        condition["type"] == "Ready" and condition["reason"] == StagedRunReason.GATE_FAILED
+        for condition in status.get("conditions") or ()
+    )

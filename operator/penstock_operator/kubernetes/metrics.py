@@ -18,8 +18,8 @@ from penstock_operator.kubernetes.cache import Cache
 from penstock_operator.kubernetes.happened import Happened
 from penstock_operator.kubernetes.lease import Lease
 from penstock_operator.loop.queue import KeyQueue
-from penstock_operator.materialization import observed as materialization
-from penstock_operator.training import observed as training
+from penstock_operator.stagedrun import observed as staging
+from penstock_operator.training import actions as training
 
 PASS_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 LIVE_BUCKETS = (5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 14400, 86400)
@@ -42,9 +42,10 @@ class Metrics:
         self._promotions = self._counter("promotions", "Times that a newer run became the one that is served.")
         self._rollbacks = self._counter("rollbacks", "Times that an older run became the one that is served.")
         self._gate_failures = self._counter("gate_failures", "Runs that a gate rejected.")
+        self._left_behind = self._counter("left_behind", "Things that stay though what made them was deleted.", "kind")
         self._live = Histogram(
             "penstock_manifest_to_live_seconds",
-            "Seconds from a run's manifest, as the operator found it, until the run is served.",
+            "Seconds from a run's manifest until the run is served for the first time.",
             buckets=LIVE_BUCKETS,
             registry=self.registry,
         )
@@ -73,16 +74,20 @@ class Metrics:
 
     def converged(self, kind: str, action: Any) -> None:
         """Count an action that was performed."""
-        if isinstance(action, training.Submit | materialization.Stage):
+        if isinstance(action, training.Submit | staging.Submit):
             self._submissions.labels(kind).inc()
 
     def happened(self, what: Happened, now: datetime) -> None:
         """Count what the write of a status made true."""
         self._promotions.inc(what.promoted)
         self._rollbacks.inc(what.rolled_back)
-        self._gate_failures.inc(what.gate_failures)
+        self._gate_failures.inc(what.gate_failed)
         if what.live_since is not None:
             self._live.observe((now - what.live_since).total_seconds())
+
+    def left_behind(self, kind: str) -> None:
+        """Count what stays, by the kind of what made it."""
+        self._left_behind.labels(kind).inc()
 
     def exposition(self) -> bytes:
         """The metrics in Prometheus's text format."""

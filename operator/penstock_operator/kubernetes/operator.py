@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
-from lightkube.config.kubeconfig import SingleConfig
-
+from penstock.kubeapi.context import Context
 from penstock_operator.kubernetes import audit, lease
 from penstock_operator.kubernetes.api import Api
 from penstock_operator.kubernetes.audit import Audit
@@ -42,18 +42,26 @@ class Options:
     audit: audit.Timing = field(default_factory=audit.Timing)
 
 
-Build = Callable[[Api, KubernetesCluster], Sequence[AnyKind]]
-"""Makes the kinds over a cluster."""
+class Work(NamedTuple):
+    """What a replica does while it leads."""
+
+    kinds: Sequence[AnyKind]
+    chores: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
+    """Beside them; none ends by itself."""
 
 
-async def run(config: SingleConfig, build: Build, options: Options) -> None:
+Build = Callable[[Api, KubernetesCluster], Work]
+"""Makes the work over a cluster."""
+
+
+async def run(context: Context, build: Build, options: Options) -> None:
     """Run a replica until cancelled.
 
     When it returns, another may lead: whoever calls this has to end the process at once, and the threads in it that
     still call a store.
 
     Args:
-        config: the cluster.
+        context: the cluster, and who the replica is there.
         build: makes the kinds.
         options: how to run.
 
@@ -61,12 +69,12 @@ async def run(config: SingleConfig, build: Build, options: Options) -> None:
         ExceptionGroup: of a LeaseLost, after which the process must end too.
     """
     # The lease has connections of its own: it must not wait behind thousands of other calls.
-    async with Api(config) as own:
+    async with Api(context) as own:
         leadership = Lease(own, options.namespace, LEASE, options.identity, options.lease)
         try:
-            async with Api(config, leadership.check) as api:
+            async with Api(context, leadership.check) as api:
                 with Watchdog(leadership):
-                    await Replica(config, api, leadership, build, options).run()
+                    await Replica(context, api, leadership, build, options).run()
         finally:
             await leadership.release()
 
@@ -74,15 +82,17 @@ async def run(config: SingleConfig, build: Build, options: Options) -> None:
 class Replica:
     """The parts of a replica, and how they run together."""
 
-    def __init__(self, config: SingleConfig, api: Api, leadership: Lease, build: Build, options: Options) -> None:
+    def __init__(self, context: Context, api: Api, leadership: Lease, build: Build, options: Options) -> None:
         self._options, self._lease = options, leadership
         cache = Cache(WATCHED)
         self._metrics = metrics = Metrics(cache, leadership)
-        self._watch = Watch(config, cache, options.namespaces)
+        self._watch = Watch(context, cache, options.namespaces)
         self._audit = Audit(api, cache, self._watch, options.namespaces, options.audit)
-        self._recorder = Recorder(api, options.identity)
+        self._recorder = Recorder(api, options.identity, options.namespace, LEASE)
         cluster = KubernetesCluster(api, cache, self._recorder, metrics)
-        kinds = [fenced(one, leadership.check, metrics.converged) for one in build(api, cluster)]
+        work = build(api, cluster)
+        self._chores = work.chores
+        kinds = [fenced(one, leadership.check, metrics.converged) for one in work.kinds]
         self._manager = Manager(cluster, kinds, observer=metrics.passed)
         metrics.watch_queue(self._manager.queue)
 
@@ -101,3 +111,5 @@ class Replica:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._recorder.run(), name="record events")
             tasks.create_task(self._manager.run(), name="reconcile")
+            for chore in self._chores:
+                tasks.create_task(chore())

@@ -12,9 +12,9 @@ from typing import Any
 import kopf
 import structlog
 import uvloop
-from lightkube.config.kubeconfig import SingleConfig
 
 from penstock.api.meta import GROUP
+from penstock.kubeapi.context import Context
 from penstock_operator.kubernetes.cache import Cache
 from penstock_operator.kubernetes.connection import for_kopf
 from penstock_operator.kubernetes.kinds import PLACES
@@ -38,9 +38,9 @@ class Watch:
     and in the main thread the signals of the process. When it ends unasked, or misses something, it is started again.
     """
 
-    def __init__(self, config: SingleConfig, cache: Cache, namespaces: Collection[str]) -> None:
+    def __init__(self, context: Context, cache: Cache, namespaces: Collection[str]) -> None:
         """Watch the kinds of the cache in these namespaces; none for all."""
-        self._config, self._cache, self._namespaces = config, cache, namespaces
+        self._context, self._cache, self._namespaces = context, cache, namespaces
         self._stop = threading.Event()
         self.heard: Counter[str] = Counter()
         """How many changes of each kind it has brought."""
@@ -83,7 +83,7 @@ class Watch:
                 with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                     kopf.run(
                         loop=runner.get_loop(),
-                        registry=registry(self._config, self._cache.kinds, see),
+                        registry=registry(self._context, self._cache.kinds, see),
                         settings=settings(clusterwide=not self._namespaces),
                         clusterwide=not self._namespaces,
                         namespaces=self._namespaces,
@@ -105,14 +105,14 @@ class Watch:
 
 
 def registry(
-    config: SingleConfig, kinds: Iterable[str], see: Callable[[str | None, Object], None]
+    context: Context, kinds: Iterable[str], see: Callable[[str | None, Object], None]
 ) -> kopf.OperatorRegistry:
     """One handler a kind, and the credentials."""
     handlers = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=handlers)
     async def login(**_: Any) -> kopf.ConnectionInfo:
-        return for_kopf(config)
+        return await for_kopf(context)
 
     async def on_event(type: str | None, event: Any, **_: Any) -> None:
         see(type, {**event["object"], "metadata": {**event["object"]["metadata"]}})

@@ -28,15 +28,15 @@ class Known:
             return list(self._objects[kind].get(namespace, {}).values())
         return [obj for objects in self._objects[kind].values() for obj in objects.values()]
 
-    def referring(self, kind: str, namespace: str, references: References, name: str) -> Sequence[Object]:
-        """The objects of a kind, in one namespace, whose specs refer to a name."""
+    def referring(self, kind: str, namespace: str | None, references: References, name: str) -> Sequence[Object]:
+        """The objects of a kind, in one namespace or in all, whose specs refer to a name."""
         index = self._indexes[kind].get(references)
         if index is None:
             index = self._indexes[kind][references] = _Index(references)
             for one in self.list(kind):
                 index.add(one)
-        there = self._objects[kind].get(namespace, {})
-        return [there[one] for one in index.find(namespace, name)]
+        there = self._objects[kind]
+        return [there[home][one] for home, one in index.find(namespace, name)]
 
     def put(self, obj: Object) -> None:
         """Take an object, in place of what had its name."""
@@ -63,24 +63,30 @@ class Known:
 class _Index:
     def __init__(self, references: References) -> None:
         self._references = references
-        # Names in the order in which they came, as a set that keeps it.
-        self._names: dict[tuple[str, str], dict[str, None]] = {}
+        # By the name that is referred to, then by namespace: names as a set that keeps the order in which they came.
+        self._names: dict[str, dict[str, dict[str, None]]] = {}
 
-    def find(self, namespace: str, referred: str) -> Iterable[str]:
-        return self._names.get((namespace, referred), ())
+    def find(self, namespace: str | None, referred: str) -> Iterable[tuple[str, str]]:
+        homes = self._names.get(referred, {})
+        for home in homes if namespace is None else (namespace,):
+            for name in homes.get(home, ()):
+                yield home, name
 
     def add(self, obj: Object) -> None:
         _, namespace, name = _key(obj)
         for referred in self._references(obj.get("spec") or {}):
-            self._names.setdefault((namespace, referred), {})[name] = None
+            self._names.setdefault(referred, {}).setdefault(namespace, {})[name] = None
 
     def remove(self, obj: Object) -> None:
         _, namespace, name = _key(obj)
         for referred in self._references(obj.get("spec") or {}):
-            names = self._names.get((namespace, referred), {})
+            homes = self._names.get(referred, {})
+            names = homes.get(namespace, {})
             names.pop(name, None)
             if not names:
-                self._names.pop((namespace, referred), None)
+                homes.pop(namespace, None)
+            if not homes:
+                self._names.pop(referred, None)
 
 
 def _key(obj: Object) -> tuple[str, str, str]:

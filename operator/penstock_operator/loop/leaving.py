@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import structlog
+
 from penstock.api import FINALIZER
+from penstock_operator.loop.key import Key
 from penstock_operator.loop.reconciled import RECONCILED
+from penstock_operator.loop.wire import entries
 from penstock_operator.ports import Cluster, Object
 
+LEFT_BEHIND = "LeftBehind"
+"""The reason of an event about what stays."""
 GIVE_UP_SECONDS = 120
 """How long a deleted object is held while its passes fail; kinds that wait for something have bounds of their own."""
+
+log = structlog.get_logger(__name__)
 
 
 def held_for(obj: Object, now: datetime, since: datetime, shown: bool = True) -> float | None:
@@ -28,13 +36,24 @@ def held_for(obj: Object, now: datetime, since: datetime, shown: bool = True) ->
         return None
     begun = max(datetime.fromisoformat(deleted), since)
     if shown:
-        known = [one for one in (obj.get("status") or {}).get("conditions") or [] if one.get("type") == RECONCILED]
-        begun = max(begun, datetime.fromisoformat(known[0]["lastTransitionTime"]) if known else now)
+        begun = max(begun, _failing_since(obj) or now)
     return (begun + timedelta(seconds=GIVE_UP_SECONDS) - now).total_seconds()
 
 
+def _failing_since(obj: Object) -> datetime | None:
+    """Since when its passes fail, by what it says itself; None where the last one did not."""
+    for one in entries(obj, "status", "conditions"):
+        if (one.get("type"), one.get("status")) == (RECONCILED, "False"):
+            return datetime.fromisoformat(one["lastTransitionTime"])
+    return None
+
+
 async def leave(cluster: Cluster, obj: Object, notes: Sequence[str] = ()) -> None:
-    """Take our finalizer off; what people should know of what stays is told by events, which outlive the object."""
+    """Take our finalizer off; what people should know of what stays is told by events, which outlive the object.
+
+    The log has it too: the namespace may be going, with the events in it.
+    """
     for note in notes:
-        await cluster.record(obj, "Warning", "LeftBehind", note)
+        log.warning("Left behind", **Key.of(obj)._asdict(), note=note)
+        await cluster.record(obj, "Warning", LEFT_BEHIND, note)
     await cluster.write_finalizers(obj, [name for name in obj["metadata"]["finalizers"] if name != FINALIZER])

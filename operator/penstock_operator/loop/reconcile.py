@@ -17,7 +17,7 @@ from penstock_operator.loop.kind import AnyKind
 from penstock_operator.loop.leaving import held_for, leave
 from penstock_operator.loop.parse import InvalidObject, parse
 from penstock_operator.loop.plan import ALWAYS, Failed, Plan
-from penstock_operator.loop.reconciled import failing, tell, without
+from penstock_operator.loop.reconciled import RECONCILED, failing, succeeding, tell
 from penstock_operator.ports import Cluster, ClusterUnreachable, Object
 
 Clock = Callable[[], datetime]
@@ -65,7 +65,7 @@ async def reconcile(
             raise
         if rest > 0:
             return rest
-        await leave(cluster, await cluster.get(*key) or obj, [_stays(error)])
+        await leave(cluster, await cluster.get(*key) or obj, [f"What it made may stay behind: {_text(error)}"])
         return None
 
 
@@ -82,13 +82,15 @@ async def _pass(cluster: Cluster, kind: AnyKind, obj: Object, clock: Clock, sinc
     failed = await _clean_up(kind, resource, plan)
     left = plan.settle(failed)
     if plan.finalized and (not failed or _given_up(obj, failed, now, since)):
-        await leave(cluster, obj, [*plan.notes, *(_stays(error) for _, error in failed)])
+        stays = [f"{action} stays behind: {_text(error)}" for action, error in failed]
+        await leave(cluster, obj, [*plan.notes, *stays])
         return None
-    kept = without(plan.status.conditions)
-    if left:
-        meta = resource.metadata
-        kept = failing(plan.status.conditions, ReconciledReason.CLEANUP_FAILED, left, meta.generation, now)
-    plan.status.conditions = kept
+    conditions, generation = plan.status.conditions, resource.metadata.generation
+    plan.status.conditions = (
+        failing(conditions, ReconciledReason.CLEANUP_FAILED, left, generation, now)
+        if left
+        else succeeding(conditions, generation, now)
+    )
     await _write_status(cluster, obj, resource, plan)
     if not failed:
         return plan.requeue_after
@@ -121,6 +123,7 @@ async def _clean_up(kind: AnyKind, resource: Resource, plan: Plan[Any]) -> Faile
                 kind=resource.kind,
                 namespace=meta.namespace,
                 name=meta.name,
+                what=str(action),
                 error=str(error),
                 exc_info=bug,
             )
@@ -147,8 +150,8 @@ async def _write_status(cluster: Cluster, obj: Object, resource: Resource, plan:
         await cluster.record(written, "Warning", "Note", note)
 
 
-def _stays(error: Exception) -> str:
-    return f"It goes, and something that it made stays behind: {error}"
+def _text(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 def _is_transition(before: Condition | None, after: Condition, model: type[Resource]) -> bool:
@@ -156,8 +159,10 @@ def _is_transition(before: Condition | None, after: Condition, model: type[Resou
 
     On the first visit nothing has changed yet, unless all is well at once.
     """
+    if after.type in model.MIRRORS:
+        return False
     if before is None:
-        changed = after.status == "True"
+        changed = after.status == "True" and after.type != RECONCILED
     elif before.status != after.status:
         return True
     else:

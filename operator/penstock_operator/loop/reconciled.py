@@ -1,4 +1,4 @@
-"""The condition Reconciled: there, and False, while passes over an object fail; gone when one succeeds."""
+"""The condition Reconciled: False while passes over an object fail, True once one succeeds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from pydantic import ValidationError
 
-from penstock.api.meta import Condition, Reason
+from penstock.api.meta import Condition, Reason, ReconciledReason
 from penstock.wiresize import shortened
 from penstock_operator.loop.conditions import MESSAGE_BYTES, find, with_condition
 from penstock_operator.loop.failures import told
@@ -24,9 +24,10 @@ VARYING = re.compile(r"\b(?:0x)?[0-9a-f-]*\d[0-9a-f-]*\b", re.IGNORECASE)
 log = structlog.get_logger(__name__)
 
 
-def without(conditions: Sequence[Condition]) -> list[Condition]:
+def succeeding(conditions: Sequence[Condition], generation: int, now: datetime) -> list[Condition]:
     """The conditions of an object whose pass succeeded."""
-    return [condition for condition in conditions if condition.type != RECONCILED]
+    reason = ReconciledReason.RECONCILED
+    return with_condition(conditions, RECONCILED, "True", reason, "", generation=generation, now=now)
 
 
 def failing(

@@ -44,12 +44,32 @@ def owned(kind: str) -> Related:
     return related
 
 
-def referring_through(between: str, first: References, kind: str, second: References) -> Related:
-    """The objects of `kind` that refer to an object of `between` which refers to the changed object."""
-    to_between = referring(between, first)
+def sharing(kind: str, references: References) -> Related:
+    """The objects of `kind` whose spec refers to what the spec of the changed object refers to."""
 
     def related(changed: Object, known: Known) -> Iterable[Key]:
-        for key in to_between(changed, known):
-            yield from referring(kind, second)({"metadata": {"namespace": key.namespace, "name": key.name}}, known)
+        namespace = changed["metadata"].get("namespace", "")
+        for name in references(changed.get("spec") or {}):
+            for obj in known.referring(kind, namespace, references, name):
+                yield Key.of(obj)
 
     return related
+
+
+def any_of(*relations: Related) -> Related:
+    """What any of the relations finds."""
+
+    def related(changed: Object, known: Known) -> Iterable[Key]:
+        for one in relations:
+            yield from one(changed, known)
+
+    return related
+
+
+def when_deleted(related: Related) -> Related:
+    """The same, but only for a changed object that is being deleted."""
+
+    def related_then(changed: Object, known: Known) -> Iterable[Key]:
+        return related(changed, known) if "deletionTimestamp" in changed["metadata"] else ()
+
+    return related_then

@@ -1,1 +1,1 @@
-"""Materialization: runs carried through gates into serving."""
+"""Materialization: the newest good run of a job, staged as a StagedRun, promoted by one pointer."""

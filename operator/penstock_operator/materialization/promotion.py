@@ -2,77 +2,87 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from penstock.api.materialization import (
-    Active,
-    MaterializationSpec,
-    MaterializationStatus,
-    PromotedReason,
-    Promotion,
-    RunRecord,
-    RunState,
-)
+from penstock.api.materialization import Active, PromotedReason, Promotion
+from penstock.api.stagedrun import StagedRun
 from penstock_operator.loop.conditions import Truth
-from penstock_operator.materialization.history import active_identity, identity, meant
+from penstock_operator.materialization.passes import Pass, name_of
 from penstock_operator.materialization.targets import changed
 
 Verdict = tuple[Truth, PromotedReason, str]
 
 
-def promote(spec: MaterializationSpec, status: MaterializationStatus, digest: str, now: datetime) -> Verdict:
-    """Move the pointer where it should be; `status` is updated in place.
+def promote(this: Pass) -> Verdict:
+    """Move the pointer where it should be; `this.status` is updated in place.
 
     Unless it is pinned, a run is promoted as it was staged for the spec as it is: past its gates, to its targets.
     """
-    if spec.suspend:
+    status = this.status
+    if this.spec.suspend:
         return "Unknown", PromotedReason.SUSPENDED, "Suspended by spec.suspend"
-    if spec.pinned_run is not None:
-        return _pin(spec.pinned_run, status, digest, now)
-    staged = [record for record in status.runs if record.state is RunState.STAGED and record.spec_digest == digest]
-    newest = staged[-1] if staged else None
+    if this.seen.conflict:
+        return "False", PromotedReason.CONFLICT, f"{this.seen.conflict}: nothing is promoted"
+    if this.spec.pinned_run_ref is not None:
+        return _pin(this, this.spec.pinned_run_ref.name)
+    newest = _newest(this)
     if newest is None:
         if status.active is not None:
             return "True", PromotedReason.PROMOTED, f"Run {status.active.run} is served"
         return "Unknown", PromotedReason.NOTHING_STAGED, "No staged run to promote"
-    if spec.promotion is Promotion.MANUAL and identity(newest) != active_identity(status):
-        return "Unknown", PromotedReason.AWAITING_PROMOTION, f"Run {newest.run} is staged and waits for `promote`"
-    point(status, newest, now)
-    return "True", PromotedReason.PROMOTED, f"Run {newest.run} is served"
+    run = newest.spec.training_run_ref.name
+    restored = this.lost and status.active is not None and status.active.run == run
+    if this.spec.promotion is Promotion.MANUAL and not _is_active(this, newest) and not restored:
+        return "Unknown", PromotedReason.AWAITING_PROMOTION, f"Run {run} is staged and waits for `promote`"
+    point(this, newest)
+    return "True", PromotedReason.PROMOTED, f"Run {run} is served"
 
 
-def _pin(run: str, status: MaterializationStatus, digest: str, now: datetime) -> Verdict:
-    kept = meant(status, run, digest)
-    if kept is None or not _kept(kept, now):
+def _newest(this: Pass) -> StagedRun | None:
+    """The newest run that is staged for the spec as it is, unless what is served was trained later."""
+    fitting = [one for one in this.kept if one.spec.digest == this.digest]
+    newest, active = (fitting[-1] if fitting else None), this.status.active
+    if newest is not None and active is not None and newest.spec.trained_at < active.trained_at and not this.lost:
+        return None
+    return newest
+
+
+def _pin(this: Pass, run: str) -> Verdict:
+    staged = [one for one in this.kept if one.spec.training_run_ref.name == run]
+    fitting = [one for one in staged if one.spec.digest == this.digest]
+    if not staged:
         message = f"spec.pinnedRunRef {run!r} is not staged; what was served stays"
         return "False", PromotedReason.PINNED_RUN_UNAVAILABLE, message
-    kept.state, kept.retire_at = RunState.STAGED, None
-    point(status, kept, now)
-    message = f"Run {run} is served, as spec.pinnedRunRef says{outdated(status, digest)}"
-    return "True", PromotedReason.PINNED, message
+    point(this, (fitting or staged)[-1])
+    return "True", PromotedReason.PINNED, f"Run {run} is served, as spec.pinnedRunRef says{outdated(this)}"
 
 
-def outdated(status: MaterializationStatus, digest: str) -> str:
+def outdated(this: Pass) -> str:
     """The end of a sentence about what is served: whether anything of what it was staged by has changed since."""
-    active = active_identity(status)
-    record = next((one for one in status.runs if identity(one) == active), None)
-    if record is None or record.spec_digest == digest:
+    active = this.active
+    if active is None or this.digest is None or active.spec.digest == this.digest:
         return ""
-    return f"; it is as it was staged, before {changed(record, status.targets)} changed"
+    return f"; it is as it was staged, before {changed(active, this.seen.targets)} changed"
 
 
-def _kept(record: RunRecord, now: datetime) -> bool:
-    """Whether its data is surely there: once its grace is over, an earlier pass may have died after dropping it."""
-    due = record.retire_at is not None and record.retire_at <= now
-    return record.state is RunState.STAGED or (record.state is RunState.RETIRING and not due)
-
-
-def point(status: MaterializationStatus, record: RunRecord, now: datetime) -> None:
-    """Let the pointer name this staging; another run that it named becomes the previous run."""
-    if active_identity(status) == identity(record):
+def point(this: Pass, staged: StagedRun) -> None:
+    """Let the pointer name this staging; another run that it named becomes the previous one."""
+    if _is_active(this, staged):
         return
-    if status.active is not None and status.active.run != record.run:
-        status.previous_run = status.active.run
+    status, before = this.status, this.active
+    name = name_of(staged)
+    if before is not None and status.active is not None and status.active.run != name.run:
+        status.previous = name_of(before)
+    elif status.previous is not None and status.previous.run == name.run:
+        status.previous = None
     status.active = Active(
-        run=record.run, revision=record.revision, uri=record.uri, switched_at=now, outputs=record.outputs
+        run=name.run,
+        staged_run_ref=name.staged_run_ref,
+        uri=staged.spec.uri,
+        trained_at=staged.spec.trained_at,
+        switched_at=this.now,
+        outputs=staged.status.outputs,
     )
+
+
+def _is_active(this: Pass, staged: StagedRun) -> bool:
+    active = this.status.active
+    return active is not None and active.staged_run_ref.uid == staged.metadata.uid

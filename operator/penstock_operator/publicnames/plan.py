@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from penstock.api.materialization import Materialization
 from penstock.api.meta import Condition, DeletionPolicy, ObjectMeta
+from penstock.api.stagedrun import StagedKind
 from penstock.api.views import ViewReason
+from penstock.naming import identifier
 from penstock_operator.loop.conditions import Truth, with_condition
 
 RECHECK_SECONDS = 15.0
+
+
+class Name(NamedTuple):
+    """A public name as its resource has it."""
+
+    meta: ObjectMeta
+    noun: str
+    store: str
+    """The store, for people."""
+    before: str | None
+    """What the status says that it stands for."""
+    policy: DeletionPolicy
+
+    def __str__(self) -> str:
+        """For people."""
+        return f"{self.noun} {identifier(self.meta.name)!r} in {self.store}"
 
 
 @dataclass(frozen=True)
@@ -31,13 +49,15 @@ class Observed:
     store_exists: bool = True
     store_problem: str = ""
     """Why the store cannot be asked, if so."""
-    feeders: tuple[str, ...] = ()
-    """The Materializations that name it."""
+    feeder: str = ""
+    """The Materialization that it follows."""
     pointed: Pointed | None = None
     current: str | None = None
     """What the public name stands for now."""
-    holder: str = ""
-    """The object of another namespace that holds the public name, if one does."""
+    own: frozenset[str] = frozenset()
+    """What StagedRuns have in the store for it."""
+    other: str = ""
+    """The object of another namespace whose data it stands for, if it does."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +69,14 @@ class Point:
 
 @dataclass(frozen=True)
 class Release:
-    """Remove the public name."""
+    """Remove the public name, while it stands for one of these."""
+
+    what: str
+    physicals: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """What is removed."""
+        return self.what
 
 
 @dataclass(frozen=True)
@@ -57,62 +84,81 @@ class Decision:
     """What a pass over a public name came to."""
 
     conditions: list[Condition]
-    actions: tuple[Point | Release, ...] = ()
+    actions: tuple[Point, ...] = ()
     served: Pointed | None = None
     after: float | None = None
     finalized: bool = False
+    cleanup: tuple[Release, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-def pointer_of(feeders: Iterable[Materialization], resource: str, kind: str, digest: str) -> Pointed | None:
-    """The active output that goes to this resource, of the first Materialization that has one.
+def pointer_of(feeder: Materialization | None, resource: str, kind: StagedKind) -> Pointed | None:
+    """The active output of a Materialization that goes to this resource, if there is one.
 
     Args:
-        feeders: the Materializations.
+        feeder: the Materialization, if any.
         resource: name of the FeatureView or VectorCollection.
         kind: of the output.
-        digest: of what decides how a run is staged to the resource as it is.
     """
-    for feeder in feeders:
-        active = feeder.status.active
-        for output in active.outputs if active is not None else ():
-            if active is not None and output.resource == resource and output.kind == kind:
-                return Pointed(active.run, output.physical, output.spec_digest not in ("", digest))
+    active = feeder.status.active if feeder is not None else None
+    for output in active.outputs if active is not None else ():
+        if active is not None and output.resource == resource and output.kind == kind:
+            return Pointed(active.run, output.physical)
     return None
 
 
-def decide(
-    meta: ObjectMeta,
-    conditions: list[Condition],
-    policy: DeletionPolicy,
-    store: str,
-    seen: Observed,
-    now: datetime,
-) -> Decision:
+def decide(name: Name, conditions: list[Condition], seen: Observed, now: datetime) -> Decision:
     """Follow the pointer; when deleted, remove the public name unless the policy retains it."""
 
     def ready(truth: Truth, reason: ViewReason, message: str) -> list[Condition]:
-        return with_condition(conditions, "Ready", truth, reason, message, generation=meta.generation, now=now)
+        return with_condition(conditions, "Ready", truth, reason, message, generation=name.meta.generation, now=now)
 
-    if meta.deletion_timestamp is not None:
-        mine = seen.current is not None and not seen.holder
-        mine = mine and policy is DeletionPolicy.DELETE and not seen.store_problem
-        return Decision(conditions, (Release(),) if mine else (), finalized=True)
+    if name.meta.deletion_timestamp is not None:
+        going = ready("False", ViewReason.DELETING, f"Its {name} is being removed")
+        return _leaving(name, going, seen)
     if not seen.store_exists:
-        message = f"spec.storeRef: {store!r} does not exist: create it"
-        return Decision(ready("False", ViewReason.MISSING_REFERENCE, message), after=RECHECK_SECONDS)
-    if len(seen.feeders) > 1:
-        message = f"Materializations {', '.join(seen.feeders)} all feed it"
-        return Decision(ready("False", ViewReason.CONFLICT, message), after=RECHECK_SECONDS)
+        return Decision(
+            ready("False", ViewReason.MISSING_REFERENCE, f"spec.storeRef: {name.store} does not exist: create it"),
+            after=RECHECK_SECONDS,
+        )
     if seen.store_problem:
         return Decision(ready("Unknown", ViewReason.STORE_NOT_READY, seen.store_problem), after=RECHECK_SECONDS / 3)
-    if seen.holder:
-        message = f"{seen.holder} holds its public name in store {store!r}: choose another name or another store"
-        return Decision(ready("False", ViewReason.CONFLICT, message), after=RECHECK_SECONDS)
+    if problem := _conflict(name, seen):
+        return Decision(ready("False", ViewReason.CONFLICT, problem), after=RECHECK_SECONDS)
     if seen.pointed is None:
-        return Decision(ready("False", ViewReason.WAITING, "No run has been promoted yet"))
+        feeder = f" of Materialization {seen.feeder}" if seen.feeder else ""
+        return Decision(ready("False", ViewReason.WAITING, f"No run{feeder} has been promoted yet"))
     if seen.current == seen.pointed.physical:
         before = " as it was staged before the spec changed" if seen.pointed.outdated else ""
         message = f"Stands for run {seen.pointed.run}{before}"
         return Decision(ready("True", ViewReason.SERVING, message), served=seen.pointed, after=RECHECK_SECONDS)
     message = f"Is being moved to run {seen.pointed.run}"
     return Decision(ready("Unknown", ViewReason.SWITCHING, message), (Point(seen.pointed.physical),), after=0)
+
+
+def _conflict(name: Name, seen: Observed) -> str:
+    """Why the public name is not ours to move, if so."""
+    current = seen.current
+    if current is None or current in seen.own or current == name.before:
+        return ""
+    if seen.other:
+        return f"{seen.other} holds the {name}: choose another name or another store"
+    # One that we moved before was moved by hand since; one that stands for a run of that name was retained.
+    if name.before is not None or current.startswith(f"{identifier(name.meta.name)}__"):
+        return ""
+    return f"The {name} stands for {current!r}, which Penstock did not make: remove it, or choose another name"
+
+
+def _leaving(name: Name, conditions: list[Condition], seen: Observed) -> Decision:
+    """Remove the public name where it stands for what was staged for it; in doubt, only while it does."""
+    own = seen.own | ({name.before} if name.before is not None else set())
+    if name.policy is DeletionPolicy.RETAIN or not own:
+        return Decision(conditions, finalized=True)
+    if not seen.store_exists:
+        notes = (f"The {name} may stay behind: the store does not exist any more",)
+        return Decision(conditions, finalized=True, notes=notes)
+    if seen.store_problem:
+        return Decision(conditions, finalized=True, cleanup=(Release(str(name), tuple(sorted(own))),))
+    if seen.current in own:
+        return Decision(conditions, finalized=True, cleanup=(Release(str(name), (str(seen.current),)),))
+    return Decision(conditions, finalized=True)

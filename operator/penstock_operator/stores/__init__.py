@@ -1,1 +1,1 @@
-"""Health of a store and its leave-taking, the same for both kinds."""
+"""Health of a store and its leave-taking, the same for FeatureStores and VectorStores."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from penstock.api.meta import Condition, ObjectMeta
 from penstock.api.stores import StoreReason
@@ -12,8 +12,6 @@ from penstock_operator.loop.conditions import Truth, with_condition
 HEALTHY_SECONDS = 30.0
 SICK_SECONDS = 3.0
 USED_SECONDS = 5.0
-LEAVING_SECONDS = 180
-"""After which users that are being deleted count no more: each of them has bounds of its own, which are shorter."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +23,17 @@ class Observed:
     version: str | None = None
     users: tuple[str, ...] = ()
     """What still needs it."""
-    leaving_since: datetime | None = None
-    """When the last of its users was deleted, where all of them are being deleted."""
+
+
+@dataclass(frozen=True)
+class Remove:
+    """Remove what goes with the store."""
+
+    what: str
+
+    def __str__(self) -> str:
+        """What is removed."""
+        return self.what
 
 
 @dataclass(frozen=True)
@@ -36,22 +43,32 @@ class Decision:
     conditions: list[Condition]
     after: float | None = None
     finalized: bool = False
+    cleanup: tuple[Remove, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-def decide(meta: ObjectMeta, conditions: list[Condition], seen: Observed, now: datetime) -> Decision:
-    """Show health; when deleted, wait for what needs the store, or cleans up through it.
+def decide(meta: ObjectMeta, possession: str, conditions: list[Condition], seen: Observed, now: datetime) -> Decision:
+    """Show health; when deleted, wait for what needs the store, then remove what goes with it.
 
-    One that is being deleted is waited for in bounded time; one that is not may use the store, which stays until then.
+    There is no bound to the wait: a user that stays may use the store, and one that goes cleans up through it, and
+    gives up by itself and says so where it cannot.
     """
     reason, message, after = seen.reason, seen.message, HEALTHY_SECONDS
     if meta.deletion_timestamp is not None:
-        since = seen.leaving_since
-        if not seen.users or (since is not None and now >= since + timedelta(seconds=LEAVING_SECONDS)):
-            return Decision(conditions, finalized=True)
-        reason, message = StoreReason.IN_USE, f"Waiting for {', '.join(seen.users)} to go"
-        after = USED_SECONDS if since is None else 1.0
+        if not seen.users:
+            return _leaving(possession, conditions, seen)
+        reason, message, after = StoreReason.IN_USE, f"Waiting for {', '.join(seen.users)} to go", USED_SECONDS
     elif reason is not StoreReason.READY:
         after = SICK_SECONDS
     truth: Truth = "True" if reason is StoreReason.READY else "False"
     updated = with_condition(conditions, "Ready", truth, reason, message, generation=meta.generation, now=now)
     return Decision(updated, after)
+
+
+def _leaving(possession: str, conditions: list[Condition], seen: Observed) -> Decision:
+    if not possession:
+        return Decision(conditions, finalized=True)
+    if seen.reason is StoreReason.INVALID_CONFIG:
+        # It will not be taken the next time either; often it never was, and there is nothing.
+        return Decision(conditions, finalized=True, notes=(f"{possession} may stay behind: {seen.message}",))
+    return Decision(conditions, finalized=True, cleanup=(Remove(possession),))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Any, assert_never
 
 from penstock.api.source import Source
 from penstock.api.trainingjob import Attempt, TrainingJob
@@ -18,26 +18,28 @@ from penstock.handoff import (
 from penstock.naming import run_uri
 from penstock.sources.store import archive_uri
 from penstock_operator.adapters.authorities import authority_variables
-from penstock_operator.ports import RaySubmission, World
-from penstock_operator.training.observed import (
+from penstock_operator.loop.wire import inner
+from penstock_operator.ports import Conflict, Object, RaySubmission, Refused, World
+from penstock_operator.training.actions import (
     Action,
+    CreateRun,
+    DeleteFiles,
     DeleteRun,
     Forget,
     Release,
+    SetDeletionPolicy,
     Stop,
     StoreSource,
     Submit,
-    SweepSources,
 )
-from penstock_operator.training.sweep import SourceSweeper
 
 
 class Converger:
-    """Acts on Ray and the run directories."""
+    """Acts on Ray, the run directories and the TrainingRuns."""
 
     def __init__(self, world: World) -> None:
         self.rays, self.artifacts, self.installation = world.rays, world.artifacts, world.installation
-        self.sweeper = SourceSweeper(world.cluster, world.artifacts, world.installation.artifacts)
+        self.cluster = world.cluster
 
     async def converge(self, job: TrainingJob, action: Action) -> None:
         """Perform one action; a repetition changes nothing."""
@@ -52,12 +54,32 @@ class Converger:
                 await (await self.rays.ray_of(job)).release()
             case StoreSource(archive):
                 await self.artifacts.put_source(self.installation.artifacts, archive)
-            case SweepSources():
-                await self.sweeper.sweep()
-            case DeleteRun(run):
+            case DeleteFiles(run):
                 await self.artifacts.delete(self._uri(job, run))
+            case CreateRun(obj):
+                await self._create(obj)
+            case DeleteRun(surplus):
+                await self.cluster.delete(surplus.object)
+            case SetDeletionPolicy(run, policy):
+                await self.cluster.replace_spec(run.object, {**run.object["spec"], "deletionPolicy": str(policy)})
             case _:
                 assert_never(action)
+
+    async def _create(self, obj: Object) -> None:
+        """Make a TrainingRun; one of the same attempt that is there was made before a crash."""
+        try:
+            await self.cluster.create(obj)
+        except Conflict:
+            meta = obj["metadata"]
+            there = await self.cluster.get(obj["kind"], meta["namespace"], meta["name"])
+            if there is None:
+                raise
+            if _attempt(there) != _attempt(obj):
+                name, uid, number = _attempt(there)
+                raise Refused(
+                    f"TrainingRun {meta['name']!r} is there already, of attempt {number} of TrainingJob {name!r} "
+                    f"(uid {uid}): delete that one"
+                ) from None
 
     def _uri(self, job: TrainingJob, run: str) -> str:
         return run_uri(self.installation.artifacts, job.metadata.namespace, job.metadata.name, run)
@@ -111,3 +133,9 @@ class Converger:
             memory_bytes=spec.workers.memory_bytes if alone else None,
             metadata={"penstock.dev/job": f"{meta.namespace}/{meta.name}", "penstock.dev/run": attempt.run},
         )
+
+
+def _attempt(run: Object) -> tuple[Any, Any, Any]:
+    """Which attempt of which job a TrainingRun is of."""
+    ref = inner(run, "spec", "trainingJobRef")
+    return inner(ref, "name"), inner(ref, "uid"), inner(run, "spec", "attempt")

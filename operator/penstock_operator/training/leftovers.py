@@ -6,8 +6,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from penstock.api.trainingjob import Attempt, AttemptState, TrainingJobStatus
+from penstock_operator.loop.away import Away
 from penstock_operator.loop.plan import Failed, trouble
-from penstock_operator.training.observed import DeleteRun, Forget, Observed
+from penstock_operator.training.actions import DeleteFiles, DeleteRun, Forget
+from penstock_operator.training.observed import Observed, RecordedRun
 
 KEPT_LOGS = 3
 """Ray keeps the jobs of so many of the newest attempts, for their logs."""
@@ -18,19 +20,18 @@ FRUITLESS = (AttemptState.FAILED, AttemptState.STOPPED)
 
 @dataclass(frozen=True)
 class Leftovers:
-    """Run directories and Ray jobs that nobody needs."""
+    """Runs, directories and Ray jobs that nobody needs."""
 
     status: TrainingJobStatus
-    actions: Sequence[Forget | DeleteRun]
+    actions: Sequence[Forget | DeleteFiles | DeleteRun]
 
     def settle(self, failed: Failed) -> str:
         """Note what is gone."""
         kept = [action for action, _ in failed]
         gone = [action for action in self.actions if action not in kept]
         for attempt in self.status.attempts:
-            attempt.removed = attempt.removed or DeleteRun(attempt.run) in gone
+            attempt.removed = attempt.removed or DeleteFiles(attempt.run) in gone
             attempt.forgotten = attempt.forgotten or Forget(attempt.submission_id) in gone
-        self.status.runs = [run for run in self.status.runs if DeleteRun(run.run) not in gone]
         return trouble(failed)
 
 
@@ -39,17 +40,22 @@ def leftovers(status: TrainingJobStatus, history_limit: int, needed: Collection[
 
     Args:
         status: of a job of which no attempt is under way.
-        history_limit: how many successful runs are kept.
+        history_limit: how many TrainingRuns are kept.
         needed: runs of attempts that failed or were stopped, and are still of use.
         seen: the world.
     """
-    runs = [run.run for run in status.runs]
+    recorded = {run.name for run in seen.runs}
     fruitless = [one.run for one in status.attempts if one.state in FRUITLESS and not one.removed]
-    candidates = [*runs[:-history_limit], *(run for run in fruitless if run not in needed)]
-    actions: list[Forget | DeleteRun] = [DeleteRun(run) for run in candidates if run not in seen.protected]
-    if seen.session is not None:
+    actions: list[Forget | DeleteFiles | DeleteRun] = [DeleteRun(run) for run in surplus(seen.runs, history_limit)]
+    actions += [DeleteFiles(run) for run in fruitless if run not in needed and run not in recorded]
+    if not isinstance(seen.ray, Away):
         actions += [Forget(one.submission_id) for one in remembered(status)]
     return Leftovers(status, actions)
+
+
+def surplus(runs: Sequence[RecordedRun], history_limit: int) -> list[RecordedRun]:
+    """The oldest runs that are one too many and that no StagedRun holds."""
+    return [run for run in runs[:-history_limit] if not run.held]
 
 
 def remembered(status: TrainingJobStatus) -> list[Attempt]:

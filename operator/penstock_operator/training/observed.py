@@ -1,14 +1,16 @@
-"""What the plan of a TrainingJob is made from, and what it may ask for."""
+"""What the plan of a TrainingJob is made from."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from penstock.api.trainingjob import Attempt
 from penstock.rundir.manifest import Manifest
 from penstock.rundir.progress import Progress
 from penstock.sources.archive import Archive
-from penstock_operator.ports import RayJob
+from penstock_operator.loop.away import Away
+from penstock_operator.ports import Object, RayJob
+
+NOT_ASKED = Away("It was not asked")
 
 
 @dataclass(frozen=True)
@@ -26,71 +28,50 @@ class Code:
 
 
 @dataclass(frozen=True)
-class Observed:
-    """The world around a TrainingJob."""
+class RaySeen:
+    """What Ray says."""
 
-    session: str | None = None
-    """The Ray session; None when Ray does not answer."""
-    ray_error: str = ""
+    session: str
     job: RayJob | None = None
-    """The Ray job of the current attempt."""
+    """Of the current attempt."""
     log_tail: str = ""
-    manifest: Manifest | None = None
-    manifest_error: str = ""
-    progress: Progress | None = None
     kept_seconds: int | None = None
     """How long an idle Ray cluster that waits for the next attempt may stay; None where there is none."""
-    code: Code = Code()
+    deletable: bool = False
+    """Whether others may delete a job of this Ray before it ends: one that is not there may have been there."""
+
+
+@dataclass(frozen=True)
+class Broken:
+    """There is no whole manifest, and why."""
+
+    cause: str
+
+
+@dataclass(frozen=True)
+class RecordedRun:
+    """A TrainingRun of the job, and not of a predecessor of its name, that is not being deleted."""
+
+    name: str
+    attempt: int
+    deletion_policy: str
+    held: bool = False
+    """Whether a StagedRun holds it; looked at where the history has one too many."""
+    object: Object = field(default_factory=dict, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The world around a TrainingJob: each part of it known, or away."""
+
+    ray: RaySeen | Away = NOT_ASKED
+    run_uri: str = ""
+    """The run directory of the current attempt."""
+    manifest: Manifest | Broken | Away = NOT_ASKED
+    progress: Progress | Away | None = None
+    code: Code | Away = Code()
     missing_secret: str = ""
-    checkpoints: frozenset[str] = field(default_factory=frozenset)
+    checkpoints: frozenset[str] | Away = frozenset()
     """The runs of failed and stopped attempts that left a checkpoint."""
-    protected: frozenset[str] = field(default_factory=frozenset)
-    """The runs that a Materialization serves or keeps."""
-
-
-@dataclass(frozen=True)
-class StoreSource:
-    """Put an archive of code into the artifact store."""
-
-    archive: Archive
-
-
-@dataclass(frozen=True)
-class SweepSources:
-    """Remove archives of code that no job names any more."""
-
-
-@dataclass(frozen=True)
-class Submit:
-    """Submit the recorded attempt."""
-
-    attempt: Attempt
-
-
-@dataclass(frozen=True)
-class Stop:
-    """Stop the attempt's Ray job."""
-
-    submission_id: str
-
-
-@dataclass(frozen=True)
-class Forget:
-    """Delete an ended Ray job."""
-
-    submission_id: str
-
-
-@dataclass(frozen=True)
-class Release:
-    """Give back the Ray cluster that waits for a next attempt."""
-
-
-@dataclass(frozen=True)
-class DeleteRun:
-    """Delete a run directory."""
-
-    run: str
-
-
-Action = StoreSource | SweepSources | Submit | Stop | Forget | Release | DeleteRun
+    runs: tuple[RecordedRun, ...] = ()
+    """By attempt."""

@@ -1,4 +1,4 @@
-"""How much a status keeps of attempts and runs, so that it never outgrows what the Kubernetes API can store. Pure."""
+"""How much a status keeps of attempts, so that it never outgrows what the Kubernetes API can store. Pure."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ STATUS_BYTES = 384 * 1024
 """No status is larger."""
 MESSAGE_BYTES, OLD_MESSAGE_BYTES = 8192, 1024
 NAME_BYTES = 128
-METRICS, OLD_METRICS = 64, 8
-NEWEST_RUNS, MOST_RUNS = 10, 128
+METRICS = 64
 
 
 def named_numbers(metrics: Mapping[str, float]) -> list[NamedNumber]:
@@ -23,14 +22,8 @@ def named_numbers(metrics: Mapping[str, float]) -> list[NamedNumber]:
 
 
 def trim(status: TrainingJobStatus) -> None:
-    """Cut what older attempts and runs tell.
-
-    There are more runs than the history limit where Materializations keep them; of too many the oldest are forgotten.
-    """
-    status.runs = status.runs[-MOST_RUNS:]
+    """Cut what older attempts tell."""
     for attempt in status.attempts[:-1]:
         attempt.message = shortened(attempt.message, OLD_MESSAGE_BYTES)
     for attempt in status.attempts[-1:]:
         attempt.message = shortened(attempt.message, MESSAGE_BYTES)
-    for run in status.runs[:-NEWEST_RUNS]:
-        run.metrics = run.metrics[:OLD_METRICS]

@@ -2,40 +2,99 @@
 
 from __future__ import annotations
 
-import time
-from datetime import UTC, datetime
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
 
 import structlog
 
+from penstock.sources.store import PROTECTED
+from penstock_operator.loop.key import Key
+from penstock_operator.loop.reconcile import utc_now
 from penstock_operator.loop.wire import entries, inner, texts
-from penstock_operator.ports import Artifacts, Cluster, Object, Refused, Unreachable
+from penstock_operator.ports import Change, Object, Refused, Unreachable, World
 
-PAUSE_SECONDS = 3600.0
+JOB = "TrainingJob"
+PAUSE_SECONDS = 10.0
+"""Jobs that go one after the other are one reason to look."""
+LONGEST_SECONDS = 3600.0
+"""Between two looks: an upload whose job never came is told by nobody."""
+RETRY_SECONDS = 60.0
 
 log = structlog.get_logger(__name__)
 
 
 class SourceSweeper:
-    """Removes them, at most once an hour: jobs come and go, and an archive more or less for a day matters to nobody."""
+    """Removes them as soon as no job names them, but for a while those whose job may yet come.
 
-    def __init__(self, cluster: Cluster, artifacts: Artifacts, uri: str, pause: float = PAUSE_SECONDS) -> None:
-        self._cluster, self._artifacts, self._uri, self._pause = cluster, artifacts, uri, pause
-        self._next = 0.0
+    What there is to do follows from the store and the jobs alone: whatever was missed is done after a new start.
+    """
 
-    async def sweep(self) -> None:
-        """Remove those that are old and unnamed; a store that does not answer is asked again another time."""
-        if time.monotonic() < self._next:
-            return
-        self._next = time.monotonic() + self._pause
-        named: set[str] = set()
-        for obj in await self._cluster.list("TrainingJob"):
-            named.update(_named(obj))
+    def __init__(self, world: World, clock: Callable[[], datetime] = utc_now, pause: float = PAUSE_SECONDS) -> None:
+        self._cluster, self._artifacts, self._clock, self._pause = world.cluster, world.artifacts, clock, pause
+        self._uri = world.installation.artifacts
+        self._named: dict[Key, set[str]] = {}
+        self._released = asyncio.Event()
+
+    async def run(self) -> None:
+        """Sweep now, when a job lets go of an archive, and when one has been protected for long enough; never ends."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._follow(), name="follow jobs")
+            while True:
+                self._released.clear()
+                seconds = await self._swept()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._released.wait(), seconds)
+                await asyncio.sleep(self._pause)
+
+    async def sweep(self) -> float:
+        """Remove what can go; seconds until there may be more.
+
+        Raises:
+            Unreachable: the store does not answer; or Refused.
+        """
+        # In this order: a job that came later was applied with an archive that is young, or written again.
+        archives = await self._artifacts.sources(self._uri)
+        named = {digest for obj in await self._cluster.list(JOB) for digest in _named(obj)}
+        now, longest = self._clock(), LONGEST_SECONDS
+        for archive in archives:
+            if archive.digest in named:
+                continue
+            left = (archive.written + PROTECTED - now).total_seconds()
+            if left >= 0:
+                longest = min(longest, left + 1)
+            elif await self._artifacts.remove_source(archive):
+                log.info("Source removed", uri=archive.uri)
+        return longest
+
+    async def _swept(self) -> float:
         try:
-            for uri in await self._artifacts.expired_sources(self._uri, named, datetime.now(UTC)):
-                log.info("Source removed", uri=uri)
-                await self._artifacts.delete(uri)
+            return await self.sweep()
         except (Unreachable, Refused) as error:
             log.warning("Sources not swept", error=str(error))
+        except Exception:
+            # Whoever runs this does more beside it.
+            log.exception("Sources not swept")
+        return RETRY_SECONDS
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                async for change in self._cluster.watch(JOB):
+                    self._see(change)
+            except Exception as error:  # noqa: BLE001 - a watch must come back, whatever ended it
+                log.warning("Watch ended", kind=JOB, error=repr(error))
+            await asyncio.sleep(RETRY_SECONDS)
+
+    def _see(self, change: Change) -> None:
+        key = Key.of({"kind": JOB, **change.object})
+        before = self._named.pop(key, set())
+        now = set() if change.type == "DELETED" else set(_named(change.object))
+        if now:
+            self._named[key] = now
+        if before - now:
+            self._released.set()
 
 
 def _named(job: Object) -> list[str]:

@@ -23,11 +23,12 @@ Identifier = Annotated[str, StringConstraints(min_length=1, max_length=63, patte
 Text = Annotated[str, StringConstraints(max_length=1024)]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 Run = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=DNS_LABEL)]
+Uid = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Message = Annotated[str, StringConstraints(max_length=32768)]
 
 
 class Rule(NamedTuple):
-    """One CEL rule (`x-kubernetes-validations`) of the schema of the model that carries it."""
+    """One CEL rule: of a schema (`x-kubernetes-validations`), over `self`, or of a deletion, over `oldObject`."""
 
     rule: str
     message: str
@@ -93,11 +94,12 @@ class Condition(StatusModel):
 
 
 class ReconciledReason(Reason):
-    """Reasons of `Reconciled`, which any kind may have: it is there, and False, while the operator's passes fail.
+    """Reasons of `Reconciled`, which every kind has: False while the operator's passes fail.
 
     The other conditions then say what the last good pass found.
     """
 
+    RECONCILED = ("Reconciled", "The last pass did all that there was to do.")
     UNREACHABLE = (
         "Unreachable",
         "Ray, a store, the artifact store or the Kubernetes API did not answer; it is tried again by itself.",
@@ -132,6 +134,15 @@ class LocalRef(Model):
     ATOMIC = True
 
     name: Name = Field(description="Name of the object, in the same namespace.")
+
+
+class UidRef(Model):
+    """A reference to one object of a known kind in the same namespace: not to a successor of its name."""
+
+    ATOMIC = True
+
+    name: Name = Field(description="Name of the object, in the same namespace.")
+    uid: Uid
 
 
 class SecretKeyRef(Model):
@@ -215,7 +226,15 @@ class Resource(StatusModel):
     COLUMNS: ClassVar[tuple[Column, ...]] = ()
     CONDITIONS: ClassVar[dict[str, type[Reason]]] = {}
     COMMON_CONDITIONS: ClassVar[dict[str, type[Reason]]] = {"Reconciled": ReconciledReason}
-    """What every kind may have beside its own."""
+    """What every kind has beside its own."""
+    MIRRORS: ClassVar[frozenset[str]] = frozenset()
+    """Conditions that repeat another one for tools that ask for them by name: no event tells of them."""
+    MANAGED: ClassVar[bool] = False
+    """Whether Penstock alone creates objects of the kind and writes their spec."""
+    DELETION_RULES: ClassVar[tuple[Rule, ...]] = ()
+    """CEL over `oldObject`: the API refuses to delete an object of which one is false."""
+    BORN_WITH_STATUS: ClassVar[bool] = False
+    """Whether the default status of the model is true of a new object: the definition then carries it."""
 
     api_version: str = API_VERSION
     kind: str

@@ -70,7 +70,7 @@ class FeatureStoreSpec(Model):
     registry: FeastComponent | None = Field(None, description="Unset: the installation's own (SQL on SQLite).")
     deletion_policy: DeletionPolicy = Field(
         DeletionPolicy.DELETE,
-        description="Whether deleting the store removes the Feast project, once no view is in it.",
+        description="Whether deleting the store removes the Feast project, once nothing is in it.",
     )
 
 

@@ -140,9 +140,13 @@ class TrainingJobSpec(Model):
         None, ge=1, le=31_536_000, description="Seconds that an attempt may run before it is stopped and has failed."
     )
     outputs: list[Output] = Field(default_factory=list, max_length=32)
-    history_limit: int = Field(5, ge=1, le=100, description="Successful runs whose directories are kept.")
+    history_limit: int = Field(
+        5, ge=1, le=100, description="TrainingRuns that are kept beside those that a StagedRun holds."
+    )
     deletion_policy: DeletionPolicy = Field(
-        DeletionPolicy.DELETE, description="Whether deleting the job removes its run directories."
+        DeletionPolicy.DELETE,
+        description="Whether deleting the job deletes its TrainingRuns, and with them the run directories. "
+        "One that a StagedRun holds goes after it.",
     )
     suspend: bool = Field(False, description="Stops the attempt, and starts none until unset.")
 
@@ -169,7 +173,11 @@ class Attempt(StatusModel):
         "", description="The Ray session that the attempt is submitted to; another one never gets it."
     )
     spec_digest: Annotated[str, StringConstraints(max_length=80)] = Field(
-        "", description="Digest of the part of the spec that defines a run."
+        "", description="Digest of what changes the result of a run."
+    )
+    entrypoint: Annotated[str, StringConstraints(max_length=1024)] = ""
+    config_map: Annotated[str, StringConstraints(max_length=253)] | None = Field(
+        None, description="The ConfigMap that holds its code, where one does."
     )
     source_revision: Annotated[str, StringConstraints(max_length=80)] | None = Field(
         None, description="The commit, or the digest of the archive, of its code."
@@ -178,10 +186,16 @@ class Attempt(StatusModel):
     retry: int = Field(0, ge=0, description="Which retry of the spec this is.")
     resume_from: Run | None = Field(None, description="The run whose newest checkpoint it starts from.")
     state: AttemptState
+    recorded_at: datetime | None = Field(None, description="When it was written down; it is submitted after that.")
+    submitted: bool = Field(False, description="Whether Ray was seen to have the submission.")
+    stopping_since: datetime | None = Field(None, description="When it was first to be stopped.")
     started_at: datetime | None = None
     finished_at: datetime | None = None
     reason: Annotated[str, StringConstraints(max_length=128)] = ""
     message: Message = ""
+    unbegun: bool = Field(
+        False, description="Whether it failed before its code began, which counts in no spec.retry.limit."
+    )
     removed: bool = Field(False, description="Whether its run directory is gone.")
     forgotten: bool = Field(False, description="Whether Ray was asked to forget it: its log is gone.")
 
@@ -196,20 +210,10 @@ class Progress(StatusModel):
     updated_at: datetime | None = None
 
 
-class SuccessfulRun(StatusModel):
-    """A run whose manifest is whole."""
-
-    run: Run
-    attempt: int
-    finished_at: datetime
-    metrics: list[NamedNumber] = Field(default_factory=list, max_length=64)
-
-
 class TrainingJobStatus(Status):
     """What is known of the attempts and runs of a job."""
 
     attempts: list[Attempt] = Field(default_factory=list, max_length=20, description="The newest last.")
-    runs: list[SuccessfulRun] = Field(default_factory=list, max_length=128, description="The newest last.")
     observed_rerun_token: RerunToken | None = Field(
         None, description="The value of the annotation penstock.dev/rerun that this status speaks of."
     )
@@ -219,11 +223,12 @@ class TrainingJobStatus(Status):
         description="Values of the annotation penstock.dev/rerun that were answered, the newest last: "
         "none of them starts a run again.",
     )
+    deletion_seen_at: datetime | None = Field(None, description="When it was first seen that the job is deleted.")
     progress: Progress | None = None
     progress_text: Annotated[str, StringConstraints(max_length=64)] | None = Field(
         None, description="How far, for people: step/total."
     )
-    latest_run: Run | None = Field(None, description="The newest successful run.")
+    latest_run: Run | None = Field(None, description="The newest TrainingRun.")
     retry_at: datetime | None = Field(None, description="When the next attempt starts.")
     dashboard_url: Annotated[str, StringConstraints(max_length=1024)] | None = Field(
         None, description="The newest attempt on Ray's dashboard."
@@ -239,6 +244,14 @@ def asked_rerun(job: TrainingJob) -> str | None:
     return token if token is None or len(token) <= MAX_TOKEN else f"sha256:{sha256(token.encode()).hexdigest()[:57]}"
 
 
+class ReadyReason(Reason):
+    """Reasons of `Ready`, which mirrors `Succeeded` for tools that ask every kind whether it is ready."""
+
+    COMPLETE = ("Complete", "The spec as it is has a run, and its manifest is whole.")
+    NOT_YET = ("NotYet", "There is no run of the spec as it is yet: `Succeeded` says why.")
+    FAILED = ("Failed", "There will be no run of the spec as it is by itself: `Succeeded` says why.")
+
+
 class SucceededReason(Reason):
     """Reasons of `Succeeded`, the condition of a TrainingJob."""
 
@@ -251,6 +264,16 @@ class SucceededReason(Reason):
         "RayUnreachable",
         "Ray did not answer; nothing is submitted or judged until it does.",
         "Check that Ray runs: `penstock doctor`.",
+    )
+    RAY_UNAVAILABLE = (
+        "RayUnavailable",
+        "Ray took the attempt and could not begin it; that counts in no spec.retry.limit, but has a limit of its own.",
+        "Look at Ray's nodes: the message says what Ray found.",
+    )
+    ARTIFACTS_UNREACHABLE = (
+        "ArtifactsUnreachable",
+        "The artifact store did not answer; an attempt that has ended is not judged until it does.",
+        "Check that the artifact store runs and can be reached: `penstock doctor`.",
     )
     COMPLETED = ("Completed", "The newest run finished and its manifest is whole.")
     ATTEMPTS_EXHAUSTED = (
@@ -279,14 +302,23 @@ class SucceededReason(Reason):
         "Preempted",
         "Its Ray cluster was taken away, by Kueue for one; a new attempt goes on from the newest checkpoint.",
     )
-    ATTEMPT_LOST = ("AttemptLost", "Ray no longer knows the attempt: it was deleted, or Ray restarted.")
+    ATTEMPT_LOST = (
+        "AttemptLost",
+        "Ray does not know the attempt, or no longer: it was deleted, Ray restarted, or the operator ended before it "
+        "knew whether Ray had taken it.",
+    )
     ATTEMPT_STOPPED = ("AttemptStopped", "Somebody stopped the attempt on Ray's side.")
     INVALID_OUTPUT = (
         "InvalidOutput",
         "The entrypoint exited well, but its manifest is missing, broken, or lacks a declared output.",
         "Write every output in spec.outputs; the message says what is wrong.",
     )
-    SUPERSEDED = ("Superseded", "The spec changed while the attempt ran; a new one takes its place.")
+    SUPERSEDED = (
+        "Superseded",
+        "What changes the result changed while the attempt ran; a new one takes its place. "
+        "A run that was whole by then is kept, as a TrainingRun.",
+    )
+    DELETED = ("Deleted", "The job is being deleted, and the attempt stopped.")
 
 
 class TrainingJob(Resource):
@@ -303,7 +335,8 @@ class TrainingJob(Resource):
         Column("Entrypoint", ".spec.entrypoint", priority=1),
         Column("Workers", ".spec.workers.count", "integer", 1),
     )
-    CONDITIONS: ClassVar[dict[str, type[Reason]]] = {"Succeeded": SucceededReason}
+    CONDITIONS: ClassVar[dict[str, type[Reason]]] = {"Succeeded": SucceededReason, "Ready": ReadyReason}
+    MIRRORS: ClassVar[frozenset[str]] = frozenset({"Ready"})
 
     kind: Literal["TrainingJob"] = "TrainingJob"
     metadata: ObjectMeta

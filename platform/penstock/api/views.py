@@ -44,9 +44,10 @@ class ViewReason(Reason):
     STORE_NOT_READY = ("StoreNotReady", "The store is not ready.", "Look at the store's conditions.")
     CONFLICT = (
         "Conflict",
-        "Two Materializations feed it, or another object holds the public name.",
-        "Let one Materialization feed it, or choose another name.",
+        "Another object, or somebody who is not Penstock, holds the public name.",
+        "Choose another name or another store.",
     )
+    DELETING = ("Deleting", "It is being deleted: its public name is being removed from the store.")
 
 
 class NamedField(Model):
@@ -56,7 +57,19 @@ class NamedField(Model):
     type: ValueType
 
 
-class FeatureViewSpec(Model):
+class ViewShape(Model):
+    """What decides how features are staged, by Feast's terms."""
+
+    store_ref: LocalRef = Field(description="The FeatureStore.")
+    entities: list[NamedField] = Field(
+        min_length=1, max_length=8, description="The join keys, as columns of the output."
+    )
+    features: list[NamedField] = Field(min_length=1, max_length=512)
+    timestamp_field: Identifier = "event_timestamp"
+    ttl_seconds: int | None = Field(None, ge=1, le=315_360_000, description="Unset: features do not age.")
+
+
+class FeatureViewSpec(ViewShape):
     """Entities and features, by Feast's terms."""
 
     RULES = (
@@ -75,13 +88,6 @@ class FeatureViewSpec(Model):
         ),
     )
 
-    store_ref: LocalRef = Field(description="The FeatureStore.")
-    entities: list[NamedField] = Field(
-        min_length=1, max_length=8, description="The join keys, as columns of the output."
-    )
-    features: list[NamedField] = Field(min_length=1, max_length=512)
-    timestamp_field: Identifier = "event_timestamp"
-    ttl_seconds: int | None = Field(None, ge=1, le=315_360_000, description="Unset: features do not age.")
     deletion_policy: DeletionPolicy = DeletionPolicy.DELETE
 
 
@@ -147,7 +153,18 @@ class Index(Model):
     recall_target: Share = Field("0.95", description="For Auto: the recall at 10 that is good enough.")
 
 
-class VectorCollectionSpec(Model):
+class CollectionShape(Model):
+    """What decides how vectors are staged, in Milvus's terms."""
+
+    store_ref: LocalRef = Field(description="The VectorStore.")
+    dimension: int = Field(ge=1, le=32768)
+    metric: Metric = Metric.COSINE
+    index: Index = Index()
+    scalar_fields: list[NamedField] = Field(default_factory=list, max_length=64)
+    serving: Serving = Serving.STORE
+
+
+class VectorCollectionSpec(CollectionShape):
     """Vectors with scalar fields, in Milvus's terms."""
 
     RULES = (
@@ -158,12 +175,6 @@ class VectorCollectionSpec(Model):
         ),
     )
 
-    store_ref: LocalRef = Field(description="The VectorStore.")
-    dimension: int = Field(ge=1, le=32768)
-    metric: Metric = Metric.COSINE
-    index: Index = Index()
-    scalar_fields: list[NamedField] = Field(default_factory=list, max_length=64)
-    serving: Serving = Serving.STORE
     deletion_policy: DeletionPolicy = DeletionPolicy.DELETE
 
 

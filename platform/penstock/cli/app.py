@@ -82,20 +82,42 @@ _add(up.up, "penstock up", "penstock up --home /data/penstock --port 8001 --fore
 _add(down.down, "penstock down")
 _add(init.init, "penstock init my-project")
 _add(apply.apply, "penstock apply -f penstock.yaml", "cat penstock.yaml | penstock apply -f - --dry-run")
-_add(get.get, "penstock get all", "penstock get tj digits -o yaml", "penstock get mat -A -w")
-_add(describe.describe, "penstock describe materialization/digits")
-_add(logs.logs, "penstock logs digits -f", "penstock logs trainingjob/digits --attempt 1")
-_add(wait.wait, "penstock wait trainingjob/digits --for Succeeded --timeout 10m")
+_add(
+    get.get,
+    "penstock get all",
+    "penstock get tj digits -o yaml",
+    "penstock get trainingruns -l penstock.dev/job=digits",
+    "penstock get stagedruns -l penstock.dev/materialization=digits -o wide",
+    "penstock get mat -A -w",
+)
+_add(describe.describe, "penstock describe materialization/digits", "penstock describe trainingrun 3f2a9c41-2")
+_add(
+    logs.logs,
+    "penstock logs digits -f",
+    "penstock logs trainingjob/digits --attempt 1",
+    "penstock logs trainingrun/3f2a9c41-2",
+    "penstock logs materialization/digits",
+)
+_add(
+    wait.wait,
+    "penstock wait trainingjob/digits --for Succeeded --timeout 10m",
+    "penstock wait stagedruns -l penstock.dev/run=3f2a9c41-2 --for Ready",
+)
 _add(promote.promote, "penstock promote digits", "penstock promote digits --run 3f2a9c41-2 --wait")
 _add(promote.rollback, "penstock rollback digits --wait")
 _add(suspend.suspend, "penstock suspend trainingjob/digits")
 _add(suspend.resume, "penstock resume trainingjob/digits")
 _add(suspend.rerun, "penstock rerun digits")
-_add(delete.delete, "penstock delete trainingjob digits", "penstock delete -f penstock.yaml")
+_add(
+    delete.delete,
+    "penstock delete trainingjob digits",
+    "penstock delete trainingrun/3f2a9c41-2",
+    "penstock delete -f penstock.yaml",
+)
 _query = _group("query", "Ask the gateway.", "penstock query features digit-features image_id=3")
 _add(query.features, "penstock query features digit-features image_id=3", group=_query)
 _add(query.vectors, "penstock query vectors digit-images --input @image.json -k 5", group=_query)
-_crds = _group("crds", "The CustomResourceDefinitions of the six kinds.", "penstock crds print | kubectl apply -f -")
+_crds = _group("crds", "The CustomResourceDefinitions of the eight kinds.", "penstock crds print | kubectl apply -f -")
 _add(crds.print_, "penstock crds print | kubectl apply -f -", name="print", group=_crds)
 _add(crds.check, "penstock crds check crds", group=_crds)
 _add(doctor.doctor, "penstock doctor")

@@ -8,7 +8,7 @@ import typer
 
 from penstock.cli.options import AllNamespaces, Context, Kubeconfig, Namespace, Timeout, connect, seconds
 from penstock.cli.output import say
-from penstock.cli.targets import Target, named, parse
+from penstock.cli.targets import ALL, Target, completions, named, parse
 from penstock.client.errors import NotFound
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 def delete(
     resources: Annotated[
-        list[str] | None, typer.Argument(help="TYPE NAME or TYPE/NAME; or -f", metavar="[TYPE NAME]")
+        list[str] | None,
+        typer.Argument(help="TYPE NAME or TYPE/NAME; or -f", metavar="[TYPE NAME]", autocompletion=completions),
     ] = None,
     filename: Annotated[
         str | None,
@@ -34,7 +35,11 @@ def delete(
     kubeconfig: Kubeconfig = None,
     context: Context = None,
 ) -> None:
-    """Delete resources and what they made (or keep that, by their deletion policy)."""
+    """Delete resources and what they made (or keep that, by their deletion policy).
+
+    A TrainingRun or StagedRun frees its space; one that is served, pinned or the previous is refused. `all` leaves
+    both to the jobs and materializations that they are of.
+    """
     import anyio
 
     from penstock.client.core import CORE
@@ -44,6 +49,8 @@ def delete(
     if all_namespaces and not (every and resources):
         raise typer.BadParameter("objects of every namespace are deleted by TYPE --all only", param_hint="'-A'")
     targets = [] if not resources else parse(resources) if every else named(resources)
+    if resources and resources[0] in ALL:
+        targets = [target for target in targets if not target.kind.MANAGED]
     limit = seconds(timeout)
 
     async def work() -> None:

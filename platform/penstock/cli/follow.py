@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from penstock.api import Materialization, TrainingJob
-from penstock.api.materialization import PromotedReason, RunState, StagedReason
+from penstock.api import Materialization, StagedRun, TrainingJob
+from penstock.api.materialization import PromotedReason, StagedReason
 from penstock.api.meta import Condition
 from penstock.client import ends
 
@@ -25,7 +25,7 @@ class Step(NamedTuple):
 
 def job_step(job: TrainingJob) -> Step:
     """How far a job is."""
-    condition = _condition(job, "Succeeded")
+    condition = ends.condition_of(job, "Succeeded")
     if condition is None:
         return Step("Pending")
     progress = job.status.progress
@@ -39,30 +39,47 @@ def job_step(job: TrainingJob) -> Step:
     return Step(" ".join(words), ended, failure, part, whole)
 
 
-def materialization_step(mat: Materialization, run: str | None) -> Step:
-    """How far a materialization is with a run; with the newest one where none is named."""
-    staged, promoted = _condition(mat, "Staged"), _condition(mat, "Promoted")
+def materialization_step(mat: Materialization, run: str | None, staging: StagedRun | None = None) -> Step:
+    """How far a materialization is with a run.
+
+    Args:
+        mat: the Materialization.
+        run: the run; None where none is awaited, and the newest will do.
+        staging: the StagedRun that `status.latest` names, as far as it is known.
+    """
+    staged, promoted = ends.condition_of(mat, "Staged"), ends.condition_of(mat, "Promoted")
     if staged is None or promoted is None:
         return Step("Pending")
-    record = next((r for r in reversed(mat.status.runs) if r.run == run), None)
-    known = run is None or (record is not None and record.state is not RunState.STAGING)
+    latest = mat.status.latest
+    known = run is None or (latest is not None and latest.run == run)
     if staged.reason == StagedReason.SUSPENDED:
         return Step("Suspended", done=True)
     if staged.reason in ends.ENDS["Materialization"]["Staged"] and known:
         return Step(staged.reason, done=True, failure=staged)
     if staged.reason != StagedReason.STAGED or not known:
-        return Step(_short(staged))
+        return _staging(staged, staging if known else None)
     if promoted.reason in SETTLED:
         failure = promoted if promoted.status == "False" else None
         return Step(f"Staged {promoted.reason}", done=True, failure=failure)
     return Step(f"Staged {promoted.reason}", done=promoted.status == "True")
 
 
-def _condition(resource: TrainingJob | Materialization, type_: str) -> Condition | None:
-    return next((condition for condition in ends.fresh(resource) if condition.type == type_), None)
+def _staging(staged: Condition, staging: StagedRun | None) -> Step:
+    """What is going on, as the StagedRun tells it where there is one."""
+    if staged.reason != StagedReason.STAGING or staging is None:
+        return Step(_short(staged))
+    status, ready = staging.status, ends.condition_of(staging, "Ready")
+    words = _short(ready) if ready is not None else _short(staged)
+    if status.tries > 1:
+        words += f", try {status.tries}"
+    if status.progress is None:
+        return Step(words)
+    part, _, whole = status.progress.partition("/")
+    numbers = part.isdecimal() and whole.isdecimal()
+    return Step(f"{words} {status.progress}", part=int(part) if numbers else 0, whole=int(whole) if numbers else 0)
 
 
 def _short(condition: Condition) -> str:
     """The reason, and the message where it fits on the line."""
     first = condition.message.split("\n", 1)[0]
-    return condition.reason if len(first) > 100 else f"{condition.reason} ({first})"
+    return f"{condition.reason} ({first})" if 0 < len(first) <= 100 else condition.reason

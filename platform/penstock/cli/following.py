@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
 import anyio
 
-from penstock.api import KINDS, Materialization, Resource, TrainingJob
+from penstock.api import KINDS, Materialization, Resource, StagedRun, TrainingJob, TrainingRun
+from penstock.api.meta import Condition
 from penstock.cli import live
 from penstock.cli.exits import Failed
 from penstock.cli.follow import Step, job_step, materialization_step
 from penstock.cli.options import connect
 from penstock.cli.output import on_terminal, say
 from penstock.cli.progress import Reporter, reporter
+from penstock.cli.staging import Staging
 from penstock.client.config import find_kubeconfigs
 from penstock.client.ends import reason_of
 from penstock.client.errors import ConfigError, NotFound, WaitFailed, WaitTimeout
-from penstock.client.records import Applied
+from penstock.client.records import Applied, R
 
 
 class Following:
@@ -36,7 +38,7 @@ class Following:
         self._documents, self._limit = documents, limit
         self._flags = _flags(kubeconfig, context, namespace)
         self._client = connect(kubeconfig, context, namespace)
-        self._failures: list[tuple[Resource, Step]] = []
+        self._failures: list[tuple[Resource, Condition]] = []
 
     async def work(self) -> None:
         """Apply everything, follow it to its end, and show what is live.
@@ -56,7 +58,7 @@ class Following:
             except TimeoutError:
                 raise WaitTimeout(f"It did not end within {self._limit:g} s; it goes on: `penstock get all`") from None
             if self._failures:
-                raise Failed("\n".join(explained(resource, step) for resource, step in self._failures))
+                raise Failed("\n".join(explained(*failure) for failure in self._failures))
             await self._show(applied)
 
     async def _follow_all(self, applied: Sequence[Applied], told: Reporter) -> None:
@@ -64,18 +66,13 @@ class Following:
         async with anyio.create_task_group() as jobs:
             for one in applied:
                 if one.kind == "TrainingJob":
-                    jobs.start_soon(self._follow, TrainingJob, one, job_step, told)
+                    jobs.start_soon(self._follow_job, one, told)
         if self._failures:
             return
         async with anyio.create_task_group() as mats:
             for one in applied:
                 if one.kind == "Materialization":
-                    newest = await self._newest_run(one)
-
-                    def step(mat: Any, run: str | None = newest) -> Step:
-                        return materialization_step(mat, run)
-
-                    mats.start_soon(self._follow, Materialization, one, step, told)
+                    mats.start_soon(self._follow_materialization, one, await self._newest_run(one), told)
 
     async def _newest_run(self, mat: Applied) -> str | None:
         meta = mat.document["metadata"]
@@ -85,21 +82,31 @@ class Following:
         except NotFound:
             return None
 
-    async def _follow(
-        self, kind: type[Resource], applied: Applied, step_of: Callable[[Any], Step], told: Reporter
-    ) -> None:
+    async def _follow_job(self, applied: Applied, told: Reporter) -> None:
         name, space = applied.name, applied.document["metadata"]["namespace"]
-        label = f"{kind.__name__.lower()}/{name}"
-        async with aclosing(self._client.watch(kind, name, namespace=space)) as changes:
+        async with aclosing(self._client.watch(TrainingJob, name, namespace=space)) as changes:
             async for change in changes:
                 if change.type == "DELETED":
-                    raise WaitFailed(f"{label} was deleted")
-                step = step_of(change.resource)
-                told.tell(label, step)
+                    raise WaitFailed(f"trainingjob/{name} was deleted")
+                step = job_step(change.resource)
+                told.tell(f"trainingjob/{name}", step)
                 if step.failure is not None:
-                    self._failures.append((change.resource, step))
+                    self._failures.append((change.resource, step.failure))
                 if step.done:
                     return
+
+    async def _follow_materialization(self, applied: Applied, run: str | None, told: Reporter) -> None:
+        name, space = applied.name, applied.document["metadata"]["namespace"]
+        last: list[tuple[Materialization, Step]] = []
+
+        def tell(mat: Materialization, staged: StagedRun | None) -> bool:
+            step = materialization_step(mat, run, staged)
+            told.tell(f"materialization/{name}", step)
+            last[:] = [(mat, step)]
+            return step.done
+
+        await Staging(self._client, name, space, tell).follow()
+        self._failures += [(mat, step.failure) for mat, step in last if step.failure is not None]
 
     async def _show(self, applied: Sequence[Applied]) -> None:
         found: dict[str, list[Any]] = {kind: [] for kind in KINDS}
@@ -109,9 +116,10 @@ class Following:
                 found[one.kind].append(await self._client.get(KINDS[one.kind], one.name, namespace=space))
         say("")
         for job in found["TrainingJob"]:
-            say(live.job_report(job))
+            say(live.job_report(job, await self._there(TrainingRun, job.status.latest_run, job)))
         for mat in found["Materialization"]:
-            say(live.materialization_report(mat))
+            served = mat.status.active.staged_run_ref.name if mat.status.active is not None else None
+            say(live.materialization_report(mat, await self._there(StagedRun, served, mat)))
         say("\nTry next:")
         commands = live.next_commands(
             found["Materialization"], found["FeatureView"], found["VectorCollection"], self._flags
@@ -119,11 +127,16 @@ class Following:
         for command in commands:
             say(f"  {command}")
 
+    async def _there(self, kind: type[R], name: str | None, beside: Resource) -> R | None:
+        """An object in the namespace of another; None where it is not there, or no more."""
+        try:
+            return await self._client.get(kind, name, namespace=beside.metadata.namespace) if name is not None else None
+        except NotFound:
+            return None
 
-def explained(resource: Resource, step: Step) -> str:
+
+def explained(resource: Resource, condition: Condition) -> str:
     """Why a resource ended badly, and what to do."""
-    condition = step.failure
-    assert condition is not None
     reason = reason_of(resource, condition)
     remedy = (reason.remedy if reason is not None else "").replace("NAME", resource.metadata.name)
     text = f"{resource.kind.lower()}/{resource.metadata.name}: {condition.reason}: {condition.message}"

@@ -10,7 +10,7 @@ import typer
 
 from penstock.cli.options import AllNamespaces, Context, Kubeconfig, Namespace, connect
 from penstock.cli.output import as_json, as_yaml, columns, note, say
-from penstock.cli.targets import Target, parse
+from penstock.cli.targets import Target, completions, parse
 
 if TYPE_CHECKING:
     from penstock.api import Resource
@@ -28,7 +28,10 @@ class Format(StrEnum):
 
 
 def get(
-    resources: Annotated[list[str], typer.Argument(help="all, TYPE, TYPE NAME or TYPE/NAME", metavar="TYPE [NAME]")],
+    resources: Annotated[
+        list[str],
+        typer.Argument(help="all, TYPE, TYPE NAME or TYPE/NAME", metavar="TYPE [NAME]", autocompletion=completions),
+    ],
     output: Annotated[Format, typer.Option("-o", "--output", help="Form of the output.")] = Format.TABLE,
     selector: Annotated[str, typer.Option("-l", "--selector", help="Labels, such as team=search.")] = "",
     watch: Annotated[bool, typer.Option("-w", "--watch", help="Go on as they change.")] = False,

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from penstock.api import FeatureView, Materialization, TrainingJob, VectorCollection
-from penstock.api.materialization import Promotion, StagedOutput
+from penstock.api import FeatureView, Materialization, StagedRun, TrainingJob, TrainingRun, VectorCollection
+from penstock.api.materialization import Promotion
+from penstock.api.stagedrun import StagedOutput
 from penstock.cli.output import cell, columns
 
 EXAMPLES = {"String": "NAME", "Bool": "true", "Float32": "1.0", "Float64": "1.0"}
 
 
-def job_report(job: TrainingJob) -> str:
+def job_report(job: TrainingJob, run: TrainingRun | None) -> str:
     """A job's newest run and its metrics."""
-    run = next((run for run in job.status.runs if run.run == job.status.latest_run), None)
     if run is None:
         return f"trainingjob/{job.metadata.name}: no run"
-    metrics = "".join(f"\n  metric {metric.name} = {metric.value:.4g}" for metric in run.metrics)
-    return f"trainingjob/{job.metadata.name}: run {run.run}{metrics}"
+    metrics = "".join(f"\n  metric {metric.name} = {float(metric.value):.4g}" for metric in run.spec.metrics)
+    return f"trainingjob/{job.metadata.name}: run {run.metadata.name}{metrics}"
 
 
-def materialization_report(mat: Materialization) -> str:
+def materialization_report(mat: Materialization, staged: StagedRun | None) -> str:
     """What a materialization serves, past which gates."""
     name, live = f"materialization/{mat.metadata.name}", mat.status.active
     if live is None:
@@ -31,8 +31,7 @@ def materialization_report(mat: Materialization) -> str:
         for output in live.outputs
     ]
     lines = columns(["Kind", "Name", "Physical", "Rows", "Dimension", "Index", "Recall"], rows).splitlines()
-    record = next((r for r in mat.status.runs if (r.run, r.revision) == (live.run, live.revision)), None)
-    for gate in record.gates if record is not None else ():
+    for gate in staged.status.gates if staged is not None else ():
         verdict = "passed" if gate.passed else "failed"
         value = f" value {cell(gate.value)}" if gate.value is not None else ""
         lines.append(f"gate {gate.name}: {verdict}{value}, bound {gate.bound}")

@@ -8,19 +8,25 @@ import typer
 
 from penstock.cli.options import Context, Kubeconfig, Namespace, connect
 from penstock.cli.output import note, say
-from penstock.cli.targets import one
+from penstock.cli.targets import completions, one
 from penstock.client.errors import LogAway
 
 
 def logs(
-    resource: Annotated[list[str], typer.Argument(help="NAME of a job, TYPE NAME or TYPE/NAME", metavar="NAME")],
+    resource: Annotated[
+        list[str],
+        typer.Argument(help="NAME of a job, TYPE NAME or TYPE/NAME", metavar="NAME", autocompletion=completions),
+    ],
     attempt: Annotated[int | None, typer.Option("--attempt", min=1, help="This attempt; unset, the newest.")] = None,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until the attempt ends.")] = False,
     namespace: Namespace = None,
     kubeconfig: Kubeconfig = None,
     context: Context = None,
 ) -> None:
-    """Print the log of a job's attempt, or of a materialization's staging."""
+    """Print the log of a job's attempt or of a staging.
+
+    Of a TrainingRun it is its attempt's, of a Materialization that of its newest StagedRun.
+    """
     import anyio
 
     from penstock.api import TrainingJob

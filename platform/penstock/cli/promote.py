@@ -24,7 +24,10 @@ def promote(
     kubeconfig: Kubeconfig = None,
     context: Context = None,
 ) -> None:
-    """Serve the newest staged run, or the one that is named."""
+    """Serve the newest staged run, or the one that is named.
+
+    One that is not staged yet is staged first; `penstock get trainingruns` lists them.
+    """
     _move("promote", name, run, seconds(timeout) if wait else None, namespace, kubeconfig, context)
 
 
@@ -37,7 +40,7 @@ def rollback(
     kubeconfig: Kubeconfig = None,
     context: Context = None,
 ) -> None:
-    """Serve the previous run, or a kept one, and stay with it until `penstock promote`."""
+    """Serve the previous run, or another that is staged, and stay with it until `penstock promote`."""
     _move("rollback", name, run, seconds(timeout) if wait else None, namespace, kubeconfig, context)
 
 
@@ -54,7 +57,6 @@ def _move(
 
     from penstock.api import Materialization
     from penstock.client.kinds import full_name
-    from penstock.client.promoting import newest
 
     name = name_of(word, Materialization)
     done = {"promote": "promoted", "rollback": "rolled back"}[verb]
@@ -62,9 +64,11 @@ def _move(
     async def work() -> None:
         async with connect(kubeconfig, context, namespace) as client:
             mat = await (client.promote(name, run) if verb == "promote" else client.rollback(name, run))
-            target = mat.spec.pinned_run or newest(mat)
-            pinned = "pinned" if mat.spec.pinned_run else "the newest, not pinned"
-            say(f"{full_name(mat.kind, name)} {done}: run {target} ({pinned})")
+            staged = await client.promotable(mat)
+            target = mat.spec.pinned_run or next(reversed(staged), None)
+            how = "pinned" if mat.spec.pinned_run else "the newest, not pinned"
+            first = "" if target in staged else "; it is staged first"
+            say(f"{full_name(mat.kind, name)} {done}: run {target} ({how}{first})")
             if limit is not None and target is not None:
                 await client.wait_served(name, target, limit)
                 say(f"{full_name(mat.kind, name)} serves run {target}")

@@ -9,10 +9,13 @@ import typer
 
 from penstock.cli.options import Context, Kubeconfig, Namespace, connect
 from penstock.cli.output import say
-from penstock.cli.targets import name_of, named
+from penstock.cli.targets import completions, name_of, named
 
 Resources = Annotated[
-    list[str], typer.Argument(help="TYPE NAME or TYPE/NAME of a job or materialization", metavar="TYPE NAME")
+    list[str],
+    typer.Argument(
+        help="TYPE NAME or TYPE/NAME of a job or materialization", metavar="TYPE NAME", autocompletion=completions
+    ),
 ]
 
 

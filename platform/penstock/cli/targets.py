@@ -20,6 +20,21 @@ class Target(NamedTuple):
     name: str | None = None
 
 
+def completions(incomplete: str) -> list[tuple[str, str]]:
+    """The types that begin so, for the shell's completion, each with what it is.
+
+    Examples:
+        >>> completions("staged")
+        [('stagedruns', 'A TrainingRun on its way through loading, verification and gates, for one Materialization.')]
+    """
+    from penstock.api import KINDS
+    from penstock.client.core import CORE
+
+    kinds = (*KINDS.values(), *CORE.values())
+    known = [("all", "Every kind."), *((kind.PLURAL, (kind.__doc__ or "").split("\n", 1)[0]) for kind in kinds)]
+    return [(name, about) for name, about in known if name.startswith(incomplete.lower())]
+
+
 def parse(words: Sequence[str]) -> list[Target]:
     """The targets that the arguments name.
 

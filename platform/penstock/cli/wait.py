@@ -8,7 +8,7 @@ import typer
 
 from penstock.cli.options import AllNamespaces, Context, Kubeconfig, Namespace, Timeout, connect, seconds
 from penstock.cli.output import say
-from penstock.cli.targets import Target, named, parse
+from penstock.cli.targets import Target, completions, named, parse
 from penstock.client.errors import NotPossible
 
 if TYPE_CHECKING:
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def wait(
-    resources: Annotated[list[str], typer.Argument(help="TYPE NAME or TYPE/NAME", metavar="TYPE [NAME]")],
+    resources: Annotated[
+        list[str], typer.Argument(help="TYPE NAME or TYPE/NAME", metavar="TYPE [NAME]", autocompletion=completions)
+    ],
     awaited: Annotated[str, typer.Option("--for", help="A condition (Succeeded, Promoted=True), or delete.")],
     every: Annotated[bool, typer.Option("--all", help="Every object of TYPE in the namespace.")] = False,
     selector: Annotated[str, typer.Option("-l", "--selector", help="Those with labels, such as team=search.")] = "",

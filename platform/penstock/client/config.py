@@ -7,13 +7,13 @@ import os
 import ssl
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from penstock.client.errors import ConfigError
-from penstock.client.kubeconfig import read
-
-if TYPE_CHECKING:
-    from lightkube.config.kubeconfig import SingleConfig
+from penstock.kubeapi import context as contexts
+from penstock.kubeapi.context import Context
+from penstock.kubeapi.errors import KubeconfigError
+from penstock.kubeapi.kubeconfig import read
 
 LOCAL_KUBECONFIG = Path(".penstock") / "kubeconfig"
 USER_KUBECONFIG = Path("~/.kube/config")
@@ -54,33 +54,22 @@ def find_kubeconfigs(explicit: str | Path | None = None) -> list[Path]:
     raise ConfigError(NOT_FOUND)
 
 
-def load(kubeconfig: str | Path | None = None, context: str | None = None) -> SingleConfig:
+def load(kubeconfig: str | Path | None = None, context: str | None = None) -> Context:
     """The cluster, user and namespace of a context.
 
     Raises:
         ConfigError: there is no kubeconfig, or it has no such context.
 
     Examples:
-        >>> load(context="production").cluster.server  # doctest: +SKIP
+        >>> load(context="production").server  # doctest: +SKIP
         'https://10.0.0.1:6443'
     """
-    import msgspec
-    from lightkube.config.kubeconfig import KubeConfig
-    from lightkube.config.models import User
-    from lightkube.core.exceptions import ConfigError as LightkubeConfigError
-
     paths = find_kubeconfigs(kubeconfig)
     where = f"Kubeconfig {shown(paths)!r}" if paths else "The service account"
     try:
-        config = KubeConfig.from_dict(read(paths), paths[0]) if paths else KubeConfig.from_service_account()
-        chosen = config.get(context)
-    except (LightkubeConfigError, msgspec.ValidationError) as error:
+        return contexts.choose(read(paths), context) if paths else contexts.in_cluster()
+    except KubeconfigError as error:
         raise ConfigError(f"{where} cannot be used: {error}") from error
-    except (KeyError, TypeError) as error:
-        raise ConfigError(f"{where} is not whole: {error} is missing") from error
-    assert chosen is not None
-    # lightkube asks for a user even where the server asks for none.
-    return chosen if chosen.user is not None else chosen._replace(user=User())
 
 
 def gateway_url(explicit: str | None = None, kubeconfig: str | Path | None = None, context: str | None = None) -> str:
@@ -127,7 +116,11 @@ def gateway_address(
     named = explicit or os.environ.get("PENSTOCK_GATEWAY")
     if named:
         return Address(named.rstrip("/"))
-    config = read(find_kubeconfigs(kubeconfig))
+    paths = find_kubeconfigs(kubeconfig)
+    try:
+        config = read(paths)
+    except KubeconfigError as error:
+        raise ConfigError(f"Kubeconfig {shown(paths)!r} cannot be used: {error}") from error
     cluster = _cluster(config, context or config.get("current-context"))
     for extension in cluster.get("extensions") or ():
         said = extension.get("extension") or {}

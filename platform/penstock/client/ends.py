@@ -8,7 +8,9 @@ from typing import NamedTuple
 from penstock.api import Resource, TrainingJob
 from penstock.api.materialization import StagedReason
 from penstock.api.meta import Condition, Reason
+from penstock.api.stagedrun import StagedRunReason
 from penstock.api.trainingjob import SucceededReason, asked_rerun
+from penstock.api.trainingrun import TrainingRunReason
 
 ENDS: Mapping[str, Mapping[str, frozenset[Reason]]] = {
     # No attempt follows by itself after one of these; a change of the spec starts anew.
@@ -28,6 +30,22 @@ ENDS: Mapping[str, Mapping[str, frozenset[Reason]]] = {
             }
         )
     },
+    # It is not tried again; what is staged of the run after that is another StagedRun.
+    "StagedRun": {
+        "Ready": frozenset(
+            {
+                StagedRunReason.GATE_FAILED,
+                StagedRunReason.INVALID_OUTPUT,
+                StagedRunReason.STAGING_FAILED,
+                StagedRunReason.DEADLINE_EXCEEDED,
+                StagedRunReason.DATA_LOST,
+                StagedRunReason.STOPPING,
+                StagedRunReason.DROPPING,
+            }
+        )
+    },
+    # A deletion is not taken back.
+    "TrainingRun": {"Ready": frozenset({TrainingRunReason.HELD, TrainingRunReason.DELETING})},
 }
 """The reasons that end a kind's work, by the condition that carries them.
 
@@ -87,6 +105,11 @@ def hopeless(resource: Resource, awaited: Awaited) -> Condition | None:
         if condition.type == awaited.type or condition.status == "False":
             return condition
     return None
+
+
+def condition_of(resource: Resource, type_: str) -> Condition | None:
+    """The condition of a type, if it speaks of the spec as it now is."""
+    return next((condition for condition in fresh(resource) if condition.type == type_), None)
 
 
 def reason_of(resource: Resource, condition: Condition) -> Reason | None:

@@ -6,7 +6,7 @@ import os
 import ssl
 from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx2
 
@@ -14,11 +14,11 @@ from penstock.client import config as configuration
 from penstock.client.errors import ConfigError
 from penstock.client.installation import CONFIG_MAP, gateway_service, parsed, system_namespace
 from penstock.client.transport import LOCAL_CONTEXT
+from penstock.kubeapi.context import Context
+from penstock.kubeapi.errors import KubeconfigError
+from penstock.kubeapi.http import connect
 from penstock.serving import AsyncGatewayClient, GatewayClient, GatewayUnavailable
 from penstock.serving.aio import CALLER_HEADER, TIMEOUT_SECONDS
-
-if TYPE_CHECKING:
-    from lightkube.config.kubeconfig import SingleConfig
 
 TOKEN_VARIABLE = "PENSTOCK_GATEWAY_TOKEN"  # noqa: S105 - the name of a variable
 
@@ -68,20 +68,16 @@ def async_gateway_client(
         raise ConfigError(f"The gateway's certificate authorities cannot be read: {error}") from error
     except configuration.NoGateway:
         chosen = configuration.load(kubeconfig, context)
-        if chosen.context_name == LOCAL_CONTEXT:
+        if chosen.name == LOCAL_CONTEXT:
             raise
     return ClusterGateway(_to_api(chosen, timeout), token)
 
 
-def _to_api(chosen: SingleConfig, timeout: float) -> httpx2.AsyncClient:
-    from lightkube.config import client_adapter
-    from lightkube.core.exceptions import ConfigError as LightkubeConfigError
-
-    limit = httpx2.Timeout(timeout, connect=min(timeout, 5.0))
+def _to_api(chosen: Context, timeout: float) -> httpx2.AsyncClient:
     try:
-        return client_adapter.AsyncClient(chosen, client_adapter.ConnectionParams(timeout=limit, trust_env=False))
-    except (LightkubeConfigError, OSError) as error:
-        raise ConfigError(f"Context {chosen.context_name!r} cannot be used: {error}") from error
+        return connect(chosen, timeout)
+    except KubeconfigError as error:
+        raise ConfigError(f"Context {chosen.name!r} cannot be used: {error}") from error
 
 
 class ClusterGateway(AsyncGatewayClient):
@@ -105,15 +101,13 @@ class ClusterGateway(AsyncGatewayClient):
 
     async def _find(self) -> None:
         """Turn to the Service; who may not read the installation asks that of a release `penstock`."""
-        from lightkube.core.exceptions import ConfigError as LightkubeConfigError
-
         path = f"/api/v1/namespaces/{system_namespace()}/configmaps/{CONFIG_MAP}"
         try:
             answer = await self._http.get(f"{self._server}{path}", auth=self._names.server)
             installation = parsed(answer.json()) if answer.is_success else {}
         except ValueError as error:
             raise GatewayUnavailable(f"The API at {self._server} answered what is no JSON") from error
-        except LightkubeConfigError as error:
+        except KubeconfigError as error:
             raise ConfigError(f"No credentials for the API at {self._server}: {error}") from error
         except httpx2.HTTPError as error:
             raise GatewayUnavailable(f"The API at {self._server} does not answer: {error}") from error

@@ -1,11 +1,6 @@
-"""How kinds are spelled, and what lightkube calls them."""
+"""How kinds are spelled, and where the API keeps them."""
 
 from __future__ import annotations
-
-from functools import cache
-from typing import Any
-
-from lightkube.generic_resource import create_namespaced_resource
 
 from penstock.api import API_VERSION, GROUP, KINDS, VERSION, Resource
 from penstock.client.core import CORE
@@ -23,31 +18,30 @@ ORDER = (
 """The order in which resources are applied: what is referred to comes first."""
 
 
-@cache
-def resource_class(kind: str) -> Any:
-    """The lightkube class of a kind."""
-    if kind in KINDS:
-        return create_namespaced_resource(GROUP, VERSION, kind, KINDS[kind].PLURAL)
-    from lightkube.resources import core_v1
-
-    return getattr(core_v1, kind)
-
-
 def api_version(kind: str) -> str:
     """The apiVersion of a kind."""
     return API_VERSION if kind in KINDS else "v1"
 
 
-def collection(kind: type[Resource], namespace: str | None) -> str:
+def collection(kind: str, namespace: str | None) -> str:
     """The path of a kind's objects, in a namespace or in all.
 
     Examples:
-        >>> from penstock.api import TrainingJob
-        >>> collection(TrainingJob, "default")
+        >>> collection("TrainingJob", "default")
         '/apis/penstock.dev/v1alpha1/namespaces/default/trainingjobs'
     """
-    root = f"/apis/{API_VERSION}" if kind.__name__ in KINDS else "/api/v1"
-    return f"{root}/namespaces/{namespace}/{kind.PLURAL}" if namespace is not None else f"{root}/{kind.PLURAL}"
+    root = f"/apis/{API_VERSION}" if kind in KINDS else "/api/v1"
+    plural = {**KINDS, **CORE}[kind].PLURAL if kind != "Event" else "events"
+    return f"{root}/namespaces/{namespace}/{plural}" if namespace is not None else f"{root}/{plural}"
+
+
+def location(kind: str, namespace: str, name: str) -> str:
+    """The path of one object.
+
+    Raises:
+        NotPossible: the name stands for none.
+    """
+    return f"{collection(kind, namespace)}/{checked_name(name)}"
 
 
 def resolve(name: str) -> type[Resource] | None:
@@ -74,7 +68,7 @@ def checked_name(name: str) -> str:
     Raises:
         NotPossible: it is empty, which would name every object of its kind, or it would change the path.
     """
-    if not name or name in (".", "..") or "/" in name or "%" in name:
+    if not name or name in (".", "..") or set(name) & set("/%?#"):
         raise NotPossible(f"{name!r} is no name of an object: give one, such as digits")
     return name
 

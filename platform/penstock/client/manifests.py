@@ -95,6 +95,8 @@ def _check(body: Any, where: str) -> None:
     except (TypeError, ValueError, RecursionError) as error:
         raise ManifestError(f"{where}: holds what JSON has not: {error}") from error
     kind = body.get("kind")
+    if kind in KINDS and KINDS[kind].MANAGED:
+        raise ManifestError(f"{where}: a {kind} is made by Penstock, and cannot be applied: leave it out")
     if kind not in ORDER:
         raise ManifestError(f"{where}: kind {kind!r} is not known here: use one of {', '.join(ORDER)}")
     if body.get("apiVersion") != api_version(kind):

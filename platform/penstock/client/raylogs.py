@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import anyio
 
-from penstock.api import Materialization, Resource, TrainingJob
+from penstock.api import Resource, StagedRun, TrainingJob
 from penstock.api.meta import SecretKeyRef
 from penstock.client.errors import ApiError, ConfigError, Forbidden, LogAway, NotFound, NotPossible, Unauthorized
 from penstock.client.installation import read_installation, system_namespace
@@ -25,6 +25,7 @@ TOKEN_VARIABLE = "PENSTOCK_RAY_TOKEN"  # noqa: S105 - the name of a variable
 HEADER = "X-Ray-Authorization"
 """Where Ray looks for its token when `Authorization` is the API server's."""
 POLL_SECONDS = 1.0
+WITH_LOGS = "jobs, materializations and the runs of both have logs"
 ENDED = ("STOPPED", "SUCCEEDED", "FAILED")
 
 
@@ -79,12 +80,12 @@ class RayLogs:
                 return Submission(found[-1].submission_id, found[-1].message)
             numbers = ", ".join(str(one.number) for one in resource.status.attempts) or "none"
             raise NotPossible(f"{self._name} has no attempt {attempt or ''}: it has {numbers}")
-        if isinstance(resource, Materialization):
-            runs = [run for run in resource.status.runs if run.submission_id]
-            if runs:
-                return Submission(str(runs[-1].submission_id), runs[-1].message or "")
-            raise NotPossible(f"{self._name} has staged nothing yet")
-        raise NotPossible(f"{self._name} runs nothing: jobs and materializations have logs")
+        if isinstance(resource, StagedRun):
+            if (latest := resource.status.latest_try) is not None:
+                ready = next((one for one in resource.status.conditions if one.type == "Ready"), None)
+                return Submission(latest.submission_id, ready.message if ready is not None else "")
+            raise NotPossible(f"{self._name} has not been tried yet")
+        raise NotPossible(f"{self._name} runs nothing: {WITH_LOGS}")
 
     async def _service(self, submission: Submission) -> Service:
         url = await self._address(submission)
@@ -110,7 +111,7 @@ class RayLogs:
     async def _backend(self) -> dict[str, Any]:
         """Where its jobs run, as its spec or else the installation has it; nothing where neither can be read."""
         resource = self._resource
-        if isinstance(resource, TrainingJob | Materialization) and resource.spec.ray is not None:
+        if isinstance(resource, TrainingJob | StagedRun) and resource.spec.ray is not None:
             return resource.spec.ray.to_wire()
         try:
             return dict((await read_installation(self._session)).get("ray") or {})
@@ -149,7 +150,7 @@ class RayLogs:
         resource = self._resource
         if cluster := (self._ray_job.get("status") or {}).get("rayClusterName"):
             return SecretKeyRef(name=ray_token_secret(cluster), key=RAY_TOKEN_KEY)
-        backend = resource.spec.ray if isinstance(resource, TrainingJob | Materialization) else None
+        backend = resource.spec.ray if isinstance(resource, TrainingJob | StagedRun) else None
         ray = backend.ray_cluster if backend is not None else None
         return ray.token_secret_key_ref if ray is not None else None
 

@@ -6,11 +6,11 @@ import builtins
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from penstock.api import Resource
+from penstock.api import Materialization, Resource, StagedRun, TrainingJob, TrainingRun
 from penstock.client.errors import NotFound, NotPossible
-from penstock.client.kinds import api_version, checked_name, collection, full_name, resource_class
+from penstock.client.kinds import api_version, checked_name, collection, full_name
 from penstock.client.raylogs import RayLogs
-from penstock.client.records import Event, R
+from penstock.client.records import Event, R, event
 from penstock.client.session import Session, typed
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
@@ -79,7 +79,7 @@ class Reading(Session):
             3
         """
         path = self._path(kind, namespace, all_namespaces)
-        body = await self._transport.get_json(path, _selecting(labels), "application/json")
+        body = await self._transport.document("GET", path, params=_selecting(labels))
         api = {"apiVersion": api_version(kind.__name__), "kind": kind.__name__}
         return [{**api, **item} for item in body["items"]]
 
@@ -102,9 +102,8 @@ class Reading(Session):
             ['digits', 'True']
         """
         path = self._path(kind, namespace, all_namespaces and name is None)
-        return await self._transport.get_json(
-            path if name is None else f"{path}/{checked_name(name)}", _selecting(labels), TABLE
-        )
+        path = path if name is None else f"{path}/{checked_name(name)}"
+        return await self._transport.document("GET", path, params=_selecting(labels), headers={"Accept": TABLE})
 
     async def events(self, kind: type[Resource], name: str, *, namespace: str | None = None) -> builtins.list[Event]:
         """What happened to an object, the oldest first.
@@ -114,24 +113,11 @@ class Reading(Session):
             ['Running', 'Completed']
         """
         fields = {"involvedObject.kind": kind.__name__, "involvedObject.name": name}
-        with self._transport.translated():
-            listing = self._transport.objects.list(
-                resource_class("Event"), namespace=namespace or self.namespace, fields=fields
-            )
-            found = [event async for event in listing]
-        events = [
-            Event(
-                type=e.type or "",
-                reason=e.reason or "",
-                message=e.message or "",
-                count=e.count or 1,
-                last_seen=e.lastTimestamp or e.eventTime,
-                first_seen=e.firstTimestamp or e.eventTime,
-                source=(e.source.component if e.source else None) or e.reportingComponent or "",
-            )
-            for e in found
-        ]
-        return sorted(events, key=lambda event: (event.last_seen is not None, event.last_seen))
+        selector = ",".join(f"{field}={value}" for field, value in fields.items())
+        path = collection("Event", namespace or self.namespace)
+        found = await self._transport.document("GET", path, params={"fieldSelector": selector})
+        events = [event(item) for item in found["items"]]
+        return sorted(events, key=lambda one: (one.last_seen is not None, one.last_seen))
 
     async def logs(
         self,
@@ -144,10 +130,12 @@ class Reading(Session):
     ) -> AsyncIterator[str]:
         """The lines of an object's log, without their line ends.
 
+        That of a TrainingRun is its attempt's, and that of a Materialization the one of its newest StagedRun.
+
         Args:
             kind: such as `TrainingJob`.
             name: of the object.
-            attempt: unset, the newest.
+            attempt: of a job; unset, the newest.
             follow: go on until the attempt ends.
             namespace: of the object.
 
@@ -161,6 +149,7 @@ class Reading(Session):
             ...     print(line)
         """
         space = namespace or self.namespace
+        kind, name, attempt = await self._log_source(kind, name, space, attempt)
         if not self.local:
             resource = typed(kind, await self._get(kind.__name__, name, space))
             async for line in RayLogs(self, resource).lines(attempt, follow):
@@ -180,8 +169,29 @@ class Reading(Session):
                 f"{full_name(kind.__name__, name)} has no log{which} at {self.server}: {error}; look at Ray's dashboard"
             ) from error
 
+    async def _log_source(
+        self, kind: type[Resource], name: str, namespace: str, attempt: int | None
+    ) -> tuple[type[Resource], str, int | None]:
+        """The object that Ray's jobs are submitted for."""
+        if kind is TrainingRun:
+            run = (await self.get(TrainingRun, name, namespace=namespace)).spec
+            ref = run.training_job_ref
+            try:
+                job = await self.get(TrainingJob, ref.name, namespace=namespace)
+            except NotFound:
+                job = None
+            if job is None or job.metadata.uid != ref.uid:
+                raise NotPossible(f"{full_name(kind.__name__, name)} has no log any more: its job {ref.name!r} is gone")
+            return TrainingJob, ref.name, run.attempt
+        if kind is Materialization:
+            latest = (await self.get(Materialization, name, namespace=namespace)).status.latest
+            if latest is None:
+                raise NotPossible(f"{full_name(kind.__name__, name)} has staged nothing yet")
+            return StagedRun, latest.staged_run_ref.name, None
+        return kind, name, attempt
+
     def _path(self, kind: type[Resource], namespace: str | None, all_namespaces: bool) -> str:
-        return collection(kind, None if all_namespaces else namespace or self.namespace)
+        return collection(kind.__name__, None if all_namespaces else namespace or self.namespace)
 
 
 def _selecting(labels: Labels | None) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
@@ -57,3 +58,21 @@ class Event:
     last_seen: datetime | None
     first_seen: datetime | None = None
     source: str = ""
+
+
+def event(document: Mapping[str, Any]) -> Event:
+    """An event as the API keeps it, in either of its two groups' words."""
+    at = document.get("eventTime")
+    return Event(
+        type=document.get("type") or "",
+        reason=document.get("reason") or "",
+        message=document.get("message") or "",
+        count=document.get("count") or 1,
+        last_seen=_time(document.get("lastTimestamp") or at),
+        first_seen=_time(document.get("firstTimestamp") or at),
+        source=(document.get("source") or {}).get("component") or document.get("reportingComponent") or "",
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

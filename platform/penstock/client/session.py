@@ -9,9 +9,9 @@ from typing import Any, Self
 import pydantic
 
 from penstock.client.errors import PenstockError
-from penstock.client.kinds import checked_name, full_name, resource_class
+from penstock.client.kinds import full_name, location
 from penstock.client.records import R
-from penstock.client.transport import Transport
+from penstock.client.transport import MERGE, Transport
 
 
 class Session:
@@ -69,7 +69,7 @@ class Session:
         Raises:
             PenstockError: the call failed.
         """
-        return await self._transport.get_json(path, params or {}, "application/json", headers)
+        return await self._transport.document("GET", path, params=params, headers=headers)
 
     async def get_text(self, path: str) -> str:
         """The text at any path of the API, also of what it is a proxy to.
@@ -77,7 +77,7 @@ class Session:
         Raises:
             PenstockError: the call failed.
         """
-        return await self._transport.get_text(path)
+        return await self._transport.text(path)
 
     async def post_json(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """What the API answers to a document, such as a review.
@@ -85,7 +85,7 @@ class Session:
         Raises:
             PenstockError: the call failed.
         """
-        return await self._transport.post_json(path, body)
+        return await self._transport.document("POST", path, body)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -98,30 +98,11 @@ class Session:
         await self.close()
 
     async def _get(self, kind: str, name: str, namespace: str | None = None) -> dict[str, Any]:
-        with self._transport.translated():
-            found = await self._transport.objects.get(
-                resource_class(kind), checked_name(name), namespace=namespace or self.namespace
-            )
-        return as_document(found)
+        return await self._transport.document("GET", location(kind, namespace or self.namespace, name))
 
     async def _merge(self, kind: type[R], name: str, patch: dict[str, Any], namespace: str | None) -> R:
-        from lightkube.types import PatchType
-
-        with self._transport.translated():
-            patched = await self._transport.objects.patch(
-                resource_class(kind.__name__),
-                checked_name(name),
-                patch,
-                namespace=namespace or self.namespace,
-                patch_type=PatchType.MERGE,
-            )
-        return typed(kind, as_document(patched))
-
-
-def as_document(found: Any) -> dict[str, Any]:
-    """The plain JSON form of a lightkube object."""
-    document: dict[str, Any] = found.to_dict()
-    return document
+        path = location(kind.__name__, namespace or self.namespace, name)
+        return typed(kind, await self._transport.patch(path, patch, MERGE))
 
 
 def typed(kind: type[R], document: dict[str, Any]) -> R:

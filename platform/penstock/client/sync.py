@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from penstock.api import Materialization, Resource, TrainingJob
+from penstock.api import Materialization, Resource, StagedRun, TrainingJob, TrainingRun
 from penstock.blocking import BlockingLoop
 from penstock.client.aio import AsyncClient
 from penstock.client.reading import Labels
@@ -152,6 +152,18 @@ class Client:
     def rerun(self, name: str, *, namespace: str | None = None) -> TrainingJob:
         """Run a TrainingJob once more; see `AsyncClient.rerun`."""
         return self._loop.run(self._client.rerun(name, namespace=namespace))
+
+    def runs(self, job: str, *, namespace: str | None = None) -> builtins.list[TrainingRun]:
+        """What a TrainingJob has trained; see `AsyncClient.runs`."""
+        return self._loop.run(self._client.runs(job, namespace=namespace))
+
+    def staged_runs(self, materialization: str, *, namespace: str | None = None) -> builtins.list[StagedRun]:
+        """What a Materialization has staged; see `AsyncClient.staged_runs`."""
+        return self._loop.run(self._client.staged_runs(materialization, namespace=namespace))
+
+    def promotable(self, mat: Materialization) -> builtins.list[str]:
+        """The runs that a Materialization can serve at once; see `AsyncClient.promotable`."""
+        return self._loop.run(self._client.promotable(mat))
 
     def promote(self, name: str, run: str | None = None, *, namespace: str | None = None) -> Materialization:
         """Let a Materialization serve a run; see `AsyncClient.promote`."""

@@ -8,7 +8,7 @@ from contextlib import aclosing
 import anyio
 
 from penstock.api import Materialization, Resource
-from penstock.api.materialization import PromotedReason, RunState
+from penstock.api.materialization import PromotedReason
 from penstock.api.meta import Condition
 from penstock.client import ends
 from penstock.client.errors import NotFound, WaitFailed, WaitTimeout
@@ -18,6 +18,7 @@ from penstock.client.session import typed
 from penstock.client.watching import Watching
 
 WAIT_SECONDS = 600.0
+STAGED = ends.parse("Staged")
 
 
 class Waiting(Watching):
@@ -91,14 +92,15 @@ class Waiting(Watching):
         """
 
         def done(mat: Materialization) -> bool:
-            if mat.status.active_run == run:
+            status = mat.status
+            if status.active is not None and status.active.run == run:
                 return True
             for condition in ends.fresh(mat):
                 if condition.reason == PromotedReason.PINNED_RUN_UNAVAILABLE and mat.spec.pinned_run == run:
                     raise failed(mat, condition)
-            record = next((record for record in reversed(mat.status.runs) if record.run == run), None)
-            if record is not None and record.state is RunState.REJECTED:
-                raise WaitFailed(f"Run {run} was refused ({record.reason}): {record.message}", mat)
+            refusal = ends.hopeless(mat, STAGED)
+            if refusal is not None and status.latest is not None and status.latest.run == run:
+                raise WaitFailed(f"Run {run} was refused ({refusal.reason}): {refusal.message}", mat, refusal)
             return False
 
         return await self._until(Materialization, name, done, f"run {run} served", timeout, namespace)

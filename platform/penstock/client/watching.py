@@ -11,10 +11,10 @@ import anyio
 
 from penstock.api import Resource
 from penstock.client.errors import ApiError, Unreachable
-from penstock.client.kinds import resource_class
+from penstock.client.kinds import api_version, collection
 from penstock.client.reading import Reading
 from penstock.client.records import Change, ChangeType, R
-from penstock.client.session import as_document, typed
+from penstock.client.session import typed
 
 WATCH_SECONDS = 240
 SILENCE_SECONDS = 270.0
@@ -51,12 +51,12 @@ class Watching(Reading):
             >>> async for change in client.watch(TrainingJob, "digits"):  # doctest: +SKIP
             ...     print(change.type, change.resource.status.progress_text)
         """
-        async with aclosing(self._seen(kind, name, "*" if all_namespaces else namespace or self.namespace)) as seen:
+        async with aclosing(self._seen(kind, name, None if all_namespaces else namespace or self.namespace)) as seen:
             async for type_, document in seen:
                 yield Change(type_, typed(kind, document))
 
     async def _seen(
-        self, kind: type[Resource], name: str | None, namespace: str, known: Mapping[str, Any] | None = None
+        self, kind: type[Resource], name: str | None, namespace: str | None, known: Mapping[str, Any] | None = None
     ) -> AsyncGenerator[Seen, None]:
         """The changes since `known`, one object that was read before; since nothing, without it."""
         seen = {_uid(known): dict(known)} if known is not None else {}
@@ -87,31 +87,25 @@ class Watching(Reading):
                 await anyio.sleep(RETRY_SECONDS)
 
     async def _listing(
-        self, kind: type[Resource], name: str | None, namespace: str
+        self, kind: type[Resource], name: str | None, namespace: str | None
     ) -> tuple[str, list[dict[str, Any]]]:
-        with self._transport.translated():
-            listing = self._transport.objects.list(
-                resource_class(kind.__name__), namespace=namespace, fields=_named(name)
-            )
-            documents = [as_document(found) async for found in listing]
-        return listing.resourceVersion, documents
+        listed = await self._transport.document("GET", collection(kind.__name__, namespace), params=_named(name))
+        named = {"apiVersion": api_version(kind.__name__), "kind": kind.__name__}
+        return listed["metadata"]["resourceVersion"], [{**named, **found} for found in listed["items"]]
 
     async def _changes(
-        self, kind: type[Resource], name: str | None, namespace: str, version: str
+        self, kind: type[Resource], name: str | None, namespace: str | None, version: str
     ) -> AsyncGenerator[Seen, None]:
-        watch = self._transport.objects.watch(
-            resource_class(kind.__name__),
-            namespace=namespace,
-            fields=_named(name),
-            server_timeout=WATCH_SECONDS,
-            resource_version=version,
-        )
+        params = {**_named(name), "resourceVersion": version, "timeoutSeconds": str(WATCH_SECONDS)}
+        watch = self._transport.changes(collection(kind.__name__, namespace), params)
         async with aclosing(watch):
             while True:
-                with self._transport.translated(), anyio.fail_after(SILENCE_SECONDS):
-                    type_, found = await anext(watch)
-                if type_ != "BOOKMARK":
-                    yield type_, as_document(found)
+                try:
+                    with anyio.fail_after(SILENCE_SECONDS):
+                        type_, found = await anext(watch)
+                except StopAsyncIteration:
+                    return
+                yield type_, found
 
 
 def _difference(known: dict[str, dict[str, Any]], documents: list[dict[str, Any]]) -> Iterator[Seen]:
@@ -130,5 +124,5 @@ def _uid(document: Mapping[str, Any]) -> str:
     return str(document["metadata"]["uid"])
 
 
-def _named(name: str | None) -> dict[str, str] | None:
-    return {"metadata.name": name} if name is not None else None
+def _named(name: str | None) -> dict[str, str]:
+    return {"fieldSelector": f"metadata.name={name}"} if name is not None else {}

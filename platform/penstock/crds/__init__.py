@@ -1,4 +1,4 @@
-"""The six kinds as CustomResourceDefinitions, made from the pydantic models; nothing here is written by hand."""
+"""The kinds as CustomResourceDefinitions, made from the pydantic models; nothing here is written by hand."""
 
 from penstock.crds.definition import crd
 from penstock.crds.files import drift, render, write

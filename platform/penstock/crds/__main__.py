@@ -1,4 +1,4 @@
-"""`python -m penstock.crds write|check DIR [--docs DIR] [--chart DIR]`: the files generated from the models."""
+"""`python -m penstock.crds write|check DIR [--docs DIR] [--chart DIR] [--policies DIR]`: what the models generate."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from penstock.crds import docs, files
+from penstock.crds import docs, files, policies
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -16,15 +16,21 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, help="folder of the CustomResourceDefinitions")
     parser.add_argument("--docs", type=Path, help="folder of reference.md and troubleshooting.md")
     parser.add_argument("--chart", type=Path, help="folder of the definitions among a chart's templates")
+    parser.add_argument("--policies", type=Path, help="folder of the admission policies among a chart's templates")
     options = parser.parse_args(arguments)
-    templates = files.render_templates()
+    folders: list[tuple[Path | None, dict[str, str]]] = [
+        (options.folder, files.render()),
+        (options.chart, files.render_templates()),
+        (options.policies, policies.render_templates()),
+    ]
+    named = [(folder, texts) for folder, texts in folders if folder is not None]
     if options.command == "write":
-        written = files.write(options.folder) + (docs.write(options.docs) if options.docs else [])
-        written += files.write(options.chart, templates) if options.chart else []
+        written = [path for folder, texts in named for path in files.write(folder, texts)]
+        written += docs.write(options.docs) if options.docs else []
         sys.stdout.write("".join(f"{path}\n" for path in written))
         return 0
-    lines = files.drift(options.folder) + (docs.drift(options.docs) if options.docs else [])
-    lines += files.drift(options.chart, templates) if options.chart else []
+    lines = [line for folder, texts in named for line in files.drift(folder, texts)]
+    lines += docs.drift(options.docs) if options.docs else []
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     return 1 if lines else 0
 

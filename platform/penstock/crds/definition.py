@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from penstock.api import GROUP, VERSION, Resource
-from penstock.api.meta import DNS_LABEL, Column
+from penstock.api.meta import DNS_LABEL, Column, Status
 from penstock.crds.schema import Schema, structural
 
 # The public names in Feast and Milvus, the labels of children and references to the object are made from its name.
@@ -60,6 +60,9 @@ def _root(kind: type[Resource]) -> Schema:
     # Spec and status are converted by themselves: the rest of an object has the API server's own schema.
     spec = structural(kind.model_fields["spec"].annotation)  # type: ignore[arg-type]
     status = structural(kind.model_fields["status"].annotation)  # type: ignore[arg-type]
+    if kind.BORN_WITH_STATUS:
+        born: Status = kind.model_fields["status"].get_default(call_default_factory=True)
+        status["default"] = born.to_wire()
     field = kind.model_fields["spec"]
     schema: Schema = {
         "description": kind.__doc__ or "",

@@ -10,6 +10,7 @@ from typing import Any
 from penstock.api import API_VERSION, KINDS, Resource
 from penstock.api.meta import Reason
 from penstock.api.quantities import INT_OR_STRING
+from penstock.crds.admission import rules as admission_rules
 from penstock.crds.definition import crd, openapi
 from penstock.crds.schema import Schema
 
@@ -86,7 +87,7 @@ def _kind(kind: type[Resource]) -> Iterator[str]:
         yield "|---|---|---|---|"
         yield from _fields(schema["properties"][part], part)
         yield ""
-    rules = list(_rules(schema["properties"]["spec"], "spec"))
+    rules = [*_rules(schema["properties"]["spec"], "spec"), *_admission(kind)]
     if rules:
         yield f"### {kind.__name__} rules\n"
         yield from rules
@@ -146,6 +147,13 @@ def _rules(schema: Schema, path: str) -> Iterator[str]:
     for name, field in schema.get("properties", {}).items():
         yield from _rules(field, f"{path}.{name}")
         yield from _rules(field.get("items", {}), f"{path}.{name}[]")
+
+
+def _admission(kind: type[Resource]) -> Iterator[str]:
+    for rule in (*admission_rules(kind, "CREATE"), *admission_rules(kind, "UPDATE")):
+        yield f"- {rule.message}"
+    for rule in admission_rules(kind, "DELETE"):
+        yield f"- a deletion may be refused: {rule.message}"
 
 
 def _reason(reason: Reason) -> str:

@@ -31,13 +31,20 @@ class _Dumper(yaml.SafeDumper):
         super().increase_indent(flow, False)
 
 
+def dump(document: Any) -> str:
+    """YAML text, in the order of the document."""
+    text: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
+    return text
+
+
+def escaped(text: str) -> str:
+    """Text that helm leaves as it is."""
+    return text.replace("{{", '{{ "{{" }}')
+
+
 def render() -> dict[str, str]:
     """File name to YAML text, for each kind."""
-    return {
-        f"{GROUP}_{kind.PLURAL}.yaml": HEADER
-        + yaml.dump(crd(kind), Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
-        for kind in KINDS.values()
-    }
+    return {f"{GROUP}_{kind.PLURAL}.yaml": HEADER + dump(crd(kind)) for kind in KINDS.values()}
 
 
 def render_templates() -> dict[str, str]:
@@ -48,6 +55,8 @@ def render_templates() -> dict[str, str]:
 def write(folder: str | Path, texts: Mapping[str, str] | None = None) -> list[Path]:
     """Write every file into the folder, which is created if need be, and return their paths.
 
+    A file of a kind that has gone, or needs none any more, is removed.
+
     Args:
         folder: where to.
         texts: by file name; those of `render` unless given.
@@ -55,7 +64,11 @@ def write(folder: str | Path, texts: Mapping[str, str] | None = None) -> list[Pa
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for name, text in (render() if texts is None else texts).items():
+    expected = render() if texts is None else texts
+    for path in folder.glob(f"{GROUP}_*.yaml"):
+        if path.name not in expected:
+            path.unlink()
+    for name, text in expected.items():
         (folder / name).write_text(text, encoding="utf-8")
         written.append(folder / name)
     return written
@@ -83,5 +96,5 @@ def drift(folder: str | Path, texts: Mapping[str, str] | None = None) -> list[st
 
 def _template(text: str) -> str:
     head, metadata, body = text.partition("\nmetadata:\n")
-    name, _, rest = body.replace("{{", '{{ "{{" }}').partition("\n")
+    name, _, rest = escaped(body).partition("\n")
     return "\n".join(["{{- if .Values.crds.enabled }}", f"{head}{metadata}{name}", MARKS, f"{rest}{{{{- end }}}}\n"])

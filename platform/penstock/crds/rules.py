@@ -33,7 +33,8 @@ class Rules:
 
     def _walk(self, value: Any, old: Any, schema: Schema, path: str) -> Iterator[FieldError]:
         for rule in schema.get("x-kubernetes-validations", ()):
-            if _OLD_SELF.search(rule["rule"]) and old is ABSENT:
+            of_changes = _OLD_SELF.search(rule["rule"]) is not None
+            if old is ABSENT if of_changes else same(value, old):
                 continue
             problem = self._problem(rule, value, old)
             if problem is not None:
@@ -59,6 +60,17 @@ class Rules:
         except Exception as error:  # noqa: BLE001
             return f"{rule['message']} (the rule could not be evaluated: {error})"
         return None if passed is True else rule["message"]
+
+
+def same(value: Any, old: Any) -> bool:
+    """Whether a value is as it was; unlike to Python, `1` and `true` are two to JSON."""
+    if type(value) is not type(old):
+        return False
+    if isinstance(value, dict):
+        return value.keys() == old.keys() and all(same(inner, old[key]) for key, inner in value.items())
+    if isinstance(value, list):
+        return len(value) == len(old) and all(map(same, value, old))
+    return bool(value == old)
 
 
 def correlated(item: Any, old: Any, schema: Schema) -> Any:

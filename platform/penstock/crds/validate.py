@@ -15,7 +15,7 @@ from penstock.api.quantities import INT_OR_STRING
 from penstock.crds import errors
 from penstock.crds.definition import openapi
 from penstock.crds.errors import BLOCKING, Cause, FieldError
-from penstock.crds.rules import Rules
+from penstock.crds.rules import ABSENT, Rules, correlated, same
 from penstock.crds.schema import Schema
 
 __all__ = ["Cause", "FieldError", "Validator"]
@@ -62,7 +62,11 @@ class Validator:
 
     def default(self, obj: dict[str, Any]) -> dict[str, Any]:
         """A copy with the schema's defaults filled in; a null counts as absent, as on the API server."""
-        filled: dict[str, Any] = _default(copy.deepcopy(obj), self.schema)
+        return self.fill(copy.deepcopy(obj))
+
+    def fill(self, obj: dict[str, Any]) -> dict[str, Any]:
+        """Fill the defaults into the object itself."""
+        filled: dict[str, Any] = _default(obj, self.schema)
         return filled
 
     def prune(self, obj: dict[str, Any]) -> dict[str, Any]:
@@ -85,13 +89,16 @@ class Validator:
     ) -> list[FieldError]:
         """What is wrong with an object that has its defaults (see `default`); empty when it is accepted.
 
+        What was there before, as it was, is not asked again, so that an object of another version can still be changed
+        elsewhere. https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-ratcheting
+
         Args:
             obj: the object.
-            old: the object that it replaces, for the rules about changes.
+            old: the object that it replaces.
             strict: whether an unknown field is an error, as for `kubectl apply`.
         """
         found = self.unknown_fields(obj) if strict else []
-        structure = list(_check(obj, self.schema, ""))
+        structure = list(_check(obj, ABSENT if old is None else old, self.schema, ""))
         found += structure
         if not any(error.cause in BLOCKING for error in structure):
             found += self._rules.check(obj, old, self.schema)
@@ -124,7 +131,7 @@ def _prune(value: Any, schema: Schema) -> Any:
         }
     if isinstance(value, list) and "items" in schema:
         return [_prune(item, schema["items"]) for item in value]
-    return copy.deepcopy(value)
+    return copy.deepcopy(value) if isinstance(value, dict | list) else value
 
 
 def _unknown(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
@@ -139,7 +146,9 @@ def _unknown(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
             yield from _unknown(item, schema["items"], f"{path}[{index}]")
 
 
-def _check(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
+def _check(value: Any, old: Any, schema: Schema, path: str) -> Iterator[FieldError]:
+    if same(value, old):
+        return
     if INT_OR_STRING in schema:
         yield from _check_quantity(value, schema, path)
         return
@@ -153,9 +162,9 @@ def _check(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
     elif expected in ("integer", "number"):
         yield from _check_number(value, schema, path)
     elif expected == "array":
-        yield from _check_array(value, schema, path)
+        yield from _check_array(value, old, schema, path)
     elif expected == "object":
-        yield from _check_object(value, schema, path)
+        yield from _check_object(value, old, schema, path)
 
 
 def _check_quantity(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
@@ -207,13 +216,13 @@ def _check_number(value: float, schema: Schema, path: str) -> Iterator[FieldErro
         yield errors.invalid(path, value, f"should be {bound} {high}")
 
 
-def _check_array(value: list[Any], schema: Schema, path: str) -> Iterator[FieldError]:
+def _check_array(value: list[Any], old: Any, schema: Schema, path: str) -> Iterator[FieldError]:
     if len(value) > schema.get("maxItems", len(value)):
         yield errors.too_many(path, len(value), schema["maxItems"])
     if len(value) < schema.get("minItems", 0):
         yield errors.invalid(path, len(value), f"should have at least {schema['minItems']} items")
     for index, item in enumerate(value):
-        yield from _check(item, schema["items"], f"{path}[{index}]")
+        yield from _check(item, correlated(item, old, schema), schema["items"], f"{path}[{index}]")
     names = schema.get("x-kubernetes-list-map-keys", ())
     seen = []
     for index, item in enumerate(value if names else ()):
@@ -223,7 +232,7 @@ def _check_array(value: list[Any], schema: Schema, path: str) -> Iterator[FieldE
         seen.append(key)
 
 
-def _check_object(value: dict[str, Any], schema: Schema, path: str) -> Iterator[FieldError]:
+def _check_object(value: dict[str, Any], old: Any, schema: Schema, path: str) -> Iterator[FieldError]:
     for key in schema.get("required", ()):
         if key not in value:
             yield errors.required(_join(path, key))
@@ -231,7 +240,8 @@ def _check_object(value: dict[str, Any], schema: Schema, path: str) -> Iterator[
         yield errors.too_many(path, len(value), schema["maxProperties"])
     values = schema.get("additionalProperties")
     for key, inner in value.items():
+        before = old.get(key, ABSENT) if isinstance(old, dict) else ABSENT
         if key in schema.get("properties", {}):
-            yield from _check(inner, schema["properties"][key], _join(path, key))
+            yield from _check(inner, before, schema["properties"][key], _join(path, key))
         elif isinstance(values, dict):
-            yield from _check(inner, values, f"{path}[{key}]")
+            yield from _check(inner, before, values, f"{path}[{key}]")

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import structlog
 from fastapi import FastAPI
-from lightkube import AsyncClient, KubeConfig
 
 from penstock.gateway.app import create_app
 from penstock.gateway.auth.access import Access
@@ -25,12 +24,17 @@ from penstock.gateway.auth.reviews import KubernetesReviews
 from penstock.gateway.auth.settings import Mode, NotSaid, is_loopback, mode
 from penstock.gateway.catalog import Catalog
 from penstock.gateway.health import Lifecycle
+from penstock.gateway.kubernetes import Kubernetes
 from penstock.gateway.limits import Limits
 from penstock.gateway.loader import Loader
+from penstock.gateway.pins import KubernetesStagedRuns
+from penstock.gateway.replica import Replica, pod, replica_name
+from penstock.gateway.revision import Revision
 from penstock.gateway.serve import GracefulServer
 from penstock.gateway.tls import Certificate
-from penstock.gateway.watch import Kubernetes, Watcher
+from penstock.gateway.watch import Watcher
 from penstock.installation import Installation
+from penstock.kubeapi.errors import KubeconfigError
 
 DEFAULTS = Limits()
 DRAIN_SECONDS = 5.0
@@ -44,25 +48,31 @@ def build(flags: argparse.Namespace, how: Mode, lifecycle: Lifecycle, certificat
         OSError: the key files cannot be read.
     """
     limits = Limits(body_bytes=flags.body_limit, entities=flags.entity_limit, queries=flags.query_limit)
-    # Addresses of the API are given outright; proxies of the environment are not for it.
-    client = AsyncClient(config=KubeConfig.from_env(), trust_env=False)
-    catalog = Catalog(Loader(Kubernetes(client), Installation.load(), limits))
+    api = Kubernetes()
+    loader = Loader(api, Installation.load(), limits)
+    catalog = Catalog(loader, KubernetesStagedRuns(api))
+    revision = Revision(catalog, loader)
+    replica = Replica(api, catalog, replica_name(os.environ, flags.port), flags.namespace, pod())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        watching = asyncio.create_task(Watcher(client, catalog, flags.namespace).run())
+        running = [
+            asyncio.create_task(each.run()) for each in (Watcher(api, catalog, flags.namespace), revision, replica)
+        ]
         yield
-        watching.cancel()
-        await asyncio.gather(watching, catalog.close(), return_exceptions=True)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, catalog.close(), return_exceptions=True)
+        await api.close()
 
     access: Access | None = None
     if how is Mode.TOKEN_REVIEW:
-        access = TokenReviewAccess(KubernetesReviews(client, flags.audience))
+        access = TokenReviewAccess(KubernetesReviews(api, flags.audience))
     elif how is Mode.STATIC_KEYS:
         access = StaticKeyAccess(Path(flags.keys))
     burst = flags.rate_burst or max(math.ceil(flags.rate_limit), 1)
     buckets = Buckets(flags.rate_limit, burst) if flags.rate_limit else None
-    app = create_app(catalog, limits, access, buckets, lifecycle, certificate)
+    app = create_app(catalog, limits, access, buckets, lifecycle, certificate, revision)
     app.router.lifespan_context = lifespan
     return app
 
@@ -127,7 +137,7 @@ def main() -> int:
         how = mode(flags.auth, flags.host, flags.keys)
         certificate = _certificate(flags)
         app = build(flags, how, lifecycle, certificate)
-    except (NotSaid, OSError) as error:
+    except (NotSaid, KubeconfigError, OSError) as error:
         known.error(str(error))
     alone = is_loopback(flags.host)
     drain = flags.drain_seconds if flags.drain_seconds is not None else 0.0 if alone else DRAIN_SECONDS

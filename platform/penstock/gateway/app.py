@@ -18,9 +18,10 @@ from penstock.gateway.auth.access import Access
 from penstock.gateway.auth.guard import CALLER, Guard, permit
 from penstock.gateway.auth.rate import Buckets
 from penstock.gateway.bundle import Bundle
-from penstock.gateway.catalog import Catalog, Entry
+from penstock.gateway.catalog import Catalog
 from penstock.gateway.encoder import Encoder
-from penstock.gateway.errors import GatewayError, InvalidQuery, NotServed
+from penstock.gateway.entry import Entry
+from penstock.gateway.errors import GatewayError, InvalidQuery, NotServed, Unavailable
 from penstock.gateway.health import Lifecycle, add_health
 from penstock.gateway.limits import BodyLimit, Limits
 from penstock.gateway.models import (
@@ -36,6 +37,7 @@ from penstock.gateway.models import (
 )
 from penstock.gateway.observe import Observed
 from penstock.gateway.responses import answer, failure
+from penstock.gateway.revision import Revision
 from penstock.gateway.tls import Certificate
 
 FAILURES: dict[int | str, dict[str, Any]] = {
@@ -58,6 +60,7 @@ def create_app(
     buckets: Buckets | None = None,
     lifecycle: Lifecycle | None = None,
     certificate: Certificate | None = None,
+    revision: Revision | None = None,
 ) -> FastAPI:
     """The gateway over a catalog.
 
@@ -68,6 +71,7 @@ def create_app(
         buckets: how often a caller may ask; None for as often as they like.
         lifecycle: of the process.
         certificate: by which it is served; None without TLS.
+        revision: to be told of a store that fails; None for nobody.
     """
     bounds = limits or Limits()
     app = FastAPI(
@@ -102,6 +106,7 @@ def create_app(
     async def describe(namespace: str, materialization: str, run: str | None = Pin) -> Response:
         entry = catalog.entry(namespace, materialization)
         bundle = await catalog.bundle(namespace, materialization, run)
+        await entry.pins.refresh()
         return answer(_description(entry, bundle).model_dump(mode="json"))
 
     @gated.post("/features/{view}", response_model=FeaturesAnswer, summary="Features by keys")
@@ -109,7 +114,7 @@ def create_app(
         namespace: str, materialization: str, view: str, query: FeaturesQuery, run: str | None = Pin
     ) -> Response:
         bundle = await catalog.bundle(namespace, materialization, run)
-        with _naming(bundle):
+        with naming(namespace, materialization, bundle):
             return answer(await queries.features(bundle, view, query, bounds))
 
     @gated.post("/vectors/{collection}", response_model=VectorsAnswer, summary="Neighbours")
@@ -117,21 +122,24 @@ def create_app(
         namespace: str, materialization: str, collection: str, query: VectorsQuery, run: str | None = Pin
     ) -> Response:
         bundle = await catalog.bundle(namespace, materialization, run)
-        with _naming(bundle):
+        with naming(namespace, materialization, bundle):
             return answer(await queries.vectors(bundle, collection, query, bounds))
+
+    @contextmanager
+    def naming(namespace: str, materialization: str, bundle: Bundle) -> Iterator[None]:
+        """Let an error name the run, as an answer does."""
+        try:
+            yield
+        except GatewayError as error:
+            if isinstance(error, Unavailable):
+                error = type(error)(f"Run {bundle.run}: {error}")
+                if revision is not None:
+                    revision.doubt(namespace, materialization)
+            error.run = bundle.run
+            raise error from None
 
     app.include_router(gated)
     return app
-
-
-@contextmanager
-def _naming(bundle: Bundle) -> Iterator[None]:
-    """Let an error name the run, as an answer does."""
-    try:
-        yield
-    except GatewayError as error:
-        error.run = bundle.run
-        raise
 
 
 def _description(entry: Entry, bundle: Bundle) -> Description:
@@ -141,7 +149,7 @@ def _description(entry: Entry, bundle: Bundle) -> Description:
         materialization=meta.name,
         run=bundle.run,
         switched_at=active.switched_at if active is not None and active.run == bundle.run else None,
-        runs=list(entry.kept),
+        runs=list(entry.kept()),
         metrics=dict(bundle.metrics),
         views=[
             ServedView(

@@ -9,8 +9,11 @@ from penstock.gateway.collections import Collection
 from penstock.gateway.errors import NotServed
 from penstock.gateway.features import View
 
+StoreName = tuple[str, str]
+"""Kind and name."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Bundle:
     """The views, collections and encoders of one run."""
 
@@ -18,6 +21,10 @@ class Bundle:
     views: Mapping[str, View]
     collections: Mapping[str, Collection]
     metrics: Mapping[str, float]
+    stores: frozenset[StoreName] = frozenset()
+    """The kinds and names of the stores that it answers from."""
+    stores_digest: str = ""
+    """Of their addresses and credentials as they were read: of another, it must be loaded again."""
 
     def view(self, name: str) -> View:
         """The view that is served under a FeatureView's name.

@@ -1,106 +1,43 @@
-"""What is served: for each Materialization the bundle that its pointer names, swapped by one assignment."""
+"""What is served: for each Materialization the bundle that its pointer names."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, Protocol, TypeVar
+from datetime import datetime
 
-import structlog
-
-from penstock.api.materialization import Materialization, RunRecord, RunState, StagedOutput
+from penstock.api.materialization import Materialization
 from penstock.gateway import metrics
 from penstock.gateway.bundle import Bundle
+from penstock.gateway.entry import Entry, Loads
 from penstock.gateway.errors import NotServed, Unavailable
-from penstock.gateway.once import Once
+from penstock.gateway.keeper import Keeper
+from penstock.gateway.pins import Pins, StagedRuns
+from penstock.heartbeat import Behind
 
-WARM = 4
-"""Bundles kept for one Materialization: a rollback, or a pinned run, need not be loaded."""
-FIRST_WAIT, LONGEST_WAIT = 0.5, 15.0
 TRIES = 3
 """Loads of a first run that failed, after which the start waits no longer for it: others are served meanwhile."""
 
-log = structlog.get_logger()
-T = TypeVar("T")
 Key = tuple[str, str]
-Version = tuple[str, ...]
-"""What a bundle is loaded from: a run, and the physical names of its outputs. A run may be staged again."""
-
-
-class Loads(Protocol):
-    """Loads bundles."""
-
-    async def load(self, namespace: str, run: str, uri: str, outputs: Sequence[StagedOutput]) -> Bundle:
-        """The bundle of a run."""
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A run that may be asked for."""
-
-    run: str
-    uri: str
-    outputs: Sequence[StagedOutput]
-
-    @property
-    def version(self) -> Version:
-        """What tells its bundle from every other."""
-        return (self.run, *(output.physical for output in self.outputs))
-
-
-@dataclass
-class Entry:
-    """One Materialization."""
-
-    pointer: Materialization
-    current: Bundle | None = None
-    version: Version = ()
-    """Of the bundle that answers."""
-    warm: OrderedDict[Version, Bundle] = field(default_factory=OrderedDict)
-    moved: asyncio.Event = field(default_factory=asyncio.Event)
-    loading: Once[Version, Bundle] = field(default_factory=Once)
-    """By version: a slow one delays no other, and each is loaded once."""
-    problem: str = ""
-    failures: int = 0
-    keeper: asyncio.Task[None] | None = None
-
-    @property
-    def kept(self) -> dict[str, Kept]:
-        """Each run that may be asked for, the newest last; of one that is staged twice, what is active."""
-        records = self.pointer.status.runs
-        retiring = [record for record in records if _in_grace(record)]
-        staged = [record for record in records if record.state is RunState.STAGED]
-        runs = {record.run: Kept(record.run, record.uri, record.outputs) for record in (*retiring, *staged)}
-        if (active := self.active) is not None:
-            runs[active.run] = active
-        return runs
-
-    @property
-    def active(self) -> Kept | None:
-        """What the pointer names."""
-        active = self.pointer.status.active
-        return Kept(active.run, active.uri, active.outputs) if active is not None else None
-
-    @property
-    def behind(self) -> bool:
-        """Whether the pointer names something else than what answers."""
-        active = self.active
-        return active is not None and (self.current is None or self.version != active.version)
 
 
 class Catalog:
     """Follows pointers, and hands out bundles."""
 
-    def __init__(self, loader: Loads) -> None:
-        self._loader = loader
+    def __init__(self, loader: Loads, runs: StagedRuns) -> None:
+        self._loader, self._runs = loader, runs
         self._entries: dict[Key, Entry] = {}
+        self._keepers: dict[Key, Keeper] = {}
         self._ready = False
-        self.synced = False
+        self.synced = self.connected = False
+        """Whether the pointers were known once, and whether they are followed now."""
         self.problem = ""
         """Why the API cannot be watched; empty while it is, or where it just does not answer."""
+        self.unheard = ""
+        """Why the operator cannot be told what is served here; empty while it can."""
+        self.seen: datetime | None = None
+        """The newest switch of a pointer that is known."""
+        self.changed = asyncio.Event()
+        """Set when there is something to tell."""
 
     def follow(self, pointer: Materialization) -> None:
         """Take note of what a Materialization says now."""
@@ -110,22 +47,28 @@ class Catalog:
             self.forget(*key)
             entry = None
         if entry is None:
-            entry = self._entries[key] = Entry(pointer)
-            entry.keeper = asyncio.create_task(self._keep(entry))
-        entry.pointer = pointer
-        for version in set(entry.warm) - {kept.version for kept in entry.kept.values()}:
-            del entry.warm[version]
-        entry.moved.set()
+            entry = self._entries[key] = Entry(pointer, self._loader, Pins(self._runs, pointer.metadata))
+            self._keepers[key] = Keeper(entry, self._tell)
+        entry.point(pointer)
+        entry.evict()
+        self._keepers[key].move()
+        if (active := pointer.status.active) is not None:
+            self.seen = max(active.switched_at, self.seen or active.switched_at)
+        self._tell()
 
     def forget(self, namespace: str, name: str) -> None:
         """Serve nothing under this name any more."""
-        entry = self._entries.pop((namespace, name), None)
-        if entry is not None and entry.keeper is not None:
-            entry.keeper.cancel()
+        if self._entries.pop((namespace, name), None) is not None:
+            self._keepers.pop((namespace, name)).cancel()
+            self._tell()
 
     def names(self) -> list[Key]:
         """The Materializations that are known."""
         return sorted(self._entries)
+
+    def entries(self) -> list[Entry]:
+        """All that is known."""
+        return [self._entries[key] for key in self.names()]
 
     def entry(self, namespace: str, name: str) -> Entry:
         """What is known of a Materialization.
@@ -151,11 +94,21 @@ class Catalog:
         """
         entry = self.entry(namespace, name)
         if run is not None:
-            return await self._pinned(entry, run)
+            return await entry.pinned(run)
         if entry.current is None:
             why = entry.problem or f"look at `penstock describe materialization {name} -n {namespace}`"
             raise Unavailable(f"Nothing is live under materialization {namespace}/{name} yet: {why}")
         return entry.current
+
+    def reload(self, entry: Entry, stale: set[Bundle]) -> None:
+        """Load bundles again whose stores have other addresses or credentials now."""
+        entry.let_go(stale)
+        for keeper in [self._keepers[key] for key, known in self._entries.items() if known is entry]:
+            keeper.move()
+
+    def behind(self) -> list[Behind]:
+        """The Materializations whose active run is not served here."""
+        return [told for entry in self.entries() if (told := entry.told()) is not None]
 
     def unready(self) -> str | None:
         """Why queries should not come here yet; None once what was live at the start is loaded or has failed often.
@@ -179,97 +132,17 @@ class Catalog:
     def problems(self) -> list[str]:
         """What is not served as it should be, and why."""
         broken = [
-            f"{namespace}/{name}: {entry.problem}"
-            for (namespace, name), entry in sorted(self._entries.items())
-            if entry.behind and entry.problem
+            f"{namespace}/{name}: {self._entries[namespace, name].problem}"
+            for namespace, name in self.names()
+            if self._entries[namespace, name].problem
         ]
-        return [*([self.problem] if self.problem else []), *broken]
+        return [*(text for text in (self.problem, self.unheard) if text), *broken]
 
     async def close(self) -> None:
         """Stop following."""
-        keepers = [entry.keeper for entry in self._entries.values() if entry.keeper is not None]
-        for keeper in keepers:
-            keeper.cancel()
-        for entry in self._entries.values():
-            entry.loading.cancel()
-        await asyncio.gather(*keepers, return_exceptions=True)
+        ended = [keeper.cancel() for keeper in self._keepers.values()]
+        await asyncio.gather(*ended, return_exceptions=True)
 
-    async def _keep(self, entry: Entry) -> None:
-        """Let the bundle follow the pointer; what was served stays until the next is whole."""
-        wait = FIRST_WAIT
-        while True:
-            entry.moved.clear()
-            active = entry.active
-            if active is None or not entry.behind:
-                wait = FIRST_WAIT
-                await entry.moved.wait()
-                continue
-            meta = entry.pointer.metadata
-            about = log.bind(namespace=meta.namespace, name=meta.name, run=active.run)
-            try:
-                bundle = await _unless(entry.moved, self._load(entry, active))
-            except Exception as error:  # noqa: BLE001 - a bundle that cannot be loaded must not end the gateway
-                entry.problem = f"run {active.run} cannot be loaded: {error}"
-                entry.failures += 1
-                metrics.LOAD_FAILURES.inc()
-                about.warning("Bundle not loaded", error=str(error), retry_seconds=wait)
-                await _wait(entry.moved, wait)
-                wait = min(wait * 2, LONGEST_WAIT)
-                continue
-            if bundle is None or entry.active is None or entry.active.version != active.version:
-                # The pointer has moved on meanwhile.
-                continue
-            entry.current, entry.version, entry.problem, entry.failures = bundle, active.version, "", 0
-            metrics.SWITCHES.inc()
-            about.info("Run is live")
-
-    async def _pinned(self, entry: Entry, run: str) -> Bundle:
-        if run not in entry.kept:
-            kept = ", ".join(entry.kept) or "none"
-            raise NotServed(f"Materialization {entry.pointer.metadata.name!r} keeps no run {run!r}: it keeps {kept}")
-        try:
-            return await self._load(entry, entry.kept[run])
-        except Exception as error:
-            raise Unavailable(f"Run {run} cannot be loaded: {error}", run) from error
-
-    async def _load(self, entry: Entry, kept: Kept) -> Bundle:
-        if kept.version in entry.warm:
-            entry.warm.move_to_end(kept.version)
-            return entry.warm[kept.version]
-        if entry.current is not None and entry.version == kept.version:
-            return entry.current
-        return await entry.loading.run(kept.version, lambda: self._load_cold(entry, kept))
-
-    async def _load_cold(self, entry: Entry, kept: Kept) -> Bundle:
-        with metrics.LOAD_SECONDS.time():
-            bundle = await self._loader.load(entry.pointer.metadata.namespace, kept.run, kept.uri, kept.outputs)
-        if kept.version in {one.version for one in entry.kept.values()}:
-            entry.warm[kept.version] = bundle
-        while len(entry.warm) > WARM:
-            entry.warm.popitem(last=False)
-        return bundle
-
-
-def _in_grace(record: RunRecord) -> bool:
-    """Whether it is kept for those who still ask for it."""
-    if record.state is not RunState.RETIRING or record.retire_at is None:
-        return False
-    return record.retire_at > datetime.now(UTC)
-
-
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(event.wait(), seconds)
-    except TimeoutError:
-        return
-
-
-async def _unless(event: asyncio.Event, call: Coroutine[Any, Any, T]) -> T | None:
-    """The result of the call; None when the event came first."""
-    calling, told = asyncio.ensure_future(call), asyncio.ensure_future(event.wait())
-    try:
-        await asyncio.wait((calling, told), return_when=asyncio.FIRST_COMPLETED)
-        return calling.result() if calling.done() else None
-    finally:
-        calling.cancel()
-        told.cancel()
+    def _tell(self) -> None:
+        metrics.BEHIND.set(sum(entry.behind for entry in self._entries.values()))
+        self.changed.set()

@@ -11,13 +11,13 @@ import numpy as np
 
 from penstock.api.views import Metric, Serving
 from penstock.gateway.encoder import Encoder
-from penstock.gateway.errors import EncoderMismatch, InvalidQuery, NotServed, Unavailable
+from penstock.gateway.errors import DataGone, EncoderMismatch, InvalidQuery, NotServed, Unavailable
 from penstock.gateway.memory import MemoryIndex
 from penstock.gateway.workers import Workers
 from penstock.handoff import MilvusConnection
 from penstock.stores.hit import Hit
 from penstock.stores.milvus.client import open_client, translated
-from penstock.stores.milvus.errors import VectorsRefused, VectorsUnreachable
+from penstock.stores.milvus.errors import VectorsError, VectorsRefused
 from penstock.stores.milvus.search import search
 
 THREADS = 8
@@ -59,21 +59,29 @@ class Server:
         """The k nearest rows of each vector.
 
         Raises:
+            DataGone: there is no such collection any more.
             InvalidQuery: Milvus refuses the filter.
             Unavailable: Milvus does not answer.
         """
         try:
-            return self._search(collection, vectors, k, metric, fields, where)
-        except VectorsRefused as error:
-            if "not load" in str(error) or "released" in str(error):
-                # A Milvus that restarted has the collection on disk only.
-                self.load(collection)
+            try:
                 return self._search(collection, vectors, k, metric, fields, where)
-            if where:
-                raise InvalidQuery(f"Milvus refuses the query, with the filter {where!r}: {error}") from error
+            except VectorsRefused as error:
+                if not self._has(collection):
+                    raise DataGone(f"Milvus at {self._connection.uri} has no {collection!r} any more") from error
+                if "not load" in str(error) or "released" in str(error):
+                    # A Milvus that restarted has the collection on disk only.
+                    self.load(collection)
+                    return self._search(collection, vectors, k, metric, fields, where)
+                if where:
+                    raise InvalidQuery(f"Milvus refuses the query, with the filter {where!r}: {error}") from error
+                raise
+        except VectorsError as error:
             raise Unavailable(str(error)) from error
-        except VectorsUnreachable as error:
-            raise Unavailable(str(error)) from error
+
+    def _has(self, collection: str) -> bool:
+        with translated(self._connection):
+            return bool(self._client.has_collection(collection, timeout=self._connection.timeout_seconds))
 
     def _search(
         self, collection: str, vectors: Vectors, k: int, metric: Metric, fields: Sequence[str], where: str
@@ -157,6 +165,7 @@ class Collection:
         Raises:
             InvalidQuery: Milvus refuses the filter.
             NotServed: there is no such field.
+            DataGone: Milvus has the collection no more.
             Unavailable: Milvus does not answer.
         """
         for field in fields or ():
@@ -167,4 +176,7 @@ class Collection:
         if self.memory is not None and not where:
             return await self.compute.run(self.memory.search, vectors, k, wanted)
         server = self.server
-        return await server.workers.run(server.search, self.physical, vectors, k, self.metric, wanted, where)
+        try:
+            return await server.workers.run(server.search, self.physical, vectors, k, self.metric, wanted, where)
+        except Unavailable as error:
+            raise type(error)(f"Collection {self.name!r}: {error}") from error

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 
+class LoadError(Exception):
+    """A run cannot be served as its record says; the message names what is wrong."""
+
+
 class GatewayError(Exception):
     """An answer other than 200; the message says what to do."""
 
@@ -71,3 +75,9 @@ class Unavailable(GatewayError):
 
     code = 503
     retry_after = 1
+
+
+class DataGone(Unavailable):
+    """What the run wrote into a store is there no more; it is served again once the operator has staged it again."""
+
+    retry_after = 10

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from penstock.gateway.errors import InvalidQuery, NotServed, Unavailable
+from penstock.gateway.errors import DataGone, InvalidQuery, NotServed, Unavailable
 from penstock.gateway.workers import Workers
 from penstock.stores.feast.errors import FeaturesError, FeaturesUnreachable
 from penstock.stores.feast.lean import feast
@@ -98,6 +98,8 @@ class View:
     physical: str
     project: Project
     about: About
+    witnesses: Sequence[Entity] = ()
+    """Entities that the run wrote; where the store knows none of them, the run's data is gone."""
 
     @property
     def keys(self) -> Mapping[str, type]:
@@ -115,6 +117,7 @@ class View:
         Raises:
             InvalidQuery: a key is missing, unknown or of another type.
             NotServed: there is no such feature.
+            DataGone: the store has nothing of the run any more.
             Unavailable: the store does not answer.
         """
         for number, entity in enumerate(entities):
@@ -123,7 +126,20 @@ class View:
             if feature not in self.features:
                 raise NotServed(f"View {self.name!r} has no feature {feature!r}: it has {', '.join(self.features)}")
         wanted = tuple(dict.fromkeys(features)) if features else self.features
-        return await self.project.workers.run(self.project.read, self.physical, self.about, entities, wanted)
+        try:
+            rows = await self.project.workers.run(self.project.read, self.physical, self.about, entities, wanted)
+            if self.witnesses and all(row is None for row in rows):
+                await self._prove(wanted)
+        except Unavailable as error:
+            raise type(error)(f"View {self.name!r}: {error}") from error
+        return rows
+
+    async def _prove(self, wanted: Sequence[str]) -> None:
+        """See that it is the entities that are unknown."""
+        ageless = self.about._replace(ttl_seconds=None)
+        rows = await self.project.workers.run(self.project.read, self.physical, ageless, self.witnesses, wanted)
+        if all(row is None for row in rows):
+            raise DataGone(f"the store has nothing of {self.physical!r} any more")
 
     def _check(self, number: int, entity: Entity) -> None:
         where, keys = f"entities[{number}]", ", ".join(self.keys)

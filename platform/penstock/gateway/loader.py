@@ -4,49 +4,47 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
-from weakref import WeakValueDictionary
 
-from penstock.api.materialization import StagedOutput
-from penstock.api.stores import FeatureStore, VectorStore
+from penstock.api.stagedrun import StagedOutput
 from penstock.api.views import Serving
-from penstock.gateway.bundle import Bundle
-from penstock.gateway.collections import Collection, Server
+from penstock.gateway.bundle import Bundle, StoreName
+from penstock.gateway.collections import Collection
+from penstock.gateway.connections import Connections, Stores
 from penstock.gateway.encoder import Encoder
-from penstock.gateway.features import Project, View
+from penstock.gateway.errors import LoadError
+from penstock.gateway.features import View
 from penstock.gateway.limits import Limits
 from penstock.gateway.memory import MemoryIndex
-from penstock.gateway.once import Once
+from penstock.gateway.witnesses import witnesses
 from penstock.gateway.workers import Workers
 from penstock.installation import Installation
-from penstock.rundir.digests import digest_json
 from penstock.rundir.errors import DigestMismatch
 from penstock.rundir.manifest import Manifest, OutputManifest
 from penstock.rundir.read import read_manifest
-from penstock.secrets import Objects, read_secrets
-from penstock.stores.feast.config import feast_config, feature_store_refs
-from penstock.stores.milvus.connection import milvus_connection, vector_store_refs
+from penstock.secrets import Objects
 
 COMPUTE_THREADS = 4
 LOAD_THREADS = 4
 """Of each load: what hangs in one keeps no other waiting, and no query."""
-
-
-class LoadError(Exception):
-    """A run cannot be served as its record says; the message names what is wrong."""
+STORES = {"Features": "FeatureStore", "Embeddings": "VectorStore"}
+"""The kind of store that an output is in."""
 
 
 class Loader:
-    """Loads bundles; those that are in use share the connections of a store, which go with the last of them."""
+    """Loads bundles."""
 
     def __init__(self, objects: Objects, installation: Installation, limits: Limits) -> None:
-        self._objects = objects
-        self._installation = installation
-        self._waiting = limits.waiting
+        self._connections = Connections(objects, installation, limits.waiting)
         self._compute = Workers("an encoder or an index in memory", COMPUTE_THREADS, limits.waiting)
-        self._projects: WeakValueDictionary[str, Project] = WeakValueDictionary()
-        self._servers: WeakValueDictionary[str, Server] = WeakValueDictionary()
-        self._opening: Once[str, Server] = Once()
+
+    async def stores_digest(self, namespace: str, stores: frozenset[StoreName]) -> str:
+        """Of the addresses and credentials of stores, as they are now.
+
+        Raises:
+            LoadError: there is no such store.
+            MissingSecret: a Secret is gone.
+        """
+        return (await self._connections.read(namespace, stores)).digest
 
     async def load(self, namespace: str, run: str, uri: str, outputs: Sequence[StagedOutput]) -> Bundle:
         """The bundle of a run.
@@ -69,11 +67,11 @@ class Loader:
         manifest = await threads.run(read_manifest, uri)
         if manifest.run != run:
             raise LoadError(f"{uri} holds run {manifest.run}, not {run}")
-        views = [self._view(threads, namespace, output) for output in outputs if output.kind == "Features"]
+        names = frozenset((STORES[output.kind], output.store) for output in outputs)
+        stores = await self._connections.read(namespace, names)
+        views = [self._view(threads, stores, uri, manifest, one) for one in outputs if one.kind == "Features"]
         collections = [
-            self._collection(threads, namespace, uri, manifest, output)
-            for output in outputs
-            if output.kind == "Embeddings"
+            self._collection(threads, stores, uri, manifest, one) for one in outputs if one.kind == "Embeddings"
         ]
         found_views, found_collections = await asyncio.gather(asyncio.gather(*views), asyncio.gather(*collections))
         return Bundle(
@@ -81,20 +79,24 @@ class Loader:
             {view.name: view for view in found_views},
             {collection.name: collection for collection in found_collections},
             manifest.metrics,
+            names,
+            stores.digest,
         )
 
-    async def _view(self, threads: Workers, namespace: str, output: StagedOutput) -> View:
-        project = await self._project(namespace, output.store)
+    async def _view(self, threads: Workers, stores: Stores, uri: str, manifest: Manifest, output: StagedOutput) -> View:
+        project = self._connections.project(stores, output.store)
         about = await threads.run(project.about, output.physical)
-        return View(output.resource, output.physical, project, about)
+        written = _written(manifest, output.output)
+        known = await threads.run(witnesses, stores.features[output.store], uri, written, tuple(about.keys))
+        return View(output.resource, output.physical, project, about, known)
 
     async def _collection(
-        self, threads: Workers, namespace: str, uri: str, manifest: Manifest, output: StagedOutput
+        self, threads: Workers, stores: Stores, uri: str, manifest: Manifest, output: StagedOutput
     ) -> Collection:
         written = _written(manifest, output.output)
         if output.metric is None or output.dimension is None:
             raise LoadError(f"Run {manifest.run}: the record of {output.physical!r} lacks metric or dimension")
-        server = await self._server(namespace, output.store)
+        server = await self._connections.server(stores, output.store)
         await threads.run(server.load, output.physical)
         fields = await threads.run(server.fields, output.physical)
         memory = None
@@ -128,39 +130,6 @@ class Loader:
                 f"and {output.physical!r} has {output.dimension}"
             )
         return encoder
-
-    async def _project(self, namespace: str, name: str) -> Project:
-        store = FeatureStore.model_validate(await self._get("FeatureStore", namespace, name))
-        secret = await read_secrets(self._objects, namespace, feature_store_refs(store))
-        config = feast_config(store, self._installation, secret)
-        key = digest_json(config)
-        project = self._projects.get(key)
-        if project is None:
-            project = self._projects[key] = Project(config, self._waiting)
-        return project
-
-    async def _server(self, namespace: str, name: str) -> Server:
-        store = VectorStore.model_validate(await self._get("VectorStore", namespace, name))
-        secret = await read_secrets(self._objects, namespace, vector_store_refs(store))
-        connection = milvus_connection(store, self._installation, secret)
-        key = digest_json(connection.to_wire())
-
-        async def open_() -> Server:
-            # A connection of all loads: not in the threads of the one that was first.
-            threads = Workers(f"Milvus at {connection.uri}", 1, 0)
-            try:
-                server = self._servers[key] = await threads.run(Server, connection, self._waiting)
-            finally:
-                threads.close()
-            return server
-
-        return self._servers.get(key) or await self._opening.run(key, open_)
-
-    async def _get(self, kind: str, namespace: str, name: str) -> dict[str, Any]:
-        found = await self._objects.get(kind, namespace, name)
-        if found is None:
-            raise LoadError(f"{kind} {name!r} is not in namespace {namespace!r}: create it")
-        return found
 
 
 def _written(manifest: Manifest, name: str) -> OutputManifest:

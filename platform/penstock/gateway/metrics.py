@@ -19,6 +19,11 @@ REQUEST_SECONDS = Histogram(
 SWITCHES = Counter("penstock_gateway_switches", "Times that a run became the one that answers.", registry=REGISTRY)
 LOAD_FAILURES = Counter("penstock_gateway_load_failures", "Bundles that could not be loaded.", registry=REGISTRY)
 LOAD_SECONDS = Histogram("penstock_gateway_load_seconds", "Seconds to load a bundle.", registry=REGISTRY)
+BEHIND = Gauge(
+    "penstock_gateway_materializations_behind",
+    "Materializations whose active run is not served here.",
+    registry=REGISTRY,
+)
 API_CONNECTED = Gauge(
     "penstock_gateway_api_connected", "1 while the watch on the Kubernetes API stands.", registry=REGISTRY
 )

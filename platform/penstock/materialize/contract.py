@@ -28,10 +28,10 @@ def active_manifest(spec: StagingSpec) -> Manifest | None:
 
     A lost directory is no fault of the new run, which alone can mend it. The gates that compare say so.
     """
-    if spec.active is None:
+    if spec.baseline is None:
         return None
     try:
-        return read_manifest(spec.active.run_uri)
+        return read_manifest(spec.baseline.uri)
     except RunDirError:
         return None
 

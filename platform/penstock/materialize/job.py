@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import Any, Literal
 
 from penstock.api.gates import GateResult, GateType
-from penstock.api.materialization import StagedOutput
+from penstock.api.stagedrun import StagedOutput
 from penstock.api.trainingjob import OutputKind
 from penstock.handoff import CollectionTarget, StagingReport, StagingSpec, ViewTarget
 from penstock.materialize.contract import active_manifest, check_contract
@@ -145,13 +145,13 @@ def _present(output: OutputManifest, names: Sequence[str]) -> list[str]:
 def _active_scans(spec: StagingSpec) -> tuple[dict[str, Scan], str]:
     """Scans of the active run, where a gate compares with it; or why they cannot be had."""
     compares = any(gate.type in (GateType.POPULATION_STABILITY, GateType.CENTROID_SHIFT) for gate in spec.gates)
-    if spec.active is None or not compares:
+    if spec.baseline is None or not compares:
         return {}, ""
     manifest = active_manifest(spec)
     if manifest is None:
-        return {}, f"the manifest of the active run {spec.active.run} cannot be read"
+        return {}, f"the manifest of the active run {spec.baseline.run} cannot be read"
     try:
-        return _by_output(_scans(spec, spec.active.run_uri, manifest)), ""
+        return _by_output(_scans(spec, spec.baseline.uri, manifest)), ""
     except InvalidOutput as error:
         return {}, str(error)
 

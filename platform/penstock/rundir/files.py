@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
+
+CREATE_TRIES = 100
+"""More than folders can be pruned by chance between being made and being used."""
 
 
 class Files:
@@ -20,10 +24,9 @@ class Files:
     def replace(self, path: str, content: bytes) -> None:
         """Write beside the file, sync, and rename."""
         target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
         try:
-            with temporary.open("wb") as file:
+            with _created(temporary) as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
@@ -60,6 +63,19 @@ class Files:
         timed = ((child.name, self.modified(str(child))) for child in children)
         return [(name, when) for name, when in timed if when is not None]
 
+    def prune(self, path: str, root: str) -> None:
+        """Remove the folders above a path that are empty, below a root; what is in use is not, for it is not empty."""
+        top = Path(root)
+        for folder in Path(path).parents:
+            if top not in folder.parents:
+                return
+            try:
+                folder.rmdir()
+            except FileNotFoundError:
+                continue
+            except OSError:
+                return
+
     def delete(self, path: str) -> None:
         """Delete a file or a folder with all in it."""
         target = Path(path)
@@ -70,3 +86,13 @@ class Files:
                 target.unlink()
         except FileNotFoundError:
             return
+
+
+def _created(path: Path) -> BinaryIO:
+    """A new file to write, in a folder that is made; one that was empty may be pruned before the file is in it."""
+    for _ in range(CREATE_TRIES):
+        with suppress(FileNotFoundError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return path.open("xb")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.open("xb")

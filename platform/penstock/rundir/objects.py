@@ -170,6 +170,9 @@ class Objects:
                 if not self._files_below(path):
                     return
 
+    def prune(self, path: str, root: str) -> None:
+        """Nothing: a folder is what the keys in it make of it."""
+
     def _files_below(self, path: str) -> bool:
         from pyarrow import fs
 

@@ -43,6 +43,9 @@ class Store(Protocol):
     def delete(self, path: str) -> None:
         """Delete a file or a folder with all in it."""
 
+    def prune(self, path: str, root: str) -> None:
+        """Remove the folders above a path that are empty, below a root."""
+
 
 def locate(uri: str) -> tuple[Store, str]:
     """The store of a URI, and the path in it. A plain path is of this machine.
@@ -137,3 +140,12 @@ def delete_tree(uri: str) -> None:
     """Delete a file or a folder with all in it; one that is gone is fine."""
     store, path = locate(uri)
     store.delete(path)
+
+
+def prune(uri: str, root: str) -> None:
+    """Remove the folders that are empty since what was at a URI went, up to a root, which stays.
+
+    A folder that somebody writes into is left; who makes one just then makes it again. Object stores have no folders.
+    """
+    store, path = locate(uri)
+    store.prune(path, locate(root)[1])

@@ -1,4 +1,4 @@
-"""What in a folder is no code: some names always, and the patterns of its `.penstockignore`."""
+"""What in a folder is no code: some names always, and what its `.penstockignore` says in the words of .gitignore."""
 
 from __future__ import annotations
 
@@ -16,42 +16,33 @@ Ignored = Callable[[str, bool], bool]
 
 
 def read_ignored(folder: Path) -> Ignored:
-    """What to leave out of a folder.
+    """What to leave out of a folder; as in Git, nothing below a folder that is left out can be taken back.
 
     Raises:
         NotPackable: the `.penstockignore` cannot be read, or has a pattern that is none.
     """
+    # Who only reads objects need not wait for it.
+    from pathspec import GitIgnoreSpec
+
     try:
         lines = (folder / FILE).read_text().splitlines()
     except FileNotFoundError:
         lines = []
     except (OSError, UnicodeDecodeError) as error:
         raise NotPackable(f"{folder / FILE} cannot be read: {error}") from error
-    rules = [_rule(line.strip(), folder) for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    try:
+        rules = GitIgnoreSpec.from_lines(lines)
+    except (ValueError, re.error) as error:
+        raise NotPackable(f"{folder / FILE}: {error}") from error
+    newest_first = [pattern for pattern in reversed([*rules.patterns]) if pattern.include is not None]
 
     def ignored(path: str, is_folder: bool) -> bool:
-        return path.rsplit("/", 1)[-1] in ALWAYS or any(
-            (is_folder or not folders_only) and rule.fullmatch(path) for rule, folders_only in rules
-        )
+        if path.rsplit("/", 1)[-1] in ALWAYS:
+            return True
+        if not is_folder:
+            return rules.match_file(path)
+        # The package judges files, and of a folder says what becomes of those in it: `*`, `!*/` would leave it out.
+        judging = (pattern for pattern in newest_first if pattern.match_file(f"{path}/") is not None)
+        return bool(getattr(next(judging, None), "include", False))
 
     return ignored
-
-
-def _rule(pattern: str, folder: Path) -> tuple[re.Pattern[str], bool]:
-    """A pattern of .gitignore's: `*`, `**`, `?`, `[…]`; with a slash inside it begins at the folder."""
-    if pattern.startswith("!"):
-        raise NotPackable(f"{folder / FILE}: {pattern!r}: a pattern cannot take back another: name what is left out")
-    bare = pattern.rstrip("/")
-    anywhere = "" if "/" in bare else "(?:.*/)?"
-    try:
-        return re.compile(anywhere + _regex(bare.lstrip("/"))), pattern.endswith("/")
-    except re.error as error:
-        raise NotPackable(f"{folder / FILE}: {pattern!r} is no pattern: {error}") from error
-
-
-def _regex(glob: str) -> str:
-    parts = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    tokens = re.findall(r"\*\*/|\*\*|\*|\?|\[!?[^\]]+\]|.", glob)
-    return "".join(
-        parts.get(token) or (token.replace("[!", "[^") if len(token) > 1 else re.escape(token)) for token in tokens
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from penstock.rundir import storage
 from penstock.rundir.digests import digest_chunks
@@ -12,10 +13,18 @@ from penstock.sources.errors import BadArchive
 
 FOLDER = "sources"
 SUFFIX = ".tar.gz"
-FRESH = timedelta(hours=12)
+FRESH = timedelta(minutes=5)
 """An older archive is written again when it is wanted, so that none is removed that a job is about to name."""
-KEPT = timedelta(hours=24)
-"""An archive that no job names is removed when it is older than this."""
+PROTECTED = timedelta(minutes=30)
+"""So long after it was written an archive stays though no job names it: the job may be about to be applied."""
+
+
+class StoredArchive(NamedTuple):
+    """An archive in a store, or what a writer that was killed left of one."""
+
+    uri: str
+    digest: str
+    written: datetime
 
 
 def archive_uri(artifacts: str, digest: str) -> str:
@@ -59,13 +68,18 @@ def fetch(uri: str, digest: str, folder: Path) -> None:
         unpack(file, folder)
 
 
-def expired(artifacts: str, named: set[str], now: datetime) -> list[str]:
-    """The URIs of archives that are old and that none of the named digests stands for."""
+def stored(artifacts: str) -> list[StoredArchive]:
+    """The archives in a store."""
     folder = storage.join(artifacts, FOLDER)
     return [
-        storage.join(folder, entry.name)
-        for entry in storage.entries(folder)
-        if entry.name.endswith(SUFFIX)
-        and now - entry.modified > KEPT
-        and f"sha256:{entry.name.removesuffix(SUFFIX)}" not in named
+        StoredArchive(storage.join(folder, name), f"sha256:{name.removesuffix(SUFFIX)}", written)
+        for name, written in storage.entries(folder)
     ]
+
+
+def remove(archive: StoredArchive) -> bool:
+    """Remove an archive, unless it was written again since; whether it is gone."""
+    if storage.modified(archive.uri) not in (None, archive.written):
+        return False
+    storage.delete_tree(archive.uri)
+    return True

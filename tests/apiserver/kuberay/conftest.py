@@ -14,13 +14,12 @@ import pytest
 import yaml
 from kuberay_definitions import definitions
 from kuberay_standin import KubeRayStandIn
-from lightkube.config.kubeconfig import SingleConfig
-from lightkube.config.models import Cluster, Context, User
 from waiting import until, wait_until
 from whole_run import spec_of, write_manifest
 from worlds import world
 
 from penstock.installation import Installation
+from penstock.kubeapi.context import Context
 from penstock_operator.adapters.artifacts import FileArtifacts
 from penstock_operator.adapters.ray.backends import RayBackends
 from penstock_operator.adapters.ray.kuberay.jobs import KubeRayJobs
@@ -28,8 +27,7 @@ from penstock_operator.kinds import training_job
 from penstock_operator.kubernetes.api import Api
 from penstock_operator.kubernetes.audit import Timing
 from penstock_operator.kubernetes.cluster import KubernetesCluster
-from penstock_operator.kubernetes.operator import Options, run
-from penstock_operator.loop.kind import AnyKind
+from penstock_operator.kubernetes.operator import Options, Work, run
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
@@ -62,17 +60,16 @@ class Site:
     """What a write of the operator is done in: it is given the method, the path and the body."""
 
     @property
-    def config(self) -> SingleConfig:
+    def config(self) -> Context:
         token = self.client.headers["Authorization"].removeprefix("Bearer ")
         server = str(self.client.base_url).rstrip("/")
-        cluster = Cluster(server=server, insecure=True)
-        return SingleConfig("test", Context(cluster="test"), cluster, User(token=token))
+        return Context({"server": server, "insecure-skip-tls-verify": True}, {"token": token})
 
     @asynccontextmanager
     async def operator(self, everywhere: bool = False) -> AsyncIterator[None]:
         """A replica that watches this namespace alone, or all of them."""
 
-        def build(api: Api, cluster: KubernetesCluster) -> list[AnyKind]:
+        def build(api: Api, cluster: KubernetesCluster) -> Work:
             self._count(api)
 
             def kube_ray(owner: Any, spec: Any, http: httpx2.AsyncClient) -> KubeRayJobs:
@@ -80,7 +77,7 @@ class Site:
 
             rays = RayBackends(cluster, self.installation, kube_ray)
             parts = world(cluster=cluster, rays=rays, artifacts=FileArtifacts(), installation=self.installation)
-            return [training_job(parts)]
+            return Work([training_job(parts)])
 
         watched = () if everywhere else (self.namespace,)
         # The audit finds what a watch missed that began too early for a kind that is new.

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,6 @@ from typing import Any
 import httpx2
 import pytest
 from apiserver import Server
-from lightkube import KubeConfig
 from loopback import free_ports
 from waiting import wait_until
 from whole_run import spec_of, write_manifest
@@ -26,6 +25,8 @@ from penstock.api.materialization import Materialization
 from penstock.api.trainingjob import TrainingJob
 from penstock.handoff import ATTEMPT_VARIABLE, STAGING_VARIABLE, AttemptSpec, StagingReport, StagingSpec
 from penstock.installation import Installation
+from penstock.kubeapi.context import choose
+from penstock.kubeapi.kubeconfig import read
 from penstock.rundir import storage
 from penstock.rundir.manifest import OutputManifest
 from penstock.secrets import read_secrets
@@ -38,9 +39,8 @@ from penstock_operator.kubernetes.audit import Audit, Timing
 from penstock_operator.kubernetes.cache import Cache
 from penstock_operator.kubernetes.cluster import KubernetesCluster
 from penstock_operator.kubernetes.kinds import WATCHED
-from penstock_operator.kubernetes.operator import Options, run
+from penstock_operator.kubernetes.operator import Options, Work, run
 from penstock_operator.kubernetes.watching import Watch
-from penstock_operator.loop.kind import AnyKind
 from penstock_operator.ports import JobState, RayJob, RaySubmission, Refused, World
 
 WAIT_SECONDS = 60
@@ -64,8 +64,12 @@ class Stores:
     async def point_service(self, config: object, service: str, view: str) -> None:
         self.names[service] = view
 
-    async def drop_service(self, config: object, service: str) -> None:
-        self.names.pop(service, None)
+    async def drop_service(self, config: object, service: str, view: str) -> None:
+        if self.names.get(service) == view:
+            del self.names[service]
+
+    async def has_view(self, config: object, view: str) -> bool:
+        return True
 
     async def drop_view(self, config: object, view: str) -> None:
         """Nothing is kept."""
@@ -74,7 +78,7 @@ class Stores:
         """Nothing is kept."""
 
     alias_target, move_alias = service_view, point_service
-    drop_alias, drop_collection = drop_service, drop_view
+    drop_alias, has_collection, drop_collection = drop_service, has_view, drop_view
 
 
 @dataclass
@@ -146,7 +150,7 @@ class Replica(threading.Thread):
 
     def __init__(self, config: Path, installation: Installation, vectors: Stores, namespaces: tuple[str, ...]) -> None:
         super().__init__(daemon=True)
-        self._config = KubeConfig.from_file(config).get()
+        self._config = choose(read([config]))
         self._parts = (Stores(), vectors, FileArtifacts(), installation)
         self._options = Options("penstock", "replica", namespaces, "127.0.0.1", 0)
         self._loop = asyncio.new_event_loop()
@@ -154,8 +158,8 @@ class Replica(threading.Thread):
         self._error: BaseException | None = None
 
     def run(self) -> None:
-        def build(_: Api, cluster: KubernetesCluster) -> Sequence[AnyKind]:
-            return kinds(World(cluster, Ray(cluster, self._parts[-1]), *self._parts))
+        def build(_: Api, cluster: KubernetesCluster) -> Work:
+            return Work(kinds(World(cluster, Ray(cluster, self._parts[-1]), *self._parts)))
 
         async def live() -> None:
             await run(self._config, build, self._options)

@@ -10,12 +10,11 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import history
 import pytest
 import yaml
 
 from penstock.api.trainingjob import RERUN_ANNOTATION
-
-RUNS = [{"run": "r-1", "state": "Staged", "uri": "u"}, {"run": "r-2", "state": "Staged", "uri": "u"}]
 
 
 def test_apply_prints_what_it_did_in_order(penstock: Any, manifest: Path, world: Any) -> None:
@@ -97,15 +96,42 @@ def test_a_watch_prints_a_line_for_each_change(applied: Path, world: Any) -> Non
         watch.stdout.close()
 
 
+def test_runs_and_stagings_are_listed_selected_and_described(penstock: Any, applied: Path, world: Any) -> None:
+    history.train(world, "r-1")
+    history.train(world, "r-2", job="other")
+    history.stage(world, "r-1", keptAs="Active", progress="1/1", tries=1)
+    history.stage(world, "r-2", "GateFailed", materialization="other")
+    lines = [line.split() for line in penstock("get", "trainingruns").stdout.splitlines()]
+    assert lines[0] == ["NAME", "JOB", "ATTEMPT", "SERVED", "BY", "READY", "AGE"]
+    assert [line[:3] for line in lines[1:]] == [["r-1", "digits", "1"], ["r-2", "other", "1"]]
+    lines = [line.split() for line in penstock("get", "srun", "-o", "wide").stdout.splitlines()]
+    assert lines[0] == ["NAME", "MATERIALIZATION", "RUN", "READY", "REASON", "KEPT", "AS", "AGE", "PROGRESS", "TRIES"]
+    assert lines[1][:6] == ["digits-r-1", "digits", "r-1", "True", "Staged", "Active"]
+    assert lines[2][:5] == ["other-r-2", "other", "r-2", "False", "GateFailed"]
+    of_other = penstock("get", "stagedruns", "-l", "penstock.dev/materialization=other", "-o", "name")
+    assert of_other.stdout == "stagedrun.penstock.dev/other-r-2\n"
+    assert yaml.safe_load(penstock("get", "trun/r-1", "-o", "yaml").stdout) == world.get("TrainingRun", "r-1")
+    listed = json.loads(penstock("get", "trun", "-l", "penstock.dev/job=digits", "-o", "json").stdout)
+    assert [item["metadata"]["name"] for item in listed["items"]] == ["r-1"]
+    job = penstock("describe", "tj/digits").stdout.splitlines()
+    assert "  r-1   1" in [line[:9] for line in job]
+    assert not any("r-2" in line for line in job)
+    assert "  digits-r-1   r-1   Staged   Staged   Active" in penstock("describe", "mat", "digits").stdout
+    assert "  digits-r-1   digits            Staged   Staged   Active" in penstock("describe", "trun", "r-1").stdout
+    assert "Run:          trainingrun/r-2\n" in penstock("describe", "srun/other-r-2").stdout
+    assert penstock("wait", "srun", "-l", "penstock.dev/run=r-1", "--for", "Ready").exit_code == 0
+    ended = penstock("wait", "srun/other-r-2", "--for", "Ready")
+    assert (ended.exit_code, "Ready is False (GateFailed)" in ended.stderr) == (1, True)
+
+
 def test_describe_says_what_to_do(penstock: Any, applied: Path, world: Any) -> None:
     gate = {"name": "accurate", "passed": False, "value": 0.5, "bound": ">= 0.95", "message": "accuracy is 0.5"}
-    record = {"run": "r-1", "state": "Rejected", "reason": "GateFailed", "gates": [gate]}
-    staged = ("False", "GateFailed", "gate accurate: 0.5")
-    world.status("Materialization", "digits", conditions={"Staged": staged}, runs=[record])
+    history.stage(world, "r-1", "GateFailed", gates=[gate])
     text = penstock("describe", "mat", "digits").stdout
-    assert "  Staged (GateFailed): Train a better run, or change the gate." in text.splitlines()
     assert "accurate   FAILED   0.5     >= 0.95   accuracy is 0.5" in text
     assert "trainingJobRef:\n    name: digits" in text
+    advice = "  Ready (GateFailed): Train a better run, or change the gate."
+    assert advice in penstock("describe", "stagedrun", "digits-r-1").stdout.splitlines()
     world.status("TrainingJob", "digits", conditions={"Succeeded": ("Unknown", "Suspended", "")})
     assert "`penstock resume trainingjob/digits` starts it again" in penstock("describe", "tj/digits").stdout
 
@@ -113,14 +139,25 @@ def test_describe_says_what_to_do(penstock: Any, applied: Path, world: Any) -> N
 def test_promote_and_rollback_move_the_pin(penstock: Any, applied: Path, world: Any) -> None:
     refused = penstock("rollback", "digits")
     assert (refused.exit_code, "no previous run" in refused.stderr) == (1, True)
-    world.status("Materialization", "digits", runs=RUNS, previousRun="r-1", activeRun="r-2")
+    for run in ("r-1", "r-2"):
+        history.stage(world, run)
+    history.serve(world, "r-2", previous="r-1")
     done = penstock("rollback", "materialization/digits")
     assert done.stdout == "materialization.penstock.dev/digits rolled back: run r-1 (pinned)\n"
     assert world.get("Materialization", "digits")["spec"]["pinnedRunRef"] == {"name": "r-1"}
     served = penstock("promote", "digits", "--wait", "--timeout", "5")
-    assert served.stdout.splitlines()[-1] == "materialization.penstock.dev/digits serves run r-2"
+    assert served.stdout.splitlines() == [
+        "materialization.penstock.dev/digits promoted: run r-2 (the newest, not pinned)",
+        "materialization.penstock.dev/digits serves run r-2",
+    ]
     assert "pinnedRunRef" not in world.get("Materialization", "digits")["spec"]
     assert penstock("promote", "tj/digits").exit_code == 2
+    history.train(world, "r-3")
+    later = penstock("promote", "digits", "--run", "r-3")
+    assert later.stdout == "materialization.penstock.dev/digits promoted: run r-3 (pinned; it is staged first)\n"
+    world.do(lambda store: store.delete("StagedRun", "default", "digits-r-1"))
+    gone = penstock("rollback", "digits")
+    assert (gone.exit_code, "cannot go back to run 'r-1'" in gone.stderr) == (1, True)
 
 
 def test_suspend_resume_rerun_logs_and_wait(penstock: Any, applied: Path, world: Any) -> None:
@@ -152,6 +189,29 @@ def test_delete_by_name_and_by_file(penstock: Any, applied: Path, world: Any) ->
         "featurestore.penstock.dev/features",
     ]
     assert penstock("get", "all").stdout == ""
+
+
+def test_all_leaves_the_runs_to_what_they_are_of(penstock: Any, applied: Path, world: Any) -> None:
+    history.train(world, "r-1")
+    history.stage(world, "r-1")
+    assert "trainingrun.penstock.dev/r-1" in penstock("get", "all", "-o", "name").stdout.split()
+    gone = penstock("delete", "all", "--all").stdout.split()
+    assert "trainingjob.penstock.dev/digits" in gone
+    assert not [name for name in gone if name.startswith(("trainingrun.", "stagedrun."))]
+    assert penstock("delete", "trainingrun/r-1").stdout == "trainingrun.penstock.dev/r-1 deleted\n"
+    assert penstock("delete", "srun", "--all").stdout == "stagedrun.penstock.dev/digits-r-1 deleted\n"
+
+
+def test_a_refused_deletion_is_one_line(penstock: Any, applied: Path, world: Any) -> None:
+    history.train(world, "r-1")
+    rule = "the run is served: promote another one first, or delete the Materialization that serves it"
+    said = f"ValidatingAdmissionPolicy 'p' with binding 'b' denied request: {rule}"
+    message = f'trainingruns.penstock.dev "r-1" is forbidden: {said}'
+    status = {"kind": "Status", "reason": "Invalid", "code": 422, "message": message}
+    world.documents["/apis/penstock.dev/v1alpha1/namespaces/default/trainingruns/r-1"] = status
+    refused = penstock("delete", "trainingrun/r-1")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr == f"Error: trainingrun.penstock.dev/r-1 cannot be deleted: {rule}\n"
 
 
 def test_every_namespace_is_described_and_deleted_only_without_names(penstock: Any, applied: Path, world: Any) -> None:

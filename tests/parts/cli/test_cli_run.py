@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+import history
 import pytest
 
 from penstock_operator.local.apiserver.errors import NotFound
 
 RUN = "r-1"
-METRICS = [{"name": "accuracy", "value": 0.97}]
 GATE = {"name": "accurate", "passed": True, "value": 0.97, "bound": ">= 0.95", "message": "0.97"}
 OUTPUT = {
     "output": "features",
@@ -25,8 +25,11 @@ OUTPUT = {
 }
 
 
-def operator(world: Any, job: tuple[str, str, str], staged: tuple[str, str, str] | None) -> threading.Thread:
-    """Bring the job to its end once it is there, then the materialization."""
+NOTHING = ("Unknown", "NothingStaged", "")
+
+
+def operator(world: Any, job: tuple[str, str, str], refusal: str | None) -> threading.Thread:
+    """Bring the job to its end once it is there, then the staging: served, or refused for a reason; None: nothing."""
 
     def play() -> None:
         until(world, "Materialization")
@@ -34,22 +37,23 @@ def operator(world: Any, job: tuple[str, str, str], staged: tuple[str, str, str]
         running = {"Succeeded": ("Unknown", "Running", "")}
         world.status("TrainingJob", "digits", conditions=running, progress=progress, progressText="3/12")
         time.sleep(0.3)
-        done = {"run": RUN, "attempt": 1, "finishedAt": "2026-01-01T00:00:00Z", "metrics": METRICS}
-        world.status("TrainingJob", "digits", conditions={"Succeeded": job}, latestRun=RUN, runs=[done])
-        if staged is None:
+        history.train(world, RUN)
+        world.status("TrainingJob", "digits", conditions={"Succeeded": job}, latestRun=RUN)
+        if refusal is None:
             return
-        good = staged[0] == "True"
-        active = {"run": RUN, "uri": "u", "switchedAt": "2026-01-01T00:00:00Z", "outputs": [OUTPUT]}
-        world.status(
-            "Materialization",
-            "digits",
-            conditions={
-                "Staged": staged,
-                "Promoted": ("True", "Promoted", "") if good else ("Unknown", "NothingStaged", ""),
-            },
-            runs=[{"run": RUN, "state": "Staged" if good else "Rejected", "gates": [GATE]}],
-            **({"active": active, "activeRun": RUN} if good else {}),
-        )
+        waiting = {"Staged": ("Unknown", "Staging", "its StagedRun says how far"), "Promoted": NOTHING}
+        world.status("Materialization", "digits", conditions=waiting, latest=history.named(RUN))
+        time.sleep(0.3)
+        history.stage(world, RUN, "Staging", message="loading", progress="2/5")
+        time.sleep(0.3)
+        if refusal:
+            history.state(world, RUN, refusal, message="gate accurate: 0.5", gates=[{**GATE, "passed": False}])
+            refused = {"Staged": ("False", refusal, "gate accurate: 0.5"), "Promoted": NOTHING}
+            world.status("Materialization", "digits", conditions=refused, latest=history.named(RUN))
+            return
+        history.state(world, RUN, "Staged", gates=[GATE], outputs=[OUTPUT])
+        served = {"Staged": ("True", "Staged", ""), "Promoted": ("True", "Promoted", "")}
+        history.serve(world, RUN, active={"outputs": [OUTPUT]}, conditions=served)
 
     thread = threading.Thread(target=play, daemon=True)
     thread.start()
@@ -66,11 +70,12 @@ def until(world: Any, kind: str) -> None:
 
 
 def test_run_follows_to_the_end_and_shows_what_is_live(penstock: Any, manifest: Path, world: Any) -> None:
-    playing = operator(world, ("True", "Completed", ""), ("True", "Staged", ""))
+    playing = operator(world, ("True", "Completed", ""), "")
     done = penstock("run", "-f", str(manifest), "--kubeconfig", str(world.kubeconfig), "--timeout", "30")
     playing.join()
     assert done.exit_code == 0, done.output
     assert "trainingjob/digits  Running 3/12 loss=0.41" in done.stdout
+    assert "materialization/digits  Staging (loading) 2/5" in done.stdout
     report = done.stdout.split("\n\n", 1)[1]
     assert "trainingjob/digits: run r-1\n  metric accuracy = 0.97" in report
     assert "materialization/digits: run r-1 is live" in report
@@ -82,7 +87,7 @@ def test_run_follows_to_the_end_and_shows_what_is_live(penstock: Any, manifest: 
 
 
 @pytest.mark.parametrize(
-    ("job", "staged", "said"),
+    ("job", "refusal", "said"),
     [
         (
             ("False", "AttemptsExhausted", "train.py failed. Its last lines:\nValueError: a lemon"),
@@ -95,15 +100,15 @@ def test_run_follows_to_the_end_and_shows_what_is_live(penstock: Any, manifest: 
         ),
         (
             ("True", "Completed", ""),
-            ("False", "GateFailed", "gate accurate: 0.5, bound >= 0.95"),
+            "GateFailed",
             ["materialization/digits: GateFailed: gate accurate: 0.5", "What to do: Train a better run"],
         ),
     ],
 )
 def test_run_says_why_it_failed_and_what_to_do(
-    penstock: Any, manifest: Path, world: Any, job: Any, staged: Any, said: list[str]
+    penstock: Any, manifest: Path, world: Any, job: Any, refusal: str | None, said: list[str]
 ) -> None:
-    playing = operator(world, job, staged)
+    playing = operator(world, job, refusal)
     failed = penstock("run", "-f", str(manifest), "--kubeconfig", str(world.kubeconfig), "--timeout", "30")
     playing.join()
     assert failed.exit_code == 1
@@ -137,7 +142,7 @@ def test_doctor_names_what_fails(penstock: Any, world: Any, tmp_path: Path) -> N
     well = penstock("doctor", "--home", str(tmp_path / "home"))
     assert well.exit_code == 0, well.output
     assert f"ok    The API at {world.url} answers" in well.stdout.splitlines()
-    assert any("serves the 6 kinds" in line for line in well.stdout.splitlines())
+    assert any("serves the 8 kinds" in line for line in well.stdout.splitlines())
     world.stop()
     ill = penstock("doctor", "--home", str(tmp_path / "home"))
     assert ill.exit_code == 1
@@ -157,7 +162,7 @@ def test_init_writes_a_project_that_the_api_takes_and_overwrites_nothing(penstoc
 
 
 def test_crds_and_version(penstock: Any, tmp_path: Path) -> None:
-    assert penstock("crds", "print").stdout.count("kind: CustomResourceDefinition") == 6
+    assert penstock("crds", "print").stdout.count("kind: CustomResourceDefinition") == 8
     assert penstock("crds", "check", str(Path(__file__).parents[3] / "crds")).exit_code == 0
     assert penstock("crds", "check", str(tmp_path)).exit_code == 1
     assert set(json.loads(penstock("version", "-o", "json").stdout)) == {"penstock", "api", "python"}

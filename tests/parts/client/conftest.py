@@ -50,7 +50,8 @@ class Proxy:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
         if path in self._documents:
-            await JSONResponse(self._documents[path])(scope, receive, send)
+            body = self._documents[path]
+            await JSONResponse(body, body.get("code", 200))(scope, receive, send)
             return
         found = PROXIED.fullmatch(path)
         if found is None:

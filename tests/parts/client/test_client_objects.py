@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import history
 import pytest
 import yaml
 
-from penstock.api import KINDS, Materialization, TrainingJob, VectorStore
+from penstock.api import KINDS, Materialization, StagedRun, TrainingJob, VectorStore
 from penstock.api.meta import ObjectMeta
 from penstock.api.source import Source, SourceType
 from penstock.api.trainingjob import RERUN_ANNOTATION, TrainingJobSpec
@@ -161,6 +162,37 @@ async def test_events_and_logs(client: AsyncClient, world: Any) -> None:
 @pytest.mark.parametrize("kind", KINDS.values())
 async def test_every_kind_is_served(client: AsyncClient, kind: Any) -> None:
     assert await client.list(kind) == []
+
+
+POLICY = "ValidatingAdmissionPolicy 'penstock-runs' with binding 'penstock-runs' denied request: "
+SERVED = "the run is served, pinned, or what a rollback goes back to: promote another one first"
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "said"), [(422, "Invalid", f"{POLICY}{SERVED}"), (403, "Forbidden", SERVED)]
+)
+async def test_a_deletion_that_a_rule_refuses_is_told_in_one_line(
+    client: AsyncClient, world: Any, code: int, reason: str, said: str
+) -> None:
+    history.stage(world, "r-1", materialization="other")
+    message = f'stagedruns.penstock.dev "other-r-1" is forbidden: {said}'
+    path = "/apis/penstock.dev/v1alpha1/namespaces/default/stagedruns/other-r-1"
+    world.documents[path] = {"kind": "Status", "reason": reason, "code": code, "message": message}
+    with pytest.raises(errors.NotPossible) as refused:
+        await client.delete(StagedRun, "other-r-1")
+    assert str(refused.value) == f"stagedrun.penstock.dev/other-r-1 cannot be deleted: {SERVED}"
+    world.documents[path] = {**world.documents[path], "reason": "Forbidden", "code": 403, "message": "User cannot"}
+    with pytest.raises(errors.Forbidden, match="User cannot"):
+        await client.delete(StagedRun, "other-r-1")
+
+
+async def test_what_penstock_makes_cannot_be_applied(client: AsyncClient, world: Any, tmp_path: Path) -> None:
+    history.train(world, "r-1")
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(world.get("TrainingRun", "r-1")))
+    with pytest.raises(errors.ManifestError, match="a TrainingRun is made by Penstock, and cannot be applied"):
+        await client.apply_path(tmp_path)
+    with pytest.raises(errors.ManifestError, match="'TrainingRun' cannot be applied"):
+        await client.apply(world.get("TrainingRun", "r-1"))
 
 
 async def test_who_is_not_known_and_what_does_not_answer(world: Any) -> None:

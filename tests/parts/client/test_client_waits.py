@@ -6,12 +6,13 @@ import asyncio
 from contextlib import aclosing
 from typing import Any
 
+import history
 import pytest
 
-from penstock.api import Materialization, TrainingJob
+from penstock.api import Materialization, StagedRun, TrainingJob, TrainingRun
 from penstock.api.trainingjob import RERUN_ANNOTATION
 from penstock.client import AsyncClient, errors
-from penstock_operator.local.apiserver import store as local_store
+from penstock_operator.local.apiserver import changelog
 
 API = "penstock.dev/v1alpha1"
 JOB = {"source": {"type": "Path", "path": "/code"}, "entrypoint": "train.py"}
@@ -26,10 +27,6 @@ async def make(client: AsyncClient, kind: str, **spec: Any) -> None:
     base = JOB if kind == "TrainingJob" else MAT
     body = {"apiVersion": API, "kind": kind, "metadata": {"name": "digits"}, "spec": {**base, **spec}}
     await client.apply(body)
-
-
-def runs(**states: str) -> list[dict[str, Any]]:
-    return [{"run": run, "state": state, "uri": "file:///r"} for run, state in states.items()]
 
 
 async def test_a_watch_sees_what_is_and_what_changes(client: AsyncClient) -> None:
@@ -52,7 +49,7 @@ async def test_a_watch_lists_again_when_the_log_of_changes_is_gone(
     client: AsyncClient, world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await make(client, "TrainingJob")
-    monkeypatch.setattr(local_store, "KEPT_CHANGES", 3)
+    monkeypatch.setattr(changelog, "KEPT_CHANGES", 3)
 
     def flood(store: Any) -> None:
         # In one turn of the server's loop, so that the watch cannot keep up.
@@ -130,34 +127,100 @@ async def test_wait_goes_on_through_a_retry_and_ends_with_the_object(client: Asy
         await client.wait(TrainingJob, "digits", "Succeeded")
 
 
+@pytest.mark.parametrize("reason", ["GateFailed", "InvalidOutput", "StagingFailed", "DeadlineExceeded", "DataLost"])
+async def test_a_wait_for_a_staged_run_stops_at_its_end(client: AsyncClient, world: Any, reason: str) -> None:
+    await make(client, "Materialization")
+    history.stage(world, "r-1", "Staging")
+    waiting = asyncio.create_task(client.wait(StagedRun, "digits-r-1", "Ready", timeout=20))
+    await asyncio.sleep(0.1)
+    history.state(world, "r-1", "BackingOff", truth="Unknown")
+    await asyncio.sleep(0.1)
+    assert not waiting.done()
+    history.state(world, "r-1", reason, truth="False")
+    with pytest.raises(errors.WaitFailed, match=f"Ready is False \\({reason}\\)"):
+        await waiting
+
+
+async def test_a_run_is_ready_as_soon_as_it_is_there(client: AsyncClient, world: Any) -> None:
+    history.train(world, "r-1")
+    run = await client.wait(TrainingRun, "r-1", "Ready", timeout=5)
+    assert run is not None
+    assert (run.spec.training_job_ref.name, run.status.served_by) == ("digits", [])
+
+
+async def test_runs_are_listed_as_they_were_trained_and_staged(client: AsyncClient, world: Any) -> None:
+    await make(client, "Materialization")
+    for run in ("r-10", "r-9"):
+        history.train(world, run, created=f"2026-01-{run[2:]:0>2}T00:00:00Z")
+    history.train(world, "other-1", job="other")
+    history.stage(world, "r-9")
+    history.stage(world, "r-1", materialization="other")
+    assert [run.metadata.name for run in await client.runs("digits")] == ["r-9", "r-10"]
+    assert [one.metadata.name for one in await client.staged_runs("digits")] == ["digits-r-9"]
+
+
 async def test_promotion_is_one_write_of_the_pin(client: AsyncClient, world: Any) -> None:
     await make(client, "Materialization")
     with pytest.raises(errors.NotPossible, match="no staged run"):
         await client.promote("digits")
     with pytest.raises(errors.NotPossible, match="no previous run"):
         await client.rollback("digits")
-    history = runs(**{"r-1": "Staged", "r-2": "Staged", "r-3": "Rejected"})
-    world.status("Materialization", "digits", runs=history, previousRun="r-1", activeRun="r-2")
+    for run, reason in (("r-2", "Staged"), ("r-1", "Staged"), ("r-3", "GateFailed"), ("r-4", "Staging")):
+        trained = f"2026-01-0{run[-1]}T00:00:00Z"
+        history.train(world, run, created=trained)
+        history.stage(world, run, reason, trained=trained)
+    history.train(world, "r-5", created="2026-01-05T00:00:00Z")
+    history.serve(world, "r-2", previous="r-1")
     assert (await client.rollback("digits")).spec.pinned_run == "r-1"
     assert (await client.promote("digits", run="r-2")).spec.pinned_run == "r-2"
     assert (await client.promote("digits")).spec.pinned_run is None
-    with pytest.raises(errors.NotPossible, match=r"r-3.*is not staged.*r-1, r-2"):
+    # What is not staged yet is, once it is pinned.
+    for run in ("r-4", "r-5"):
+        assert (await client.promote("digits", run=run)).spec.pinned_run == run
+    with pytest.raises(errors.NotPossible, match="'r-3' was refused by materialization/digits: stagedrun/digits-r-3"):
         await client.promote("digits", run="r-3")
+    with pytest.raises(errors.NotPossible, match=r"Job 'digits' has no run 'r-6'.*\(r-1, r-2, r-3, r-4, r-5\)"):
+        await client.promote("digits", run="r-6")
+    with pytest.raises(errors.NotPossible, match=r"r-3.*is not staged.*\(r-1, r-2\)"):
+        await client.rollback("digits", run="r-3")
     await make(client, "Materialization", promotion="Manual")
+    # r-1 was staged after r-2, which was trained after it.
     assert (await client.promote("digits")).spec.pinned_run == "r-2"
+
+
+async def test_what_another_materialization_of_the_name_staged_cannot_be_served(
+    client: AsyncClient, world: Any
+) -> None:
+    await make(client, "Materialization")
+    history.stage(world, "r-1", uid="of-a-deleted-one")
+    with pytest.raises(errors.NotPossible, match=r"'r-1'.*is not staged.*\(none\)"):
+        await client.rollback("digits", run="r-1")
+    with pytest.raises(errors.NotPossible, match="no staged run"):
+        await client.promote("digits")
+
+
+async def test_a_rollback_to_what_is_gone_says_so(client: AsyncClient, world: Any) -> None:
+    await make(client, "Materialization")
+    history.stage(world, "r-2")
+    history.serve(world, "r-2", previous="r-1")
+    with pytest.raises(errors.NotPossible, match=r"cannot go back to run 'r-1'.*'digits-r-1' is gone.*\(r-2\)"):
+        await client.rollback("digits")
+    assert "pinnedRunRef" not in world.get("Materialization", "digits")["spec"]
 
 
 async def test_a_decision_is_made_anew_when_the_object_changed_meanwhile(
     client: AsyncClient, world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await make(client, "Materialization")
-    world.status("Materialization", "digits", runs=runs(a="Staged", b="Staged"), previousRun="a")
+    for run in ("a", "b", "c"):
+        history.stage(world, run)
+    history.serve(world, "c", previous="a")
     read = client.get
 
     async def read_then_lose(kind: Any, name: str, **options: Any) -> Any:
         found = await read(kind, name, **options)
-        if found.status.previous_run == "a":
-            world.status("Materialization", "digits", runs=runs(a="Staged", b="Staged"), previousRun="b")
+        if found.status.previous.run == "a":
+            history.serve(world, "c", previous="b")
         return found
 
     monkeypatch.setattr(client, "get", read_then_lose)
@@ -168,11 +231,15 @@ async def test_wait_served(client: AsyncClient, world: Any) -> None:
     await make(client, "Materialization")
     waiting = asyncio.create_task(client.wait_served("digits", "r-2", timeout=5))
     await asyncio.sleep(0.1)
-    world.status("Materialization", "digits", activeRun="r-2")
-    assert (await waiting).status.active_run == "r-2"
-    world.status("Materialization", "digits", runs=runs(**{"r-3": "Rejected"}))
-    with pytest.raises(errors.WaitFailed, match="r-3 was refused"):
+    history.serve(world, "r-2")
+    served = (await waiting).status.active
+    assert served is not None
+    assert served.run == "r-2"
+    history.serve(world, "r-2", latest="r-3", conditions={"Staged": ("False", "GateFailed", "gate rows: 3")})
+    with pytest.raises(errors.WaitFailed, match="r-3 was refused \\(GateFailed\\): gate rows: 3"):
         await client.wait_served("digits", "r-3", timeout=5)
+    with pytest.raises(errors.WaitTimeout):
+        await client.wait_served("digits", "r-4", timeout=0.2)
 
 
 async def test_a_watch_outlives_a_restart_of_the_api(client: AsyncClient, world: Any) -> None:

@@ -156,9 +156,13 @@ def test_a_token_of_the_gateways_own_goes_before(world: Any, monkeypatch: pytest
         (
             {
                 "exec": {
-                    "apiVersion": "client.authentication.k8s.io/v1beta1",
+                    "apiVersion": "client.authentication.k8s.io/v1",
                     "command": "sh",
-                    "args": ["-c", 'echo \'{"status": {"token": "a-token"}}\''],
+                    "args": [
+                        "-c",
+                        'echo \'{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", '
+                        '"status": {"token": "a-token"}}\'',
+                    ],
                 }
             },
             "Bearer a-token",

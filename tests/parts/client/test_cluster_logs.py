@@ -8,12 +8,13 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import history
 import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from typer.testing import CliRunner
 
-from penstock.api import FeatureStore, Materialization, TrainingJob
+from penstock.api import FeatureStore, Materialization, StagedRun, TrainingJob, TrainingRun
 from penstock.cli.app import app
 from penstock.client import AsyncClient, LogAway, NotPossible
 from penstock.client import raylogs as module
@@ -62,6 +63,12 @@ async def job(world: Any, cluster: AsyncClient, message: str = "", **spec: Any) 
     attempt = {"number": 1, "run": "u-1", "submissionId": "penstock-u-1", "state": "Failed", "message": message}
     url = f"{ADDRESS}/#/jobs/penstock-u-1"
     world.status("TrainingJob", "digits", attempts=[attempt], dashboardUrl=url)
+
+
+async def materialization(cluster: AsyncClient) -> None:
+    view = {"name": "v", "output": "features", "featureViewRef": {"name": "v"}}
+    body = {"apiVersion": "penstock.dev/v1alpha1", "kind": "Materialization", "metadata": {"name": "digits"}}
+    await cluster.apply({**body, "spec": {"trainingJobRef": {"name": "digits"}, "gates": [], "features": [view]}})
 
 
 async def lines(client: AsyncClient, **options: Any) -> list[str]:
@@ -145,11 +152,12 @@ async def test_what_runs_nothing_has_no_log(world: Any, cluster: AsyncClient) ->
     await cluster.apply({**base, "kind": "FeatureStore", "spec": {"project": "digits"}})
     with pytest.raises(NotPossible, match="runs nothing"):
         [line async for line in cluster.logs(FeatureStore, "digits")]
-    view = {"name": "v", "output": "features", "featureViewRef": {"name": "v"}}
-    spec = {"trainingJobRef": {"name": "digits"}, "gates": [], "features": [view]}
-    await cluster.apply({**base, "kind": "Materialization", "spec": spec})
+    await materialization(cluster)
     with pytest.raises(NotPossible, match="has staged nothing yet"):
         [line async for line in cluster.logs(Materialization, "digits")]
+    history.stage(world, "u-1", "Pending")
+    with pytest.raises(NotPossible, match="has not been tried yet"):
+        [line async for line in cluster.logs(StagedRun, "digits-u-1")]
 
 
 async def test_an_attempt_with_a_ray_of_its_own_is_found_by_its_ray_job(world: Any, cluster: AsyncClient) -> None:
@@ -200,13 +208,23 @@ async def test_a_staging_is_found_by_the_installations_ray(world: Any, cluster: 
         "data": {"installation.json": json.dumps(installation)},
     }
     world.do(lambda store: store.create(document))
-    spec = {
-        "trainingJobRef": {"name": "digits"},
-        "gates": [],
-        "features": [{"name": "v", "output": "features", "featureViewRef": {"name": "v"}}],
-    }
-    base = {"apiVersion": "penstock.dev/v1alpha1", "kind": "Materialization", "metadata": {"name": "digits"}}
-    await cluster.apply({**base, "spec": spec})
-    run = {"run": "u-1", "state": "Staging", "submissionId": "penstock-u-1"}
-    world.status("Materialization", "digits", runs=[run])
+    await materialization(cluster)
+    history.stage(world, "u-1", "Staging", latestTry={"number": 1, "submissionId": "penstock-u-1"})
+    assert [line async for line in cluster.logs(StagedRun, "digits-u-1")] == ["one", "two"]
+    history.serve(world, "u-0", latest="u-1")
     assert [line async for line in cluster.logs(Materialization, "digits")] == ["one", "two"]
+
+
+async def test_the_log_of_a_run_is_its_attempts_as_long_as_its_job_is_there(world: Any, cluster: AsyncClient) -> None:
+    world.services[RAY] = Ray()
+    await job(world, cluster)
+    uid = world.get("TrainingJob", "digits")["metadata"]["uid"]
+    history.train(world, "u-1", trainingJobRef={"name": "digits", "uid": uid})
+    history.train(world, "u-2", trainingJobRef={"name": "digits", "uid": "of-one-before"})
+    assert [line async for line in cluster.logs(TrainingRun, "u-1")] == ["one", "two"]
+    gone = "has no log any more: its job 'digits' is gone"
+    with pytest.raises(NotPossible, match=f"u-2 {gone}"):
+        [line async for line in cluster.logs(TrainingRun, "u-2")]
+    await cluster.delete(TrainingJob, "digits")
+    with pytest.raises(NotPossible, match=f"u-1 {gone}"):
+        [line async for line in cluster.logs(TrainingRun, "u-1")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,10 +16,12 @@ import pytest
 
 from penstock.api.materialization import Materialization
 from penstock.api.ray import RayBackend, RayCluster, RayType
+from penstock.api.stagedrun import StagedRun
 from penstock.gateway.app import create_app
 from penstock.gateway.catalog import Catalog
 from penstock.gateway.limits import Limits
 from penstock.gateway.loader import Loader
+from penstock.gateway.revision import Revision
 from penstock.handoff import StagingReport
 from penstock.installation import Installation
 from penstock.materialize.job import run_staging
@@ -30,11 +32,19 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC).isoformat()
 
 
 class Objects:
-    """The stores, as the API has them."""
+    """The stores, as the API has them; a test may change them."""
+
+    def __init__(self) -> None:
+        self.specs: dict[tuple[str, str], dict[str, Any]] = {
+            ("FeatureStore", "feast"): {"project": "demo"},
+            ("VectorStore", "milvus"): {"timeoutSeconds": 2},
+        }
+        self.secrets: dict[str, dict[str, Any]] = {}
 
     async def get(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
-        specs = {("FeatureStore", "feast"): {"project": "demo"}, ("VectorStore", "milvus"): {"timeoutSeconds": 2}}
-        spec = specs.get((kind, name))
+        if kind == "Secret":
+            return self.secrets.get(name)
+        spec = self.specs.get((kind, name))
         return {"kind": kind, "metadata": {"name": name}, "spec": spec} if spec is not None else None
 
 
@@ -57,29 +67,79 @@ class Staged:
             feast_online_store=config["online_store"],
         )
 
-    def pointer(self, active: str, **changed: Any) -> Materialization:
-        """A Materialization that serves a run and keeps both; fields of its embeddings may be changed."""
-        runs = {}
-        for run, report in self.reports.items():
-            outputs = [output.to_wire() for output in report.outputs]
-            outputs[1] |= changed
-            runs[run] = {"run": run, "uri": str(self.world.folder / run), "outputs": outputs}
+    def uri(self, run: str) -> str:
+        return str(self.world.folder / run)
+
+    def outputs(self, run: str, **changed: Any) -> list[dict[str, Any]]:
+        """What is staged of a run; fields of its embeddings may be changed."""
+        outputs = [output.to_wire() for output in self.reports[run].outputs]
+        outputs[1] |= changed
+        return outputs
+
+    def pointer(self, active: str, uid: str = "", **changed: Any) -> Materialization:
+        """A Materialization that serves a run; fields of its embeddings may be changed."""
+        outputs = self.outputs(active, **changed)
         return Materialization.model_validate(
             {
                 "kind": "Materialization",
                 "metadata": {"name": "m", "namespace": "default", "uid": "m"},
                 "spec": {"trainingJobRef": {"name": "job"}, "gates": []},
                 "status": {
-                    "active": runs[active] | {"switchedAt": NOW},
-                    "runs": [record | {"state": "Staged"} for record in runs.values()],
+                    "active": {
+                        "run": active,
+                        "stagedRunRef": {"name": active, "uid": uid or f"{active}{changed or ''}"},
+                        "uri": self.uri(active),
+                        "trainedAt": NOW,
+                        "switchedAt": NOW,
+                        "outputs": outputs,
+                    }
                 },
             }
         )
 
+    async def of(self, namespace: str, materialization: str) -> Sequence[StagedRun]:
+        """Both runs are kept, whoever asks."""
+        return [
+            StagedRun.model_validate(
+                {
+                    "kind": "StagedRun",
+                    "metadata": {"name": run, "uid": run, "creationTimestamp": NOW},
+                    "spec": {
+                        "materializationRef": {"name": materialization, "uid": materialization},
+                        "trainingRunRef": {"name": run, "uid": run},
+                        "uri": self.uri(run),
+                        "digest": "",
+                        "gates": [],
+                        "deadlineSeconds": 1,
+                        "retryLimit": 0,
+                        "gracePeriodSeconds": 0,
+                    },
+                    "status": {"state": "Staged", "outputs": self.outputs(run)},
+                }
+            )
+            for run in self.reports
+        ]
+
 
 @pytest.fixture(scope="module")
-def staged(tmp_path_factory: Any, new_world: Any, write_run: Any) -> Staged:
-    world = new_world(tmp_path_factory.mktemp("served"))
+def stage_runs(tmp_path_factory: Any, new_world: Any, write_run: Any) -> Callable[..., Staged]:
+    """Trains and stages both runs, in an online store of this configuration."""
+
+    def stage(online_store: dict[str, Any] | None = None) -> Staged:
+        world = new_world(tmp_path_factory.mktemp("served"))
+        if online_store is not None:
+            world.config["online_store"] = online_store
+        return _staged(world, write_run)
+
+    return stage
+
+
+@pytest.fixture(scope="module")
+def staged(stage_runs: Callable[..., Staged]) -> Staged:
+    return stage_runs()
+
+
+def _staged(world: Any, write_run: Any) -> Staged:
     reports, vectors = {}, {}
     for number, run in enumerate(("r-1", "r-2")):
         made = np.random.default_rng(number).normal(size=(ROWS, 8)).astype(np.float32)
@@ -110,6 +170,8 @@ class Gateway:
 
     catalog: Catalog
     http: httpx2.AsyncClient
+    objects: Objects
+    revision: Revision
 
     async def ask(self, path: str, body: Any = None, **params: str) -> httpx2.Response:
         if body is None:
@@ -128,11 +190,15 @@ class Gateway:
 async def gateway_of(staged: Staged) -> AsyncIterator[Callable[..., Any]]:
     opened: list[Gateway] = []
 
-    def make(limits: Limits | None = None) -> Gateway:
-        bounds = limits or Limits()
-        catalog = Catalog(Loader(Objects(), staged.installation, bounds))
-        transport = httpx2.ASGITransport(app=create_app(catalog, bounds))
-        opened.append(Gateway(catalog, httpx2.AsyncClient(transport=transport, base_url="http://gateway")))
+    def make(limits: Limits | None = None, of: Staged | None = None) -> Gateway:
+        bounds, staged_runs = limits or Limits(), of or staged
+        objects = Objects()
+        loader = Loader(objects, staged_runs.installation, bounds)
+        catalog = Catalog(loader, staged_runs)
+        revision = Revision(catalog, loader)
+        transport = httpx2.ASGITransport(app=create_app(catalog, bounds, revision=revision))
+        http = httpx2.AsyncClient(transport=transport, base_url="http://gateway")
+        opened.append(Gateway(catalog, http, objects, revision))
         return opened[-1]
 
     yield make

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import httpx2
+from gateway_api import EmptyBundles, NoRuns
 
 from penstock.gateway.app import create_app
 from penstock.gateway.auth.access import Caller, Key
@@ -27,15 +28,10 @@ class Access:
         return ""
 
 
-class Nothing:
-    async def load(self, *_: object) -> None:
-        raise AssertionError
-
-
 async def test_the_header_through_a_proxy_names_the_caller_and_authorization_goes_before_it() -> None:
     own, through = "Authorization", "X-Penstock-Authorization"
     good, bad = "Bearer good", "Bearer bad"
-    app = create_app(Catalog(Nothing()), None, Access())  # type: ignore[arg-type]
+    app = create_app(Catalog(EmptyBundles(), NoRuns()), None, Access())
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://gateway") as http:
         for headers, code in (
             ({through: good}, 200),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,7 @@ import httpx2
 import pytest
 import structlog
 import uvicorn
-from lightkube import AsyncClient, KubeConfig
-from lightkube.config.models import Cluster, User
+from gateway_api import EmptyBundles, NoRuns, connected
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -28,9 +27,9 @@ from penstock.gateway.auth.keys import StaticKeyAccess
 from penstock.gateway.auth.rate import Buckets
 from penstock.gateway.auth.review import TokenReviewAccess
 from penstock.gateway.auth.reviews import KubernetesReviews
-from penstock.gateway.bundle import Bundle
 from penstock.gateway.catalog import Catalog
 from penstock.gateway.health import Lifecycle
+from penstock.gateway.kubernetes import Kubernetes
 
 NOW = "2026-01-01T00:00:00Z"
 TOKEN, KEY = "token-of-the-web-shop", "0123456789abcdef"
@@ -80,21 +79,16 @@ class Api:
         return JSONResponse({**body, "status": status}, 201)
 
 
-class Loader:
-    async def load(self, namespace: str, run: str, uri: str, outputs: Sequence[Any]) -> Bundle:
-        return Bundle(run, {}, {}, {})
-
-
 def pointer(namespace: str, name: str) -> Materialization:
-    active = {"run": "r-1", "uri": "file:///r-1", "switchedAt": NOW, "outputs": []}
+    when = {"trainedAt": NOW, "switchedAt": NOW}
+    active = {"run": "r-1", "stagedRunRef": {"name": "r-1", "uid": "r-1"}, "uri": "file:///r-1", **when}
     meta = {"name": name, "namespace": namespace, "uid": name}
-    document = {"kind": "Materialization", "metadata": meta, "spec": {"trainingJobRef": {"name": "job"}, "gates": []}}
+    document = {
+        "kind": "Materialization",
+        "metadata": meta,
+        "spec": {"trainingJobRef": {"name": "job"}, "gates": []},
+    }
     return Materialization.model_validate({**document, "status": {"active": active}})
-
-
-def client_of(port: int) -> AsyncClient:
-    server, user = Cluster(server=f"http://127.0.0.1:{port}"), User(token="the-gateways")
-    return AsyncClient(config=KubeConfig.from_one(cluster=server, user=user), trust_env=False)
 
 
 @pytest.fixture
@@ -103,12 +97,13 @@ def api() -> Api:
 
 
 @pytest.fixture
-async def kubernetes(api: Api) -> AsyncIterator[AsyncClient]:
+async def kubernetes(api: Api) -> AsyncIterator[Kubernetes]:
     server = uvicorn.Server(uvicorn.Config(api.app, port=0, lifespan="off", log_level="warning"))
     task = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)
-    client = client_of(server.servers[0].sockets[0].getsockname()[1])
+    port = server.servers[0].sockets[0].getsockname()[1]
+    client = connected(f"http://127.0.0.1:{port}", "the-gateways")
     yield client
     await client.close()
     server.should_exit = True
@@ -117,7 +112,7 @@ async def kubernetes(api: Api) -> AsyncIterator[AsyncClient]:
 
 @pytest.fixture
 async def catalog() -> AsyncIterator[Catalog]:
-    catalog = Catalog(Loader())
+    catalog = Catalog(EmptyBundles(), NoRuns())
     for key in (("shop", "digits"), ("shop", "other"), ("bank", "digits")):
         catalog.follow(pointer(*key))
     catalog.synced = True
@@ -135,7 +130,7 @@ def asking(
 
 
 async def test_a_known_caller_asks_what_rbac_grants_and_no_more(
-    api: Api, kubernetes: AsyncClient, catalog: Catalog
+    api: Api, kubernetes: Kubernetes, catalog: Catalog
 ) -> None:
     async with asking(catalog, TokenReviewAccess(KubernetesReviews(kubernetes)), TOKEN) as http:
         answers = await asyncio.gather(*(http.get("/v1/shop/digits") for _ in range(20)))
@@ -161,7 +156,7 @@ async def test_a_known_caller_asks_what_rbac_grants_and_no_more(
 
 
 async def test_a_caller_comes_through_an_api_server_that_takes_authorization_out(
-    kubernetes: AsyncClient, catalog: Catalog
+    kubernetes: Kubernetes, catalog: Catalog
 ) -> None:
     async with asking(catalog, TokenReviewAccess(KubernetesReviews(kubernetes))) as http:
         through = {"X-Penstock-Authorization": f"Bearer {TOKEN}"}
@@ -181,7 +176,7 @@ async def test_a_caller_comes_through_an_api_server_that_takes_authorization_out
     ],
 )
 async def test_nobody_is_told_how_to_become_somebody(
-    kubernetes: AsyncClient, catalog: Catalog, authorization: str | None, challenge: str
+    kubernetes: Kubernetes, catalog: Catalog, authorization: str | None, challenge: str
 ) -> None:
     headers = {"Authorization": authorization.encode("latin-1")} if authorization is not None else {}
     async with asking(catalog, TokenReviewAccess(KubernetesReviews(kubernetes))) as http:
@@ -192,7 +187,7 @@ async def test_nobody_is_told_how_to_become_somebody(
             assert (await http.get(path, headers=headers)).status_code == 200
 
 
-async def test_a_token_for_another_audience_is_nobodys(api: Api, kubernetes: AsyncClient, catalog: Catalog) -> None:
+async def test_a_token_for_another_audience_is_nobodys(api: Api, kubernetes: Kubernetes, catalog: Catalog) -> None:
     for audiences, code in (([], 401), (["other"], 401), (["penstock", "other"], 200)):
         api.audiences = audiences
         async with asking(catalog, TokenReviewAccess(KubernetesReviews(kubernetes, "penstock")), TOKEN) as http:
@@ -201,14 +196,14 @@ async def test_a_token_for_another_audience_is_nobodys(api: Api, kubernetes: Asy
 
 
 async def test_an_api_that_is_away_or_refuses_the_gateway_is_503_with_what_to_grant(
-    api: Api, kubernetes: AsyncClient, catalog: Catalog
+    api: Api, kubernetes: Kubernetes, catalog: Catalog
 ) -> None:
     api.refuse = 403
     async with asking(catalog, TokenReviewAccess(KubernetesReviews(kubernetes)), TOKEN) as http:
         answer = await http.get("/v1/shop/digits")
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
         assert "bind its service account to ClusterRole system:auth-delegator" in answer.json()["message"]
-    away = client_of(9)
+    away = connected("http://127.0.0.1:9", "the-gateways")
     async with asking(catalog, TokenReviewAccess(KubernetesReviews(away)), TOKEN) as http:
         answer = await http.get("/v1/shop/digits")
         assert (answer.status_code, "does not answer" in answer.json()["message"]) == (503, True)
@@ -259,7 +254,7 @@ async def test_a_caller_has_a_rate_of_their_own(tmp_path: Path, catalog: Catalog
 
 
 async def test_the_access_log_names_the_caller_and_never_the_token(
-    kubernetes: AsyncClient, catalog: Catalog, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    kubernetes: Kubernetes, catalog: Catalog, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     monkeypatch.setattr("penstock.gateway.observe.log", structlog.get_logger())

@@ -6,15 +6,14 @@ import asyncio
 import gc
 import threading
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from penstock.api.materialization import Materialization
-from penstock.gateway import catalog as catalog_module
+from penstock.gateway import keeper
 from penstock.gateway import loader as module
-from penstock.gateway.watch import MissingRight
+from penstock.gateway.kubernetes import MissingRight
 from penstock.rundir import storage
 
 HANGING = 12
@@ -75,10 +74,10 @@ async def test_a_store_whose_secret_may_not_be_read_is_named_and_the_rest_is_ser
     gateway: Any, staged: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def get(kind: str, namespace: str, name: str) -> None:
-        raise MissingRight("the gateway may not get Secret 'key' in namespace 'default': grant it")
+        raise MissingRight("the gateway may not get Secret 'key' in namespace 'default': grant it", 403)
 
-    monkeypatch.setattr(gateway.catalog._loader, "_objects", SimpleNamespace(get=get))
-    monkeypatch.setattr(catalog_module, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(gateway.objects, "get", get)
+    monkeypatch.setattr(keeper, "FIRST_WAIT", 0.01)
     gateway.catalog.synced = True
     gateway.catalog.follow(named(staged.pointer("r-2"), "locked"))
     async with asyncio.timeout(10):
@@ -93,10 +92,10 @@ async def test_a_store_whose_secret_may_not_be_read_is_named_and_the_rest_is_ser
 async def test_the_connections_of_a_store_that_nothing_is_served_from_go(gateway: Any) -> None:
     assert (await gateway.ask("features/images", {"entities": [{"id": 1}]})).status_code == 200
     assert (await gateway.ask("vectors/images", {"vectors": [[0.0] * 8]})).status_code == 200
-    loader = gateway.catalog._loader
-    assert (len(loader._projects), len(loader._servers)) == (1, 1)
+    connections = gateway.catalog._loader._connections
+    assert (len(connections._projects), len(connections._servers)) == (1, 1)
     gateway.catalog.forget("default", "m")
     async with asyncio.timeout(10):
-        while loader._projects or loader._servers:
+        while connections._projects or connections._servers:
             gc.collect()
             await asyncio.sleep(0.01)

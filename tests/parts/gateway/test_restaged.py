@@ -23,7 +23,7 @@ def restaged(staged: Any, **collection: Any) -> Materialization:
     outputs = [output.to_wire() for output in report.outputs]
     pointer: Materialization = staged.pointer("r-1")
     body = pointer.model_dump(mode="json", by_alias=True)
-    body["status"]["active"] |= {"revision": 1, "outputs": outputs}
+    body["status"]["active"] |= {"stagedRunRef": {"name": "again", "uid": name}, "outputs": outputs}
     return Materialization.model_validate(body)
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-from lightkube import AsyncClient, KubeConfig
+from gateway_api import EmptyBundles
 
+from penstock.api.stagedrun import MATERIALIZATION_LABEL
 from penstock.gateway import watch as module
-from penstock.gateway.bundle import Bundle
 from penstock.gateway.catalog import Catalog
-from penstock.gateway.watch import Kubernetes, Watcher
+from penstock.gateway.errors import NotServed, Unavailable
+from penstock.gateway.kubernetes import Kubernetes
+from penstock.gateway.pins import KubernetesStagedRuns
+from penstock.gateway.watch import Watcher
+from penstock.kubeapi.context import choose
+from penstock.kubeapi.kubeconfig import read
 from penstock_operator.local.apiserver.api import create_app
 from penstock_operator.local.apiserver.certificates import loopback_certificate
 from penstock_operator.local.apiserver.errors import NotFound
@@ -26,16 +30,12 @@ from penstock_operator.local.stack.sockets import free_port
 NOW = "2026-01-01T00:00:00Z"
 
 
-class Loader:
-    async def load(self, namespace: str, run: str, uri: str, outputs: Sequence[Any]) -> Bundle:
-        return Bundle(run, {}, {}, {})
-
-
 class World:
     """An API that can be taken away, and the objects behind it."""
 
     def __init__(self, folder: Path) -> None:
-        self.store = ObjectStore(folder / "state.db")
+        self.path = folder / "state.db"
+        self.store = ObjectStore(self.path)
         self.port = free_port()
         self.certificate = loopback_certificate(folder / "tls")
         self.config = folder / "kubeconfig"
@@ -49,15 +49,43 @@ class World:
 
     def point(self, name: str, run: str, namespace: str = "default") -> None:
         meta = {"name": name, "namespace": namespace}
-        spec = {"trainingJobRef": {"name": "job"}, "gates": []}
+        spec = {
+            "trainingJobRef": {"name": "job"},
+            "gates": [],
+            "features": [{"name": name, "output": "features", "featureViewRef": {"name": name}}],
+        }
         try:
             obj = self.store.get("Materialization", namespace, name)
         except NotFound:
             obj = self.store.create(
                 {"apiVersion": "penstock.dev/v1alpha1", "kind": "Materialization", "metadata": meta, "spec": spec}
             )
-        active = {"run": run, "uri": f"file:///{run}", "switchedAt": NOW, "outputs": []}
-        self.store.update_status({**obj, "status": {"active": active}})
+        when = {"trainedAt": NOW, "switchedAt": NOW}
+        active = {
+            "run": run,
+            "stagedRunRef": {"name": f"{name}-{run}", "uid": f"{name}-{run}"},
+            "uri": f"file:///{run}",
+        }
+        self.store.update_status({**obj, "status": {"active": {**active, **when, "outputs": []}}})
+
+    def keep(self, name: str, run: str) -> None:
+        """A StagedRun that is staged."""
+        owner = self.store.get("Materialization", "default", name)["metadata"]
+        spec = {
+            "materializationRef": {"name": name, "uid": owner["uid"]},
+            "trainingRunRef": {"name": run, "uid": run},
+            "uri": f"file:///{run}",
+            "digest": "d",
+            "gates": [],
+            "deadlineSeconds": 1,
+            "retryLimit": 0,
+            "gracePeriodSeconds": 0,
+        }
+        meta = {"name": f"{name}-{run}", "namespace": "default", "labels": {MATERIALIZATION_LABEL: name}}
+        obj = self.store.create(
+            {"apiVersion": "penstock.dev/v1alpha1", "kind": "StagedRun", "metadata": meta, "spec": spec}
+        )
+        self.store.update_status({**obj, "status": {"state": "Staged"}})
 
 
 async def until(true: Callable[[], bool]) -> None:
@@ -76,15 +104,15 @@ async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
 
 @pytest.fixture
-async def client(world: World) -> AsyncIterator[AsyncClient]:
-    client = AsyncClient(config=KubeConfig.from_file(world.config), trust_env=False)
+async def client(world: World) -> AsyncIterator[Kubernetes]:
+    client = Kubernetes(choose(read([world.config])))
     yield client
     await client.close()
 
 
 @pytest.fixture
-async def catalog(client: AsyncClient) -> AsyncIterator[Catalog]:
-    catalog = Catalog(Loader())
+async def catalog(client: Kubernetes) -> AsyncIterator[Catalog]:
+    catalog = Catalog(EmptyBundles(), KubernetesStagedRuns(client))
     watching = asyncio.create_task(Watcher(client, catalog).run())
     yield catalog
     watching.cancel()
@@ -119,8 +147,8 @@ async def test_pointers_are_followed_through_an_absence_of_the_api(world: World,
         await until(lambda: catalog.names() == [])
 
 
-async def test_only_the_namespaces_that_are_named_are_followed(world: World, client: AsyncClient) -> None:
-    catalog = Catalog(Loader())
+async def test_only_the_namespaces_that_are_named_are_followed(world: World, client: Kubernetes) -> None:
+    catalog = Catalog(EmptyBundles(), KubernetesStagedRuns(client))
     watching = asyncio.create_task(Watcher(client, catalog, ["default", "team"]).run())
     async with world.api():
         for namespace in ("default", "team", "other"):
@@ -140,14 +168,16 @@ async def test_a_pointer_that_is_not_understood_leaves_what_is_served(
     async with world.api():
         world.point("m", "a")
         await until(lambda: live(catalog, "m") == "a")
-        obj = world.store.get("Materialization", "default", "m")
-        world.store.update_status({**obj, "status": {"active": {"run": "b", "of": "a newer version"}}})
+        newer = ObjectStore(world.path, kinds={})
+        obj = newer.get("Materialization", "default", "m")
+        newer.update_status({**obj, "status": {"active": {"run": "b", "of": "a newer version"}}})
+        newer.close()
         await asyncio.sleep(0.4)
         assert live(catalog, "m") == "a"
 
 
-async def test_resources_are_read_and_a_missing_one_is_none(world: World, client: AsyncClient) -> None:
-    objects = Kubernetes(client)
+async def test_resources_are_read_and_a_missing_one_is_none(world: World, client: Kubernetes) -> None:
+    objects = client
     async with world.api():
         secret = {"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "s", "namespace": "default"}}
         world.store.create({**secret, "data": {"key": "dmFsdWU="}})
@@ -155,3 +185,22 @@ async def test_resources_are_read_and_a_missing_one_is_none(world: World, client
         assert found is not None
         assert found["data"] == {"key": "dmFsdWU="}
         assert await objects.get("FeatureStore", "default", "nope") is None
+
+
+async def test_a_kept_run_is_found_in_the_api_and_what_is_loaded_answers_while_it_is_away(
+    world: World, catalog: Catalog
+) -> None:
+    async with world.api():
+        world.point("m", "b")
+        world.point("n", "b")
+        for name, run in (("m", "a"), ("m", "b"), ("n", "x")):
+            world.keep(name, run)
+        await until(lambda: live(catalog, "m") == "b")
+        assert (await catalog.bundle("default", "m", "a")).run == "a"
+        with pytest.raises(NotServed, match="keeps no run 'x': it keeps a, b"):
+            await catalog.bundle("default", "m", "x")
+    catalog.entry("default", "m").pins.doubt()
+    await until(lambda: not catalog.connected)
+    assert (await catalog.bundle("default", "m", "a")).run == "a"
+    with pytest.raises(Unavailable, match="whether run 'c' is kept: the Kubernetes API does not answer"):
+        await catalog.bundle("default", "m", "c")

@@ -9,10 +9,9 @@ from typing import Any
 import aiohttp
 import pytest
 from kmock import KubernetesEmulator
-from lightkube.config.kubeconfig import SingleConfig
-from lightkube.config.models import Cluster, User
 
 from penstock.api import KINDS
+from penstock.kubeapi.context import Context
 from penstock_operator.kubernetes.cache import Cache
 from penstock_operator.kubernetes.watching import Watch
 
@@ -35,7 +34,7 @@ def store(name: str, version: int, namespace: str = "default", **spec: Any) -> d
 
 
 @pytest.fixture
-def config(kmock: KubernetesEmulator) -> SingleConfig:
+def config(kmock: KubernetesEmulator) -> Context:
     for kind in KINDS.values():
         kmock.resources[f"penstock.dev/v1alpha1/{kind.PLURAL}"] = {
             "kind": kind.__name__,
@@ -49,12 +48,11 @@ def config(kmock: KubernetesEmulator) -> SingleConfig:
         "namespaced": False,
     }
     kmock.resources["v1/events"] = {"kind": "Event", "verbs": {"create"}, "namespaced": True}
-    cluster = Cluster(server=str(kmock.url).rstrip("/"))
-    return SingleConfig(context_name="test", context=None, cluster=cluster, user=User(token="t"))  # type: ignore[arg-type]
+    return Context({"server": str(kmock.url)}, {"token": "t"})
 
 
 @pytest.fixture
-async def watched(kmock: KubernetesEmulator, config: SingleConfig) -> AsyncIterator[tuple[Cache, Watch]]:
+async def watched(kmock: KubernetesEmulator, config: Context) -> AsyncIterator[tuple[Cache, Watch]]:
     kmock.objects[STORES, "default", "first"] = store("first", 1)
     cache = Cache(KINDS)
     watch = Watch(config, cache, ())

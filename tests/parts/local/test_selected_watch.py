@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from penstock_operator.local.apiserver import store as store_module
+from penstock_operator.local.apiserver import changelog
 from penstock_operator.local.apiserver.api import create_app
 from penstock_operator.local.apiserver.store import ObjectStore
 
@@ -96,7 +96,7 @@ async def test_a_watch_from_an_older_version_knows_what_matched_then(store: Obje
 async def test_a_reader_lists_again_where_the_log_has_lost_what_matched(
     store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_module, "KEPT_CHANGES", 5)
+    monkeypatch.setattr(changelog, "KEPT_CHANGES", 5)
     make(store, "old", team="a")
     for n in range(10):
         make(store, f"other-{n}")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock_operator.local.apiserver import store as store_module
+from penstock_operator.local.apiserver import changelog
 from penstock_operator.local.apiserver.errors import AlreadyExists, Gone, NotFound, Stale
 from penstock_operator.local.apiserver.store import ObjectStore
 from penstock_operator.ports import Object
@@ -68,19 +68,10 @@ def test_finalizers_hold_an_object_until_the_last_is_gone(store: ObjectStore) ->
         store.get("Thing", "default", "a")
 
 
-def test_children_go_with_their_owner(store: ObjectStore) -> None:
-    owner = store.create(thing())
-    child = thing("child")
-    child["metadata"]["ownerReferences"] = [{"kind": "Thing", "name": "a", "uid": owner["metadata"]["uid"]}]
-    store.create(child)
-    store.delete("Thing", "default", "a")
-    assert store.list("Thing") == []
-
-
 def test_a_watch_resumes_where_it_was_and_learns_when_it_is_too_late(
     store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_module, "KEPT_CHANGES", 10)
+    monkeypatch.setattr(changelog, "KEPT_CHANGES", 10)
     made = store.create(thing(x=0))
     since = store.version
     store.update({**made, "spec": {"x": 1}})

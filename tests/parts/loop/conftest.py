@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 import yaml
 
-from penstock.api.materialization import Materialization, RunState
+from penstock.api.materialization import Materialization
 from penstock.api.ray import RayBackend, RayCluster, RayType
+from penstock.api.stagedrun import StagedRun, StagingState
 from penstock.handoff import STAGING_VARIABLE, StagingReport, StagingSpec
 from penstock.installation import Installation
 from penstock.rundir import storage
 from penstock_operator.adapters.artifacts import FileArtifacts
-from penstock_operator.kinds import feature_view, materialization, vector_collection
+from penstock_operator.kinds import kinds
 from penstock_operator.local.apiserver.cluster import LocalCluster
 from penstock_operator.local.apiserver.errors import NotFound
 from penstock_operator.local.apiserver.store import ObjectStore
@@ -28,10 +29,10 @@ from penstock_operator.loop.key import Key
 from penstock_operator.loop.reconcile import reconcile
 from penstock_operator.ports import JobState, RayJob, RaySubmission, Refused
 from penstock_operator.ports import World as Parts
+from penstock_operator.stagedrun.endings import WATCH_SECONDS
 
+PASSES = ("Materialization", "StagedRun", "TrainingRun", "FeatureView", "VectorCollection")
 MATERIALIZATION = Key("Materialization", "default", "digits")
-VIEW = Key("FeatureView", "default", "images")
-COLLECTION = Key("VectorCollection", "default", "images")
 OBJECTS = Path(__file__).with_name("materialization.yaml")
 READY = {"type": "Ready", "status": "True", "reason": "Ready", "lastTransitionTime": "2026-01-01T00:00:00Z"}
 
@@ -79,8 +80,12 @@ class Stores:
             raise Refused(f"{view} is not there")
         self.fuse.around(lambda: self.names.update({service: view}))
 
-    async def drop_service(self, config: Mapping[str, Any], service: str) -> None:
-        self.fuse.around(lambda: self.names.pop(service, None))
+    async def drop_service(self, config: Mapping[str, Any], service: str, view: str) -> None:
+        if self.names.get(service) == view:
+            self.fuse.around(lambda: self.names.pop(service))
+
+    async def has_view(self, config: Mapping[str, Any], view: str) -> bool:
+        return view in self.data
 
     async def drop_view(self, config: Mapping[str, Any], view: str) -> None:
         assert view not in self.guarded(), f"{view} is dropped"
@@ -90,7 +95,7 @@ class Stores:
         self.fuse.around(lambda: self.data.discard(view))
 
     alias_target, move_alias = service_view, point_service
-    drop_alias, drop_collection = drop_service, drop_view
+    drop_alias, has_collection, drop_collection = drop_service, has_view, drop_view
 
 
 @dataclass
@@ -162,6 +167,12 @@ class FusedStore(ObjectStore):
 
     fuse: Fuse
 
+    def create(self, obj: Any, **how: Any) -> Any:
+        return self.fuse.around(lambda: ObjectStore.create(self, obj, **how))
+
+    def delete(self, *key: Any, **how: Any) -> Any:
+        return self.fuse.around(lambda: ObjectStore.delete(self, *key, **how))
+
     def update(self, obj: Any) -> Any:
         return self.fuse.around(lambda: ObjectStore.update(self, obj))
 
@@ -175,6 +186,9 @@ class FusedArtifacts(FileArtifacts):
     def __init__(self, fuse: Fuse) -> None:
         super().__init__()
         self.fuse = fuse
+
+    async def put(self, uri: str, content: bytes) -> None:
+        self.fuse.around(lambda: storage.replace(uri, content))
 
     async def delete(self, uri: str) -> None:
         self.fuse.around(lambda: storage.delete_tree(uri))
@@ -207,14 +221,26 @@ class World:
 
     def guarded(self) -> set[str]:
         """What the pointer names and what is staged of the previous and the pinned run, by what is written."""
-        obj = self.get(MATERIALIZATION)
-        mat = Materialization.model_validate(obj)
+        mat = Materialization.model_validate(self.get(MATERIALIZATION))
         if mat.metadata.deletion_timestamp is not None:
             return set()
-        runs = {mat.status.previous_run, mat.spec.pinned_run}
-        kept = [r.outputs for r in mat.status.runs if r.run in runs and r.state is RunState.STAGED]
-        served = mat.status.active.outputs if mat.status.active is not None else []
-        return {output.physical for outputs in [*kept, served] for output in outputs}
+        named = {one.staged_run_ref.uid for one in (mat.status.active, mat.status.previous) if one is not None}
+        pinned = mat.spec.pinned_run_ref.name if mat.spec.pinned_run_ref is not None else None
+        kept = [
+            one
+            for one in self.staged()
+            if one.metadata.uid in named or one.spec.training_run_ref.name == pinned
+            if one.status.state is StagingState.STAGED
+        ]
+        return {output.physical for one in kept for output in one.status.outputs}
+
+    def staged(self) -> list[StagedRun]:
+        """The StagedRuns, the oldest first."""
+        store = ObjectStore(self.path)
+        try:
+            return [StagedRun.model_validate(obj) for obj in store.list("StagedRun", "default")]
+        finally:
+            store.close()
 
     def get(self, key: Key) -> dict[str, Any] | None:
         store = ObjectStore(self.path)
@@ -259,23 +285,26 @@ class World:
 
     async def _live(self, store: FusedStore) -> None:
         """The life of one control plane, which knows nothing yet."""
-        cluster, home = LocalCluster(store), self.installation
+        cluster = LocalCluster(store)
         artifacts = FusedArtifacts(self.fuse)
-        parts: Any = Parts(cluster, self.ray, self.views, self.collections, artifacts, home)  # type: ignore[arg-type]
-        passes = [
-            (MATERIALIZATION, materialization(parts)),
-            (VIEW, feature_view(parts)),
-            (COLLECTION, vector_collection(parts)),
-        ]
+        parts: Any = Parts(cluster, self.ray, self.views, self.collections, artifacts, self.installation)  # type: ignore[arg-type]
+        table = {kind.name: kind for kind in kinds(parts)}
         for _ in range(80):
             before = (store.version, self.fuse.count)
-            requeue, *_ = [await reconcile(cluster, kind, key, lambda: self.now) for key, kind in passes]
+            keys = [Key(kind, "default", obj["metadata"]["name"]) for kind in PASSES for obj in store.list(kind)]
+            again = [await reconcile(cluster, table[key.kind], key, lambda: self.now) for key in keys]
             for stores in (self.views, self.collections):
                 assert set(stores.names.values()) <= stores.data, "a public name stands for nothing"
-            if requeue is None and before == (store.version, self.fuse.count):
+            waits = [after for key, after in zip(keys, again, strict=True) if after is not None and _waits(key, after)]
+            if not waits and before == (store.version, self.fuse.count):
                 return
-            self.now += timedelta(seconds=max(requeue or 0, 1))
+            self.now += timedelta(seconds=max(min(waits, default=0), 1))
         raise AssertionError("it does not come to rest")
+
+
+def _waits(key: Key, after: float) -> bool:
+    """Whether something is still to come: what is served, and public names, are looked after for ever."""
+    return key.kind == "StagedRun" and after != WATCH_SECONDS
 
 
 @pytest.fixture

@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
+from penstock.api import API_VERSION, FINALIZER
 from penstock.api.materialization import Materialization
+from penstock.naming import stage_uri
+from penstock.rundir import storage
 
 NAMES = {"Materialization": "digits", "FeatureView": "images", "VectorCollection": "images"}
 Step = tuple[str, str]
@@ -21,10 +24,19 @@ def train(world: Any, run: str, fate: str) -> None:
 
     def write(store: Any) -> None:
         job = store.get("TrainingJob", "default", "digits")
-        runs = [
-            {"run": name, "attempt": n, "finishedAt": "2026-01-01T00:00:00Z"} for n, name in enumerate(world.fates, 1)
-        ]
-        store.update_status({**job, "status": {"runs": runs}})
+        number = len(world.fates)
+        uri = f"{world.installation.artifacts}/default/digits/{run}"
+        storage.replace(f"{uri}/manifest.json", b"{}")
+        spec = {
+            "trainingJobRef": {"name": "digits", "uid": job["metadata"]["uid"]},
+            "attempt": number,
+            "uri": uri,
+            "manifestDigest": "sha256:0",
+            "createdAt": f"2026-01-01T00:00:{number:02}Z",
+            "entrypoint": "train.py",
+        }
+        meta = {"namespace": "default", "name": run, "finalizers": [FINALIZER]}
+        store.create({"apiVersion": API_VERSION, "kind": "TrainingRun", "metadata": meta, "spec": spec})
 
     world.change(write)
 
@@ -78,14 +90,27 @@ def live(world: Any, steps: list[Step], at: int = 0, after: bool = False) -> int
 
 
 def end(world: Any) -> dict[str, Any]:
-    """What is, but for times and uids."""
+    """What is, but for times; a StagedRun is called by its run and the order in which they were first submitted."""
+    uids = list(dict.fromkeys(spec.uid for spec in world.ray.specs.values()))
+
+    def plain(name: str) -> str:
+        """A physical name or a submission, with the number of its StagedRun for its uid."""
+        for number, uid in enumerate(uids, 1):
+            name = name.replace(f"penstock-{uid}", f"#{number}").replace(f"_{uid.replace('-', '')[:8]}", f"#{number}")
+        return name
+
     found: dict[str, Any] = {
-        "views": world.views.data,
-        "collections": world.collections.data,
-        "services": world.views.names,
-        "aliases": world.collections.names,
-        "submissions": sorted(submission.split("-", 6)[-1] for submission in world.ray.accepted),
+        "views": {plain(name) for name in world.views.data},
+        "collections": {plain(name) for name in world.collections.data},
+        "services": {name: plain(view) for name, view in world.views.names.items()},
+        "aliases": {name: plain(collection) for name, collection in world.collections.names.items()},
+        "submissions": sorted(plain(submission) for submission in world.ray.accepted),
         "kept": sorted(path.name for path in Path(world.installation.artifacts).glob("*/*/*")),
+        "staged": [
+            (one.spec.training_run_ref.name, str(one.status.state), one.status.tries, one.status.kept_as)
+            for one in world.staged()
+        ],
+        "reasons": [one.reason for staged in world.staged() for one in staged.status.conditions if one.type == "Ready"],
     }
     for kind, name in NAMES.items():
         obj = world.get((kind, "default", name))
@@ -98,79 +123,79 @@ def end(world: Any) -> dict[str, Any]:
     if obj is not None:
         mat = Materialization.model_validate(obj)
         found["active"] = mat.status.active.run if mat.status.active is not None else None
-        found["served"] = sorted(o.physical for o in mat.status.active.outputs) if mat.status.active else []
-        found["previous"] = mat.status.previous_run
-        found["runs"] = [(r.run, r.state, r.tries, [o.physical for o in r.outputs]) for r in mat.status.runs]
+        found["served"] = sorted(plain(o.physical) for o in mat.status.active.outputs) if mat.status.active else []
+        found["previous"] = mat.status.previous.run if mat.status.previous is not None else None
     return found
 
 
 def first(whole: dict[str, Any]) -> None:
     assert (whole["active"], whole["previous"]) == ("r-1", None)
-    assert whole["services"] == whole["aliases"] == {"images": "images__r_1"}
+    assert whole["services"] == whole["aliases"] == {"images": "images__r_1#1"}
     assert whole["FeatureView run"] == whole["VectorCollection run"] == "r-1"
-    assert whole["submissions"] == ["r-1-1-1"]
+    assert whole["submissions"] == ["#1-1"]
 
 
 def refused(whole: dict[str, Any]) -> None:
     """r-2 left nothing in the stores, and r-1 is served still."""
     assert (whole["active"], whole["previous"]) == ("r-1", None)
-    assert whole["views"] == whole["collections"] == {"images__r_1"}
-    assert [run[:2] for run in whole["runs"]] == [("r-1", "Staged"), ("r-2", "Rejected")]
-    tries = whole["runs"][1][2]
-    assert whole["submissions"] == ["r-1-1-1", "r-2-2-1", "r-2-2-2"][: 1 + tries]
+    assert whole["views"] == whole["collections"] == {"images__r_1#1"}
+    assert [run[:2] for run in whole["staged"]] == [("r-1", "Staged"), ("r-2", "Refused")]
+    tries = whole["staged"][1][2]
+    assert whole["submissions"] == ["#1-1", "#2-1", "#2-2"][: 1 + tries]
 
 
 def overdue(whole: dict[str, Any]) -> None:
     """Both tries of r-2 were stopped at the deadline, and the last word says so."""
     refused(whole)
-    assert whole["submissions"] == ["r-1-1-1", "r-2-2-1", "r-2-2-2"]
-    assert ("Staged", "False", "DeadlineExceeded") in whole["Materialization"]
+    assert whole["submissions"] == ["#1-1", "#2-1", "#2-2"]
+    assert whole["reasons"] == ["Staged", "DeadlineExceeded"]
 
 
 def collected(whole: dict[str, Any]) -> None:
     """r-1 is gone after its grace, r-2 is kept for a rollback and r-3 is served."""
     assert (whole["active"], whole["previous"]) == ("r-3", "r-2")
-    assert whole["views"] == whole["collections"] == {"images__r_2", "images__r_3"}
-    assert whole["services"] == whole["aliases"] == {"images": "images__r_3"}
-    assert whole["submissions"] == ["r-1-1-1", "r-2-2-1", "r-3-3-1"]
+    assert whole["views"] == whole["collections"] == {"images__r_2#2", "images__r_3#3"}
+    assert whole["services"] == whole["aliases"] == {"images": "images__r_3#3"}
+    assert whole["submissions"] == ["#1-1", "#2-1", "#3-1"]
 
 
 def rolled_back(whole: dict[str, Any]) -> None:
     assert (whole["active"], whole["previous"]) == ("r-1", "r-2")
-    assert whole["services"] == whole["aliases"] == {"images": "images__r_1"}
-    assert whole["views"] == whole["collections"] == {"images__r_1", "images__r_2"}
+    assert whole["services"] == whole["aliases"] == {"images": "images__r_1#1"}
+    assert whole["views"] == whole["collections"] == {"images__r_1#1", "images__r_2#2"}
 
 
 def pinned(whole: dict[str, Any]) -> None:
     """The pinned run, the one before it and the newest are all there, one more than the limit."""
     assert (whole["active"], whole["previous"]) == ("r-1", "r-2")
-    assert whole["views"] == whole["collections"] == {"images__r_1", "images__r_2", "images__r_3"}
-    assert whole["submissions"] == ["r-1-1-1", "r-2-2-1", "r-3-3-1"]
+    assert whole["views"] == whole["collections"] == {"images__r_1#1", "images__r_2#2", "images__r_3#3"}
+    assert whole["submissions"] == ["#1-1", "#2-1", "#3-1"]
 
 
 def restaged(whole: dict[str, Any]) -> None:
     """The run is served as it was staged for what changed, and the old staging is gone after its grace."""
     assert (whole["active"], whole["previous"]) == ("r-1", None)
-    assert whole["served"] == ["images__r_1_r1"] * 2
-    assert whole["views"] == whole["collections"] == {"images__r_1_r1"}
-    assert whole["services"] == whole["aliases"] == {"images": "images__r_1_r1"}
-    assert whole["submissions"] == ["r-1-1-1", "r-1-2-1"]
+    assert whole["served"] == ["images__r_1#2"] * 2
+    assert whole["views"] == whole["collections"] == {"images__r_1#2"}
+    assert whole["services"] == whole["aliases"] == {"images": "images__r_1#2"}
+    assert whole["submissions"] == ["#1-1", "#2-1"]
 
 
 def restaged_in_vain(whole: dict[str, Any]) -> None:
     """The new gates refuse the run, which is served as it was."""
-    assert whole["served"] == ["images__r_1"] * 2
-    assert whole["views"] == whole["collections"] == {"images__r_1"}
-    assert whole["services"] == whole["aliases"] == {"images": "images__r_1"}
-    assert [run[:2] for run in whole["runs"]] == [("r-1", "Staged"), ("r-1", "Rejected")]
+    assert whole["served"] == ["images__r_1#1"] * 2
+    assert whole["views"] == whole["collections"] == {"images__r_1#1"}
+    assert whole["services"] == whole["aliases"] == {"images": "images__r_1#1"}
+    assert [run[:2] for run in whole["staged"]] == [("r-1", "Staged"), ("r-1", "Refused")]
+    assert whole["reasons"] == ["Staged", "GateFailed"]
     assert ("Staged", "False", "GateFailed") in whole["Materialization"]
 
 
 def restaged_without_the_view(whole: dict[str, Any]) -> None:
     """Nothing is left of the view that is not fed any more, nor of its public name."""
-    assert whole["served"] == ["images__r_1_r1"]
+    assert whole["served"] == ["images__r_1#2"]
     assert (whole["views"], whole["services"]) == (set(), {})
-    assert (whole["collections"], whole["aliases"]) == ({"images__r_1_r1"}, {"images": "images__r_1_r1"})
+    assert (whole["collections"], whole["aliases"]) == ({"images__r_1#2"}, {"images": "images__r_1#2"})
     assert whole["FeatureView run"] is None
 
 
@@ -226,9 +251,10 @@ def test_a_corrupt_report_refuses_the_run_by_name_and_holds_up_nothing(new_world
     live(world, [GOOD[0], ("r-2", "Garbled")])
     whole = end(world)
     refused(whole)
-    assert ("Staged", "False", "StagingFailed") in whole["Materialization"]
-    staged = Materialization.model_validate(world.get(("Materialization", "default", "digits"))).status.runs[-1]
-    assert f"{staged.stage_uri}/report.json cannot be read" in staged.message
+    assert whole["reasons"] == ["Staged", "StagingFailed"]
+    staged = world.staged()[-1]
+    (message,) = [one.message for one in staged.status.conditions if one.type == "Ready"]
+    assert f"{stage_uri(staged.spec.uri, staged.metadata.uid)}/report.json cannot be read" in message
     # Staged again, it is served; and a deletion in the middle of a try goes through.
     live(world, [("r-2", "Staged gates")])
     assert end(world)["active"] == "r-2"

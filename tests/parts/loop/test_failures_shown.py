@@ -65,6 +65,10 @@ class CountingStore(ObjectStore):
     writes = 0
     refuses = False
 
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.path = path
+
     def update_status(self, obj: Any) -> Any:
         if self.refuses:
             raise OSError("the API refuses the object")
@@ -106,7 +110,7 @@ def events(store: ObjectStore) -> list[str]:
         (Unreachable("Milvus at http://m:1 did not answer"), "Unreachable"),
         (OSError("disk full"), "Unreachable"),
         (Refused("no such database"), "Refused"),
-        (MissingSecret("Secret 'token' is not in namespace 'default': create it"), "MissingReference"),
+        (MissingSecret("Secret 'token' is not in namespace 'default'", "create it"), "MissingReference"),
         (ZeroDivisionError("division by zero"), "InternalError"),
     ],
 )
@@ -163,11 +167,13 @@ async def test_a_clean_up_that_fails_holds_back_neither_the_status_nor_the_rest(
     assert set(conditions(store)) == {"Ready"}
 
 
-def spoil(store: ObjectStore) -> None:
-    """Another version of the operator stored a field that this one does not know."""
-    obj = store.get(*KEY)
-    obj["spec"]["colour"] = "red"
-    store.update(obj)
+def spoil(store: CountingStore) -> None:
+    """It was stored when its definition was another one."""
+    before = ObjectStore(store.path, kinds={})
+    obj = before.get(*KEY)
+    obj["spec"]["project"] = 5
+    before.update(obj)
+    before.close()
 
 
 async def test_an_object_that_does_not_validate_gets_no_finalizer_and_says_why(store: CountingStore) -> None:
@@ -176,7 +182,7 @@ async def test_an_object_that_does_not_validate_gets_no_finalizer_and_says_why(s
         await look(store, Stand())
     assert FINALIZER not in store.get(*KEY)["metadata"].get("finalizers", [])
     assert conditions(store)["Reconciled"][:2] == ("False", "InvalidObject")
-    assert "spec.colour" in conditions(store)["Reconciled"][2]
+    assert "spec.project" in conditions(store)["Reconciled"][2]
     store.delete(*KEY)
     assert store.list("FeatureStore") == []
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +27,6 @@ from penstock_operator.loop.reconcile import reconcile
 from penstock_operator.ports import Object, RayJob, RaySubmission
 from penstock_operator.training.attempts import run_digest
 from penstock_operator.training.leftovers import KEPT_LOGS
-from penstock_operator.training.sweep import SourceSweeper
 
 KEY = Key("TrainingJob", "default", "digits")
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -195,21 +192,6 @@ async def test_a_commit_is_handed_on_and_its_token_is_no_part_of_it(plane: Plane
     assert (plane.ray.spec.source.git.revision, plane.ray.spec.source.git.path) == (COMMIT, "job")
     assert {name: ref.name for name, ref in plane.ray.submissions[-1].secrets.items()} == {GIT_TOKEN_VARIABLE: "git"}
     assert "s3cret" not in str(plane.ray.submissions)
-
-
-async def test_only_old_archives_that_no_job_names_are_swept(tmp_path: Path) -> None:
-    plane = Plane(tmp_path, f"file://{tmp_path}/artifacts")
-    named, orphan, young = (pack({"train.py": File(text)}) for text in (b"1", b"2", b"3"))
-    for archive in (named, orphan, young):
-        put(plane.artifacts, archive)
-    for archive in (named, orphan):
-        old = time.time() - 25 * 3600
-        os.utime(archive_uri(plane.artifacts, archive.digest).removeprefix("file://"), (old, old))
-    plane.job({"type": "Archive", "archive": {"digest": named.digest}})
-    await SourceSweeper(plane.cluster, FileArtifacts(), plane.artifacts).sweep()
-    left = {f"sha256:{name.removesuffix('.tar.gz')}" for name in storage.names(f"{plane.artifacts}/sources")}
-    assert left == {named.digest, young.digest}
-    plane.store.close()
 
 
 async def test_the_secrets_of_a_job_that_is_complete_are_read_no_more(plane: Plane) -> None:

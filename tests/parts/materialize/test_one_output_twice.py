@@ -14,9 +14,9 @@ from penstock.materialize import stage
 from penstock.materialize.job import run_staging
 from penstock.stores.feast.rows import read_rows
 from penstock.stores.feast.store import open_store
-from penstock.stores.feast.views import drop_view
 from penstock.stores.milvus.client import connect
 from penstock.stores.milvus.collections import count
+from penstock_operator.adapters.feast.views import drop_view
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 NULLS = [

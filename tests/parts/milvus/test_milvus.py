@@ -19,7 +19,7 @@ from penstock.handoff import CollectionTarget, MilvusConnection
 from penstock.stores.milvus.client import connect
 from penstock.stores.milvus.collections import build_index, count, create_collection, upsert
 from penstock.stores.milvus.search import search
-from penstock_operator.adapters.milvus import MilvusVectors
+from penstock_operator.adapters.milvus.vectors import MilvusVectors
 from penstock_operator.ports import Refused, Unreachable
 
 VECTORS = MilvusVectors()
@@ -105,11 +105,24 @@ async def test_an_alias_moves_without_a_gap_and_guards_its_collection(milvus: Mi
         await VECTORS.drop_collection(milvus, "moves__2")
     await VECTORS.drop_collection(milvus, "moves__1")
     await VECTORS.drop_collection(milvus, "moves__1")
-    await VECTORS.drop_alias(milvus, "moves")
-    await VECTORS.drop_alias(milvus, "moves")
+    await VECTORS.drop_alias(milvus, "moves", "moves__1")
+    assert await VECTORS.alias_target(milvus, "moves") == "moves__2", "it stands for another one"
+    await VECTORS.drop_alias(milvus, "moves", "moves__2")
+    await VECTORS.drop_alias(milvus, "moves", "moves__2")
     await VECTORS.drop_collection(milvus, "moves__2")
     with connect(milvus) as client:
         assert not {"moves__1", "moves__2"} & set(client.list_collections())
+
+
+async def test_a_collection_is_there_while_it_is_loaded_or_can_be(milvus: MilvusConnection) -> None:
+    assert not await VECTORS.has_collection(milvus, "there__1")
+    fill(milvus, "there__1")
+    assert await VECTORS.has_collection(milvus, "there__1")
+    with connect(milvus) as client:
+        client.release_collection("there__1")
+        assert await VECTORS.has_collection(milvus, "there__1"), "a Milvus that restarted has it on disk"
+        client.drop_collection("there__1")
+    assert not await VECTORS.has_collection(milvus, "there__1")
 
 
 async def test_the_version_is_told_and_a_server_that_is_away_is_unreachable(milvus: MilvusConnection) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from authority import Authority
+from penstock_operator.materialization.submission import staging_submission
 
 from penstock.api import Materialization, TrainingJob
 from penstock.api.materialization import RunRecord
@@ -15,7 +16,6 @@ from penstock.installation import Installation
 from penstock.rundir.authorities import CONTENT_VARIABLE
 from penstock_operator.adapters.authorities import MOST_BYTES
 from penstock_operator.materialization.observed import Targets
-from penstock_operator.materialization.submission import staging_submission
 from penstock_operator.ports import RaySubmission, Refused
 from penstock_operator.training.converge import Converger
 from penstock_operator.training.observed import Submit

@@ -4,66 +4,43 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from loopback import free_ports
+from servers import listens, redis_server, served
 
-START_SECONDS = 90
 POSTGRES = "/usr/lib/postgresql/*/bin"
 
 
-@contextmanager
-def served(command: Sequence[str], ready: Callable[[], bool], log: Path) -> Iterator[None]:
-    """Run a server until the block ends."""
-    with log.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
+def lets_in(login: dict[str, Any]) -> bool:
+    """Whether a PostgreSQL is ready."""
     try:
-        deadline = time.monotonic() + START_SECONDS
-        while not ready():
-            assert process.poll() is None, f"{command[0]} ended: {log.read_text()[-2000:]}"
-            assert time.monotonic() < deadline, f"{command[0]} is not ready: {log.read_text()[-2000:]}"
-            time.sleep(0.1)
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        psycopg.connect(**login).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 @pytest.fixture(scope="session")
 def redis() -> Iterator[str]:
     """The connection string of a Redis, as Feast writes it."""
-    if (program := shutil.which("redis-server")) is None:
-        pytest.skip("redis-server is not installed (Debian's package redis-server)")
-    (port,) = free_ports(1)
-    with tempfile.TemporaryDirectory() as folder:
-        command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
-        with served(command, lambda: listens(port), Path(folder) / "log"):
-            yield f"127.0.0.1:{port}"
+    with redis_server() as connection:
+        yield connection
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[dict[str, Any]]:
     """Host, port, user and database of a PostgreSQL."""
-    folders = sorted(Path("/").glob(POSTGRES.lstrip("/")))
-    if not folders:
+    folders = [str(folder) for folder in sorted(Path("/").glob(POSTGRES.lstrip("/")), reverse=True)]
+    initdb = shutil.which("initdb", path=os.pathsep.join([*folders, os.environ["PATH"]]))
+    if initdb is None:
         pytest.skip("PostgreSQL is not installed (Debian's package postgresql)")
     (port,) = free_ports(1)
     with tempfile.TemporaryDirectory() as folder:
@@ -73,13 +50,12 @@ def postgres() -> Iterator[dict[str, Any]]:
         if root:
             shutil.chown(folder, "postgres")
         user = ["runuser", "-u", "postgres", "--"] if root else []
-        prepare = [*user, str(folders[-1] / "initdb"), "-D", str(data), "-U", "feast", "--auth=trust"]
+        prepare = [*user, initdb, "-D", str(data), "-U", "feast", "--auth=trust"]
         subprocess.run(prepare, check=True, capture_output=True)
         where = ["-D", str(data), "-h", "127.0.0.1", "-p", str(port), "-k", folder, "-c", "fsync=off"]
-        with served([*user, str(folders[-1] / "postgres"), *where], lambda: listens(port), Path(folder) / "log"):
-            probe = [str(folders[-1] / "pg_isready"), "-h", "127.0.0.1", "-p", str(port)]
-            while subprocess.run(probe, capture_output=True).returncode:
-                time.sleep(0.1)
+        login = {"host": "127.0.0.1", "port": port, "dbname": "postgres", "user": "feast"}
+        server = str(Path(initdb).with_name("postgres"))
+        with served([*user, server, *where], lambda: lets_in(login), Path(folder) / "log"):
             yield {"host": "127.0.0.1", "port": port, "database": "postgres", "user": "feast", "password": "any"}
 
 

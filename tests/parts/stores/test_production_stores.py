@@ -12,6 +12,7 @@ import psycopg
 import pytest
 import redis as redis_client
 from feast import FeatureStore, RepoConfig
+from psycopg import sql
 
 from penstock.api.views import Metric
 from penstock.gateway.features import Project
@@ -21,8 +22,8 @@ from penstock.stores.feast.rows import read_rows
 from penstock.stores.feast.store import open_store
 from penstock.stores.milvus.client import connect
 from penstock.stores.milvus.search import search
-from penstock_operator.adapters.feast import FeastFeatures
-from penstock_operator.adapters.milvus import MilvusVectors
+from penstock_operator.adapters.feast.features import FeastFeatures
+from penstock_operator.adapters.milvus.vectors import MilvusVectors
 from penstock_operator.ports import Refused, Unreachable
 
 FEAST, VECTORS = FeastFeatures(), MilvusVectors()
@@ -85,8 +86,12 @@ async def test_two_runs_live_side_by_side_and_the_first_is_dropped_without_the_s
     assert await FEAST.service_view(world.config, "images") == views[1]
     assert await VECTORS.alias_target(connection, f"a_{world.folder.name}") == collections[1]
 
+    assert await FEAST.has_view(world.config, views[0])
+    assert await VECTORS.has_collection(connection, collections[0])
     await FEAST.drop_view(world.config, views[0])
     await VECTORS.drop_collection(connection, collections[0])
+    there = [await FEAST.has_view(world.config, view) for view in views]
+    assert there == [await VECTORS.has_collection(connection, name) for name in collections] == [False, True]
     await VECTORS.drop_collection(connection, collections[0])
     assert read(world, views[1], [0, 39, 40]) == ["two 0", "two 39", None]
     rows = read_rows(open_store(world.config), views[1], [{"id": 7}, {"id": 99}], ["ink", "label"])
@@ -173,6 +178,24 @@ def test_a_reader_goes_on_after_its_server_closed_the_connections(production: An
         with psycopg.connect(**login) as connection:
             connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
     assert project.read(view, about, [{"id": 3}], ["label"]) == [{"label": "label 3"}]
+
+
+async def test_a_view_whose_rows_are_lost_is_not_there(production: Any, write_run: Any) -> None:
+    world = production
+    world.train("r-1", write_run)
+    spec = world.spec("r-1", vectors=[])
+    assert world.stage(spec) == [(0, "Run r-1: Staged.")], world.report(spec)
+    online, view = world.config["online_store"], spec.features[0].view
+    assert await FEAST.has_view(world.config, view)
+    if online["type"] == "redis":
+        host, port = online["connection_string"].split(":")
+        with redis_client.Redis(host, int(port)) as client:
+            client.flushdb()
+    else:
+        login = {"host": online["host"], "port": online["port"], "dbname": online["database"], "user": online["user"]}
+        with psycopg.connect(**login) as connection:
+            connection.execute(sql.SQL("TRUNCATE {}").format(sql.Identifier(f"{world.config['project']}_{view}")))
+    assert not await FEAST.has_view(world.config, view)
 
 
 async def test_a_login_that_is_refused_is_no_absence(postgres: dict[str, Any], tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def test_every_reference_to_a_key_of_a_secret_has_a_name_that_is_looked_for(kind
     spec = openapi(crd(KINDS[kind]))["properties"]["spec"]
     found = set(of_secrets(spec))
     assert found <= set(SECRET_KEY_REFS)
-    assert bool(found) == (kind in {"TrainingJob", "FeatureStore", "VectorStore", "Materialization"})
+    assert bool(found) == (kind in {"TrainingJob", "FeatureStore", "VectorStore", "Materialization", "StagedRun"})
 
 
 def test_they_are_found_at_any_depth() -> None:

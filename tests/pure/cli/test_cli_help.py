@@ -47,7 +47,7 @@ def test_each_verb_has_help_with_an_example(verb: str) -> None:
 def test_the_help_lists_the_exit_codes_and_is_fast_to_make() -> None:
     code = (
         "import sys; from penstock.cli.app import app; "
-        "print([n for n in ('lightkube', 'pydantic', 'httpx2', 'yaml', 'rich') if n in sys.modules])"
+        "print([n for n in ('kubernetes', 'pydantic', 'httpx2', 'yaml', 'rich') if n in sys.modules])"
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert loaded.stdout.strip() == "[]"

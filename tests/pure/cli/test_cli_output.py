@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import typer
 
-from penstock.api import FeatureView, Materialization, TrainingJob
+from penstock.api import FeatureView, StagedRun, TrainingJob, TrainingRun
 from penstock.cli.answers import features_table, hits_table
 from penstock.cli.description import description
 from penstock.cli.options import seconds
@@ -58,6 +58,8 @@ def test_columns_are_padded_as_kubectl_pads_them() -> None:
         (["TrainingJob", "a", "b"], [Target(TrainingJob, "a"), Target(TrainingJob, "b")]),
         (["trainingjob.penstock.dev/a", "fv/b"], [Target(TrainingJob, "a"), Target(FeatureView, "b")]),
         (["tj,featureviews"], [Target(TrainingJob), Target(FeatureView)]),
+        (["trun", "r-1"], [Target(TrainingRun, "r-1")]),
+        (["stagedrun/a", "srun/b"], [Target(StagedRun, "a"), Target(StagedRun, "b")]),
     ],
 )
 def test_targets(words: list[str], found: list[Target]) -> None:
@@ -65,7 +67,7 @@ def test_targets(words: list[str], found: list[Target]) -> None:
 
 
 def test_all_is_every_kind_and_takes_no_name() -> None:
-    assert len(parse(["all"])) == len(parse(["penstock"])) == 6
+    assert len(parse(["all"])) == len(parse(["penstock"])) == 8
     for words in (["all", "a"], ["all/a"], ["pods"], ["tj/"], []):
         with pytest.raises(typer.BadParameter):
             parse(words)
@@ -124,30 +126,3 @@ def test_events_are_described_as_kubectl_describes_them() -> None:
         "  Normal    Running         12m                penstock   Attempt 1 runs",
         "  Warning   AttemptFailed   5s (x3 over 12m)   penstock   out of memory",
     ]
-
-
-def test_a_run_tells_how_many_gates_it_passed_though_not_all_are_listed() -> None:
-    failed = {"name": "rows", "passed": False, "value": 4, "bound": ">= 5", "message": "embeddings has 4 rows"}
-    runs = [
-        {"run": "r-1", "state": "Staged", "gatesPassed": 7},
-        {
-            "run": "r-2",
-            "state": "Rejected",
-            "reason": "GateFailed",
-            "gatesPassed": 5,
-            "gatesFailed": 2,
-            "gates": [failed],
-        },
-        {"run": "r-3", "state": "Staging"},
-    ]
-    body = {
-        "kind": "Materialization",
-        "metadata": {"name": "m"},
-        "spec": {"trainingJobRef": {"name": "j"}, "gates": []},
-    }
-    mat = Materialization.model_validate({**body, "status": {"runs": runs}})
-    lines = [line.split() for line in description(mat, {"spec": {}}, [], NOW).splitlines()]
-    assert ["r-1", "0", "Staged", "0", "7/7"] in lines
-    assert ["r-2", "0", "Rejected", "0", "5/7", "GateFailed"] in lines
-    assert ["r-3", "0", "Staging", "0"] in lines
-    assert ["r-2", "rows", "FAILED"] in [line[:3] for line in lines]

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from penstock.client import config, errors, kubeconfig
+from penstock.client import config, errors
+from penstock.kubeapi import kubeconfig
 
 
 @pytest.fixture(autouse=True)
@@ -71,8 +72,7 @@ def test_a_kubeconfig_of_another_user_is_used_only_when_it_is_named(
 def test_a_context_has_a_namespace_and_need_not_have_a_user(nowhere: Path) -> None:
     path = written(nowhere / "k")
     chosen = config.load(path)
-    assert (chosen.namespace, chosen.cluster.server) == ("search", "http://127.0.0.1:1")
-    assert chosen.user is not None
+    assert (chosen.namespace, chosen.server, chosen.user) == ("search", "http://127.0.0.1:1", {})
     with pytest.raises(errors.ConfigError, match="'other' not found"):
         config.load(path, "other")
 
@@ -118,15 +118,15 @@ def test_several_files_are_one(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -
     (nowhere / "empty").touch()
     monkeypatch.setenv("KUBECONFIG", f"{nowhere}/absent:a/one:{nowhere}/empty:b/two:{third}")
     chosen = config.load()
-    assert (chosen.context_name, chosen.cluster.server, chosen.user.client_cert) == (
+    assert (chosen.name, chosen.server, chosen.user["client-certificate"]) == (
         "y",
         "http://127.0.0.1:2",
         f"{nowhere}/b/../cert.pem",
     )
-    assert chosen.user.exec.command == f"{nowhere}/b/bin/login"
+    assert chosen.user["exec"]["command"] == f"{nowhere}/b/bin/login"
     assert config.gateway_url() == "http://gateway"
     other = config.load(context="x")
-    assert (other.cluster.server, other.cluster.certificate_auth) == ("http://127.0.0.1:1", f"{nowhere}/a/ca.crt")
+    assert (other.server, other.cluster["certificate-authority"]) == ("http://127.0.0.1:1", f"{nowhere}/a/ca.crt")
     whole = kubeconfig.read(config.find_kubeconfigs())
     assert whole["users"][1]["user"]["exec"]["command"] == "login"
     assert [cluster["name"] for cluster in whole["clusters"]] == ["c", "d"]
@@ -136,7 +136,7 @@ def test_several_files_are_one(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_package_exports_the_client_without_importing_it() -> None:
-    code = "import sys, penstock; assert 'lightkube' not in sys.modules; assert 'pydantic' not in sys.modules; "
+    code = "import sys, penstock; assert 'kubernetes' not in sys.modules; assert 'pydantic' not in sys.modules; "
     code += "print(penstock.Client.__name__, penstock.AsyncClient.__name__, penstock.PenstockError.__name__)"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert answer.stdout.split() == ["Client", "AsyncClient", "PenstockError"]

@@ -6,11 +6,22 @@ from typing import Any
 
 import pytest
 
-from penstock.api import Materialization, TrainingJob
+from penstock.api import KINDS, Materialization, StagedRun, TrainingJob
 from penstock.cli.follow import job_step, materialization_step
 from penstock.client import ends
 
 JOB = {"source": {"type": "Path", "path": "/code"}, "entrypoint": "train.py"}
+STAGED = {
+    "materializationRef": {"name": "digits", "uid": "m"},
+    "trainingRunRef": {"name": "r-2", "uid": "r"},
+    "uri": "file:///r",
+    "trainedAt": "2026-01-01T00:00:00Z",
+    "digest": "sha256:0",
+    "deadlineSeconds": 60,
+    "retryLimit": 3,
+    "gracePeriodSeconds": 60,
+}
+LATEST = {"run": "r-2", "stagedRunRef": {"name": "digits-r-2", "uid": "s"}}
 MAT = {
     "trainingJobRef": {"name": "digits"},
     "gates": [],
@@ -30,7 +41,7 @@ def resource(kind: Any, conditions: dict[str, tuple[str, str]], observed: int = 
         }
         for type_, (truth, reason) in conditions.items()
     ]
-    spec = JOB if kind is TrainingJob else MAT
+    spec = {TrainingJob: JOB, Materialization: MAT, StagedRun: STAGED}[kind]
     metadata = {"name": "digits", "generation": 2}
     return kind.model_validate({"metadata": metadata, "spec": spec, "status": {"conditions": listed, **status}})
 
@@ -50,17 +61,17 @@ def test_only_conditions_of_this_generation_count() -> None:
     assert ends.hopeless(stale, awaited) is None
 
 
-@pytest.mark.parametrize("kind", [TrainingJob, Materialization])
-def test_every_end_is_a_reason_of_its_condition(kind: Any) -> None:
-    for type_, reasons in ends.ENDS[kind.__name__].items():
-        assert reasons <= set(kind.CONDITIONS[type_])
+@pytest.mark.parametrize("kind", ends.ENDS)
+def test_every_end_is_a_reason_of_its_condition(kind: str) -> None:
+    for type_, reasons in ends.ENDS[kind].items():
+        assert reasons <= set(KINDS[kind].CONDITIONS[type_])
 
 
 def test_what_can_no_longer_come() -> None:
     refused = resource(Materialization, {"Staged": ("False", "GateFailed"), "Promoted": ("True", "Promoted")})
     assert ends.met(refused, ends.parse("Promoted"))
     assert ends.hopeless(refused, ends.parse("Ready")) is not None
-    waiting = resource(Materialization, {"Staged": ("Unknown", "BackingOff")})
+    waiting = resource(Materialization, {"Staged": ("Unknown", "Staging")})
     assert ends.hopeless(waiting, ends.parse("Staged")) is None
     done = resource(TrainingJob, {"Succeeded": ("True", "Completed")})
     assert ends.hopeless(done, ends.parse("Succeeded=False")) is not None
@@ -80,24 +91,39 @@ def test_how_far_a_job_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("conditions", "state", "done", "failed"),
+    ("conditions", "done", "failed"),
     [
-        ({"Staged": ("True", "Staged"), "Promoted": ("True", "Promoted")}, "Staged", True, False),
-        ({"Staged": ("True", "Staged"), "Promoted": ("Unknown", "AwaitingPromotion")}, "Staged", True, False),
-        ({"Staged": ("True", "Staged"), "Promoted": ("False", "PinnedRunUnavailable")}, "Staged", True, True),
-        ({"Staged": ("Unknown", "Staging"), "Promoted": ("True", "Promoted")}, "Staging", False, False),
-        ({"Staged": ("False", "GateFailed"), "Promoted": ("True", "Promoted")}, "Rejected", True, True),
-        ({"Staged": ("Unknown", "Suspended"), "Promoted": ("Unknown", "Suspended")}, "Staging", True, False),
+        ({"Staged": ("True", "Staged"), "Promoted": ("True", "Promoted")}, True, False),
+        ({"Staged": ("True", "Staged"), "Promoted": ("Unknown", "AwaitingPromotion")}, True, False),
+        ({"Staged": ("True", "Staged"), "Promoted": ("False", "PinnedRunUnavailable")}, True, True),
+        ({"Staged": ("Unknown", "Staging"), "Promoted": ("True", "Promoted")}, False, False),
+        ({"Staged": ("False", "GateFailed"), "Promoted": ("True", "Promoted")}, True, True),
+        ({"Staged": ("Unknown", "Suspended"), "Promoted": ("Unknown", "Suspended")}, True, False),
     ],
 )
-def test_how_far_a_materialization_is(conditions: Any, state: str, done: bool, failed: bool) -> None:
-    mat = resource(Materialization, conditions, runs=[{"run": "r-2", "state": state}])
+def test_how_far_a_materialization_is(conditions: Any, done: bool, failed: bool) -> None:
+    mat = resource(Materialization, conditions, latest=LATEST)
     step = materialization_step(mat, "r-2")
     assert (step.done, step.failure is not None) == (done, failed)
 
 
-def test_an_older_run_being_served_does_not_end_the_newer_one() -> None:
-    conditions = {"Staged": ("True", "Staged"), "Promoted": ("True", "Promoted")}
-    mat = resource(Materialization, conditions, runs=[{"run": "r-1", "state": "Staged"}])
-    assert not materialization_step(mat, "r-2").done
-    assert materialization_step(mat, "r-1").done
+@pytest.mark.parametrize("staged", [("True", "Staged"), ("False", "GateFailed")])
+def test_what_became_of_an_older_run_does_not_end_the_newer_one(staged: tuple[str, str]) -> None:
+    mat = resource(Materialization, {"Staged": staged, "Promoted": ("True", "Promoted")}, latest=LATEST)
+    assert not materialization_step(mat, "r-3").done
+    assert materialization_step(mat, "r-2").done
+    assert materialization_step(mat, None).done
+
+
+def test_a_staging_is_told_as_its_staged_run_tells_it() -> None:
+    mat = resource(Materialization, {"Staged": ("Unknown", "Staging"), "Promoted": ("True", "Promoted")}, latest=LATEST)
+
+    def step(reason: str, **status: Any) -> Any:
+        return materialization_step(mat, "r-2", resource(StagedRun, {"Ready": ("Unknown", reason)}, **status))
+
+    loading = step("Staging", progress="3/12", tries=1)
+    assert (loading.text, loading.part, loading.whole, loading.done) == ("Staging (why) 3/12", 3, 12, False)
+    assert step("Staging", progress="verifying", tries=1).whole == 0
+    assert step("BackingOff", tries=2).text == "BackingOff (why), try 2"
+    assert materialization_step(mat, "r-2").text == "Staging (why)"
+    assert materialization_step(mat, "r-3", resource(StagedRun, {"Ready": ("True", "Staged")})).text == "Staging (why)"

@@ -8,11 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from gateway_runs import Runs
 
-from penstock.api.materialization import Materialization, RunState
-from penstock.gateway import catalog as module
+from penstock.api.materialization import Materialization
+from penstock.gateway import keeper
 from penstock.gateway.bundle import Bundle
-from penstock.gateway.catalog import WARM, Catalog
+from penstock.gateway.catalog import Catalog
+from penstock.gateway.entry import WARM
 from penstock.gateway.errors import NotServed, Unavailable
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC).isoformat()
@@ -37,22 +39,21 @@ class Loader:
             raise OSError(f"{uri} is away")
         return Bundle(run, {}, {}, {})
 
+    async def stores_digest(self, namespace: str, stores: object) -> str:
+        return ""
 
-def mat(
-    active: str | None, *kept: str, uid: str = "u", rejected: Sequence[str] = (), physical: str = "images__a"
-) -> Materialization:
-    outputs = [{"output": "o", "kind": "Embeddings", "resource": "images", "store": "milvus", "physical": physical}]
-    runs: list[dict[str, Any]] = [
-        {"run": run, "state": "Staged", "uri": f"file:///{run}", "outputs": outputs} for run in kept
-    ]
-    runs += [{"run": run, "state": "Rejected", "uri": f"file:///{run}"} for run in rejected]
-    pointer = {"run": active, "uri": f"file:///{active}", "switchedAt": NOW, "outputs": outputs} if active else None
+
+def mat(active: str | None, uid: str = "u", staged_uid: str = "") -> Materialization:
+    pointer = None
+    if active is not None:
+        ref = {"name": f"m-{active}", "uid": staged_uid or active}
+        pointer = {"run": active, "stagedRunRef": ref, "uri": f"file:///{active}", "trainedAt": NOW, "switchedAt": NOW}
     return Materialization.model_validate(
         {
             "kind": "Materialization",
             "metadata": {"name": "m", "namespace": "default", "uid": uid},
             "spec": {"trainingJobRef": {"name": "j"}, "gates": []},
-            "status": {"active": pointer, "runs": runs},
+            "status": {"active": pointer},
         }
     )
 
@@ -78,9 +79,14 @@ async def loader() -> Loader:
 
 
 @pytest.fixture
-async def catalog(loader: Loader, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(module, "FIRST_WAIT", 0.001)
-    catalog = Catalog(loader)
+def runs() -> Runs:
+    return Runs()
+
+
+@pytest.fixture
+async def catalog(loader: Loader, runs: Runs, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(keeper, "FIRST_WAIT", 0.001)
+    catalog = Catalog(loader, runs)
     yield catalog
     await catalog.close()
 
@@ -101,10 +107,10 @@ async def test_nothing_is_answered_before_a_run_is_live_and_an_unknown_name_is_t
 
 
 async def test_the_old_run_answers_until_the_new_one_is_whole(catalog: Catalog, loader: Loader) -> None:
-    catalog.follow(mat("a", "a"))
+    catalog.follow(mat("a"))
     await until(catalog, "a")
     loader.gate.clear()
-    catalog.follow(mat("b", "a", "b"))
+    catalog.follow(mat("b"))
     await asyncio.sleep(0.01)
     assert loader.loaded == ["a", "b"]
     assert await live(catalog) == "a"
@@ -115,10 +121,10 @@ async def test_the_old_run_answers_until_the_new_one_is_whole(catalog: Catalog, 
 async def test_a_run_that_cannot_be_loaded_leaves_the_old_one_and_is_tried_again(
     catalog: Catalog, loader: Loader
 ) -> None:
-    catalog.follow(mat("a", "a"))
+    catalog.follow(mat("a"))
     await until(catalog, "a")
     loader.broken.add("b")
-    catalog.follow(mat("b", "a", "b"))
+    catalog.follow(mat("b"))
     await asyncio.sleep(0.02)
     assert await live(catalog) == "a"
     assert loader.loaded.count("b") > 1
@@ -130,7 +136,7 @@ async def test_a_run_that_cannot_be_loaded_leaves_the_old_one_and_is_tried_again
 
 async def test_a_first_run_that_cannot_be_loaded_is_told_with_the_cause(catalog: Catalog, loader: Loader) -> None:
     loader.broken.add("a")
-    catalog.follow(mat("a", "a"))
+    catalog.follow(mat("a"))
     await asyncio.sleep(0.01)
     with pytest.raises(Unavailable, match="run a cannot be loaded: file:///a is away"):
         await catalog.bundle("default", "m")
@@ -139,17 +145,17 @@ async def test_a_first_run_that_cannot_be_loaded_is_told_with_the_cause(catalog:
 
 async def test_a_rollback_goes_to_a_warm_run(catalog: Catalog, loader: Loader) -> None:
     for active in ("a", "b", "a", "b", "a"):
-        catalog.follow(mat(active, "a", "b"))
+        catalog.follow(mat(active))
         await until(catalog, active)
     assert loader.loaded == ["a", "b"]
 
 
-async def test_the_same_run_with_other_outputs_is_loaded_again(catalog: Catalog, loader: Loader) -> None:
-    catalog.follow(mat("a", "a"))
+async def test_the_same_run_of_another_staging_is_loaded_again(catalog: Catalog, loader: Loader) -> None:
+    catalog.follow(mat("a"))
     await until(catalog, "a")
     before = await catalog.bundle("default", "m")
     loader.gate.clear()
-    catalog.follow(mat("a", "a", physical="images__a_r1"))
+    catalog.follow(mat("a", staged_uid="again"))
     await asyncio.sleep(0.01)
     assert await catalog.bundle("default", "m") is before
     loader.gate.set()
@@ -160,55 +166,70 @@ async def test_the_same_run_with_other_outputs_is_loaded_again(catalog: Catalog,
     assert await catalog.bundle("default", "m", "a") is await catalog.bundle("default", "m")
 
 
-async def test_a_pin_answers_from_a_kept_run_only(catalog: Catalog, loader: Loader) -> None:
-    catalog.follow(mat("b", "a", "b", rejected=["r"]))
+async def test_a_pin_answers_from_a_kept_run_only(catalog: Catalog, runs: Runs) -> None:
+    runs.keep("a", "b")
+    runs.keep("r", state="Refused")
+    runs.keep("foreign", owner="other")
+    catalog.follow(mat("b"))
     await until(catalog, "b")
+    assert runs.asked == 0, "pointers tell what is live"
     assert (await catalog.bundle("default", "m", "a")).run == "a"
     assert await live(catalog) == "b"
-    for run in ("r", "nope"):
+    for run in ("r", "foreign", "nope"):
         with pytest.raises(NotServed, match=f"keeps no run '{run}': it keeps a, b"):
             await catalog.bundle("default", "m", run)
-    catalog.follow(mat("b", "b"))
+
+
+async def test_a_run_that_is_no_longer_kept_is_let_go(catalog: Catalog, runs: Runs, loader: Loader) -> None:
+    runs.keep("a", "b")
+    catalog.follow(mat("b"))
+    await until(catalog, "b")
+    await catalog.bundle("default", "m", "a")
+    entry = catalog.entry("default", "m")
+    assert set(entry.warm) == {"a", "b"}
+    runs.drop("a")
+    await entry.pins.refresh(0)
     with pytest.raises(NotServed):
         await catalog.bundle("default", "m", "a")
+    assert set(entry.warm) == {"b"}
 
 
-async def test_a_run_that_retires_can_be_asked_for_until_its_grace_is_over(catalog: Catalog, loader: Loader) -> None:
-    def retiring(seconds: float) -> Materialization:
-        pointer = mat("c", "a", "b", "c")
-        for record in pointer.status.runs[:2]:
-            record.state = RunState.RETIRING
-            record.retire_at = datetime.now(UTC) + timedelta(seconds=seconds)
-        # Of a run that was staged twice, what stays goes before what retires.
-        again = mat(None, "b", physical="images__b_r1").status.runs[0]
-        pointer.status.runs.append(again)
-        return pointer
-
-    catalog.follow(retiring(60))
+async def test_a_run_that_retires_can_be_asked_for_until_its_grace_is_over(catalog: Catalog, runs: Runs) -> None:
+    soon = datetime.now(UTC) + timedelta(seconds=0.3)
+    runs.keep("a", "c")
+    runs.keep("b", uid="b1", retire_at=datetime.now(UTC) + timedelta(seconds=60))
+    # Of a run that was staged twice, what stays goes before what is being deleted, in whatever order they come.
+    runs.keep("b", uid="b2")
+    runs.keep("b", uid="b0", retire_at=datetime.now(UTC) + timedelta(seconds=60))
+    runs.drop("a")
+    runs.keep("a", retire_at=soon)
+    catalog.follow(mat("c"))
     await until(catalog, "c")
     assert (await catalog.bundle("default", "m", "a")).run == "a"
-    assert catalog.entry("default", "m").kept["b"].version == ("b", "images__b_r1")
-    catalog.follow(retiring(-1))
+    assert catalog.entry("default", "m").kept()["b"].uid == "b2"
+    await asyncio.sleep(0.3)
     with pytest.raises(NotServed, match="keeps no run 'a': it keeps c, b"):
         await catalog.bundle("default", "m", "a")
+    assert "a" not in catalog.entry("default", "m").warm
 
 
-async def test_few_bundles_are_kept_warm(catalog: Catalog, loader: Loader) -> None:
-    runs = [f"r{n}" for n in range(WARM + 3)]
-    catalog.follow(mat(runs[0], *runs))
-    await until(catalog, runs[0])
-    for run in runs:
+async def test_few_bundles_are_kept_warm(catalog: Catalog, loader: Loader, runs: Runs) -> None:
+    names = [f"r{n}" for n in range(WARM + 3)]
+    runs.keep(*names)
+    catalog.follow(mat(names[0]))
+    await until(catalog, names[0])
+    for run in names:
         await catalog.bundle("default", "m", run)
     assert len(catalog.entry("default", "m").warm) == WARM
-    assert await live(catalog) == runs[0]
-    assert await catalog.bundle("default", "m", runs[0]) is await catalog.bundle("default", "m")
-    assert loader.loaded == runs
+    assert await live(catalog) == names[0]
+    assert await catalog.bundle("default", "m", names[0]) is await catalog.bundle("default", "m")
+    assert loader.loaded == names
 
 
 async def test_a_deleted_or_recreated_materialization_serves_nothing_of_the_old_one(
     catalog: Catalog, loader: Loader
 ) -> None:
-    catalog.follow(mat("a", "a"))
+    catalog.follow(mat("a"))
     await until(catalog, "a")
     catalog.follow(mat(None, uid="other"))
     with pytest.raises(Unavailable):
@@ -221,8 +242,8 @@ async def test_a_deleted_or_recreated_materialization_serves_nothing_of_the_old_
 
 async def test_one_that_cannot_be_loaded_delays_no_other(catalog: Catalog, loader: Loader) -> None:
     loader.broken.add("a")
-    catalog.follow(mat("a", "a"))
-    other = mat("b", "b")
+    catalog.follow(mat("a"))
+    other = mat("b")
     catalog.follow(other.model_copy(update={"metadata": other.metadata.model_copy(update={"name": "n"})}))
     async with asyncio.timeout(2):
         while catalog.entry("default", "n").current is None:
@@ -231,16 +252,17 @@ async def test_one_that_cannot_be_loaded_delays_no_other(catalog: Catalog, loade
 
 
 async def test_a_slow_pin_delays_neither_the_live_run_nor_another_pin_and_each_run_is_loaded_once(
-    catalog: Catalog, loader: Loader
+    catalog: Catalog, loader: Loader, runs: Runs
 ) -> None:
+    runs.keep("a", "b", "c", "d")
     loader.slow.add("a")
-    catalog.follow(mat("b", "a", "b", "c", "d"))
+    catalog.follow(mat("b"))
     pinned = [asyncio.create_task(catalog.bundle("default", "m", "a")) for _ in range(3)]
     await asyncio.sleep(0)
     await until(catalog, "b")
     async with asyncio.timeout(1):
         assert (await catalog.bundle("default", "m", "c")).run == "c"
-    catalog.follow(mat("d", "a", "b", "c", "d"))
+    catalog.follow(mat("d"))
     await until(catalog, "d")
     pinned[0].cancel()
     await asyncio.sleep(0)
@@ -251,19 +273,19 @@ async def test_a_slow_pin_delays_neither_the_live_run_nor_another_pin_and_each_r
 
 
 async def test_a_slow_run_delays_no_newer_one_and_never_goes_live_after_it(catalog: Catalog, loader: Loader) -> None:
-    catalog.follow(mat("a", "a"))
+    catalog.follow(mat("a"))
     await until(catalog, "a")
     loader.slow.add("b")
-    catalog.follow(mat("b", "a", "b"))
+    catalog.follow(mat("b"))
     await asyncio.sleep(0.01)
-    catalog.follow(mat("c", "a", "b", "c"))
+    catalog.follow(mat("c"))
     await until(catalog, "c")
-    catalog.follow(mat("c", "c"))
+    catalog.follow(mat("c"))
     loader.slow.clear()
     for _ in range(20):
         await asyncio.sleep(0)
         assert await live(catalog) == "c"
-    assert [run for run, *_ in catalog.entry("default", "m").warm] == ["c"]
+    assert catalog.entry("default", "m").uid == "c"
 
 
 async def test_the_start_waits_for_what_is_live_but_not_for_what_cannot_be_loaded(
@@ -274,7 +296,7 @@ async def test_the_start_waits_for_what_is_live_but_not_for_what_cannot_be_loade
     assert catalog.unready() == "The gateway may not list"
     catalog.problem = ""
     loader.gate.clear()
-    catalog.follow(mat("a", "a"))
+    catalog.follow(mat("a"))
     catalog.synced = True
     await asyncio.sleep(0.01)
     assert catalog.unready() == "Not loaded yet: default/m: loading"
@@ -286,7 +308,7 @@ async def test_the_start_waits_for_what_is_live_but_not_for_what_cannot_be_loade
     assert loader.loaded.count("a") >= 3
     assert catalog.problems() == ["default/m: run a cannot be loaded: file:///a is away"]
     loader.gate.clear()
-    other = mat("b", "b")
+    other = mat("b")
     catalog.follow(other.model_copy(update={"metadata": other.metadata.model_copy(update={"name": "n"})}))
     await asyncio.sleep(0)
     assert catalog.unready() is None

@@ -1,51 +1,69 @@
-"""What is counted when a Materialization's status is written."""
+"""What is counted when the status of a Materialization or of a StagedRun is written."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from penstock_operator.kubernetes.happened import Happened, happened
 
-FOUND = "2026-01-01T00:00:00Z"
-JOB = {"status": {"runs": [{"run": "a-1", "finishedAt": FOUND}, {"run": "a-2", "finishedAt": FOUND}]}}
-SINCE = datetime(2026, 1, 1, tzinfo=UTC)
+
+def trained(day: int) -> datetime:
+    return datetime(2026, 1, day, tzinfo=UTC)
 
 
-def status(active: str | None, *runs: dict[str, Any], previous: str | None = None) -> dict[str, Any]:
-    found: dict[str, Any] = {"runs": list(runs)}
+def pointer(active: int | None, previous: int | None = None, staged: str = "first") -> dict[str, Any]:
+    """The status that serves the run of a day."""
+    found: dict[str, Any] = {}
     if active is not None:
-        found["active"] = {"run": active}
+        ref = {"name": f"digits-r-{active}", "uid": staged}
+        found["active"] = {"run": f"r-{active}", "trainedAt": f"2026-01-0{active}T00:00:00Z", "stagedRunRef": ref}
     if previous is not None:
-        found["previousRun"] = previous
+        found["previous"] = {"run": f"r-{previous}"}
     return found
 
 
-def run(name: str, state: str = "Staged", **more: Any) -> dict[str, Any]:
-    return {"run": name, "state": state, **more}
+def refused(reason: str, type_: str = "Ready") -> dict[str, Any]:
+    return {"conditions": [{"type": "Loaded", "reason": "Done"}, {"type": type_, "reason": reason}]}
 
 
-def test_a_first_run_is_promoted_and_its_time_counted() -> None:
-    before, after = status(None, run("a-1")), status("a-1", run("a-1"))
-    assert happened(before, after, JOB) == Happened(promoted=True, live_since=SINCE)
-    assert happened(before, after, None) == Happened(promoted=True)
-    assert happened(after, after, JOB) == Happened()
+@pytest.mark.parametrize(
+    ("before", "after", "counted"),
+    [
+        (pointer(None), pointer(1), Happened(promoted=True, live_since=trained(1))),
+        (pointer(1), pointer(2, 1), Happened(promoted=True, live_since=trained(2))),
+        (pointer(2, 1), pointer(1, 2), Happened(rolled_back=True)),
+        # Forth again is no first time.
+        (pointer(1, 2), pointer(2, 1), Happened(promoted=True)),
+        (pointer(1, 2), pointer(3, 1), Happened(promoted=True, live_since=trained(3))),
+        # Its data was lost, or its gates changed: the same run, from another StagedRun.
+        (pointer(2, 1), pointer(2, 1, "second"), Happened()),
+        (pointer(2, 1), pointer(2, 1), Happened()),
+        (pointer(2, 1), pointer(None), Happened()),
+        (pointer(None), pointer(None), Happened()),
+    ],
+)
+def test_moves_of_the_pointer(before: dict[str, Any], after: dict[str, Any], counted: Happened) -> None:
+    assert happened("Materialization", before, after) == counted
 
 
-def test_going_back_is_a_rollback_and_forth_again_no_first_time() -> None:
-    runs = (run("a-1"), run("a-2"))
-    second, first = status("a-2", *runs, previous="a-1"), status("a-1", *runs, previous="a-2")
-    assert happened(second, first, JOB) == Happened(rolled_back=True)
-    assert happened(first, second, JOB) == Happened(promoted=True)
+@pytest.mark.parametrize(
+    ("before", "after", "failed"),
+    [
+        ({}, refused("GateFailed"), True),
+        (refused("Staging"), refused("GateFailed"), True),
+        (refused("GateFailed"), refused("GateFailed"), False),
+        (refused("Staging"), refused("InvalidOutput"), False),
+        (refused("Staging"), refused("GateFailed", "GatesPassed"), False),
+    ],
+)
+def test_a_gate_that_fails_counts_once_for_each_staging(
+    before: dict[str, Any], after: dict[str, Any], failed: bool
+) -> None:
+    assert happened("StagedRun", before, after) == Happened(gate_failed=failed)
 
 
-def test_a_gate_that_fails_counts_once_for_each_staging() -> None:
-    gates = [{"name": "enough", "passed": False}]
-    before = status(None, run("a-1", "Staging", tries=1))
-    after = status(None, run("a-1", "Rejected", tries=1, gates=gates))
-    again = status(None, *after["runs"], run("a-1", "Rejected", tries=1, revision=1, gates=gates))
-    assert happened(before, after, JOB) == Happened(gate_failures=1)
-    assert happened(after, after, JOB) == Happened()
-    assert happened(after, again, JOB) == Happened(gate_failures=1)
-    unfit = status(None, run("a-1", "Rejected", tries=1, gates=[{"name": "enough", "passed": True}]))
-    assert happened(before, unfit, JOB) == Happened()
+def test_nothing_is_counted_of_another_kind() -> None:
+    assert happened("TrainingJob", pointer(None), pointer(1)) == Happened()

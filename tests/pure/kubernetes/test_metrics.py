@@ -24,6 +24,7 @@ NAMES = {
     "penstock_promotions",
     "penstock_rollbacks",
     "penstock_gate_failures",
+    "penstock_left_behind",
     "penstock_manifest_to_live_seconds",
     "penstock_leader",
     "penstock_build_info",

@@ -51,7 +51,7 @@ async def test_what_is_posted(errors: list[Exception], posted: list[str], monkey
     monkeypatch.setattr(events, "PAUSES", (0.001, 0.001, 0.001))
     monkeypatch.setattr(events, "WRITERS", 1)
     api = Api(list(errors))
-    recorder = Recorder(api)  # type: ignore[arg-type]
+    recorder = Recorder(api, "op-1", "penstock", "penstock-operator")  # type: ignore[arg-type]
     running = asyncio.create_task(recorder.run())
     for reason in ("First", "Second"):
         recorder.record(OBJECT, "Normal", reason, "")
@@ -59,5 +59,30 @@ async def test_what_is_posted(errors: list[Exception], posted: list[str], monkey
         while api.created != posted:
             await asyncio.sleep(0.005)
     assert not running.done()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_what_stays_of_a_namespace_that_is_going_is_told_where_the_operator_lives() -> None:
+    class Terminating(Api):
+        async def create(self, obj: dict[str, Any]) -> None:
+            about = obj["involvedObject"]
+            if obj["metadata"]["namespace"] == "default":
+                raise Refused('403: unable to create new content in namespace "default": it is being terminated')
+            assert about["namespace"] == obj["metadata"]["namespace"], "the API refuses an event of another namespace"
+            self.created.append(f"{about['kind']} {about['name']}: {obj['reason']}: {obj['message']}")
+
+    api = Terminating([])
+    recorder = Recorder(api, "op-1", "penstock", "penstock-operator")  # type: ignore[arg-type]
+    running = asyncio.create_task(recorder.run())
+    recorder.record(OBJECT, "Warning", "CleanupFailed", "of no use to anybody any more")
+    recorder.record(OBJECT, "Warning", "LeftBehind", "alias 'images' in VectorStore 'milvus' stays behind: away")
+    async with asyncio.timeout(2):
+        while not api.created:
+            await asyncio.sleep(0.005)
+    assert api.created == [
+        "Lease penstock-operator: LeftBehind: TrainingJob default/digits: "
+        "alias 'images' in VectorStore 'milvus' stays behind: away"
+    ]
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Any
 
+from worlds import world
+
+from penstock.api.ray import RayBackend, RayCluster, RayType
 from penstock.api.stores import FeatureStore
-from penstock_operator.adapters.artifacts import FileArtifacts
+from penstock.installation import Installation
+from penstock.sources.store import StoredArchive
 from penstock_operator.loop.key import Key
 from penstock_operator.loop.kind import Related
 from penstock_operator.loop.manager import Manager
 from penstock_operator.loop.plan import Plan
 from penstock_operator.loop.related import referred
 from penstock_operator.ports import Change, Object, References
-from penstock_operator.publicnames.feeders import feeders_of
 from penstock_operator.references import feature_views, secrets, store, training_job, vector_collections
-from penstock_operator.stores.observe import users_of
-from penstock_operator.training.observe import protected_runs
 from penstock_operator.training.sweep import SourceSweeper
+from penstock_operator.trainingrun.holders import holders
 
 STRANGE_SPECS: list[dict[str, Any]] = [
     {"features": [{"view": "images"}], "vectors": [{"collection": "images"}], "trainingJobRef": "digits"},
@@ -97,23 +98,19 @@ async def test_a_relation_that_breaks_on_one_object_does_not_end_the_watch() -> 
     assert asked == [Key("FeatureStore", "team", "wanted")]
 
 
-async def test_runs_that_a_strange_materialization_names_are_protected_and_its_data_is_in_use() -> None:
-    outputs = [{"store": "feast", "kind": "Features", "of": "tomorrow"}]
-    status = {
-        "active": {"run": "r-1"},
-        "previousRun": "r-2",
-        "runs": [{"run": "r-3", "state": "OfTomorrow", "outputs": outputs}, {"run": "r-4", "state": "Staged"}],
-    }
-    spec = {"trainingJobRef": {"name": "digits"}, "pinnedRunRef": {"name": "r-5"}, "features": [{"view": "images"}]}
-    cluster = Objects(obj("Materialization", "strange", spec, status))
-    assert await protected_runs(cluster, "team", "digits") == {"r-1", "r-2", "r-3", "r-5"}
-    users = await users_of(cluster, "team", "feast", "FeatureView", "Features")
-    assert users.names == ("Materialization strange",)
-    assert (await users_of(cluster, "team", "other", "FeatureView", "Features")).names == ()
-    assert await feeders_of(cluster, "team", "images", feature_views) == []
+async def test_a_run_that_a_strange_staged_run_names_is_held() -> None:
+    ref = {"trainingRunRef": {"name": "r-1", "uid": "r-1"}, "features": [{"view": "images"}]}
+    cluster = Objects(
+        obj("StagedRun", "strange", ref, {"state": "OfTomorrow"}),
+        obj("StagedRun", "stranger", {**ref, "gates": {"rows": 3}}),
+        obj("StagedRun", "of another", {"trainingRunRef": {"name": "r-1", "uid": "r-0"}}),
+        obj("StagedRun", "refused", ref, {"state": "Refused"}),
+    )
+    held = await holders(cluster, obj("TrainingRun", "r-1"))  # type: ignore[arg-type]
+    assert [one["metadata"]["name"] for one in held] == ["strange", "stranger"]
 
 
-async def test_code_that_a_strange_job_names_is_kept(tmp_path: Path) -> None:
+async def test_code_that_a_strange_job_names_is_kept() -> None:
     digest = f"sha256:{'a' * 64}"
     job = obj(
         "TrainingJob",
@@ -121,12 +118,20 @@ async def test_code_that_a_strange_job_names_is_kept(tmp_path: Path) -> None:
         {"source": {"type": "Archive", "archive": {"digest": digest}}, "colour": "red"},
         {"attempts": None},
     )
-    asked: list[set[str]] = []
+    listed = [StoredArchive(name, name, datetime(2020, 1, 1, tzinfo=UTC)) for name in (digest, "sha256:other")]
+    removed: list[StoredArchive] = []
 
-    class Artifacts(FileArtifacts):
-        async def expired_sources(self, artifacts: str, named: set[str], now: datetime) -> Sequence[str]:
-            asked.append(named)
-            return []
+    class Artifacts:
+        async def sources(self, artifacts: str) -> Sequence[StoredArchive]:
+            return listed
 
-    await SourceSweeper(Objects(job), Artifacts(), str(tmp_path)).sweep()  # type: ignore[arg-type]
-    assert asked == [{digest}]
+        async def remove_source(self, archive: StoredArchive) -> bool:
+            removed.append(archive)
+            return True
+
+    where = Installation(
+        artifacts="file:///nowhere",
+        ray=RayBackend(type=RayType.RAY_CLUSTER, ray_cluster=RayCluster(address="http://ray:8265")),
+    )
+    await SourceSweeper(world(cluster=Objects(job), artifacts=Artifacts(), installation=where)).sweep()
+    assert removed == listed[1:]

@@ -1,31 +1,25 @@
-"""A public name follows the pointer, says why when it does not, and leaves in bounded time."""
+"""A public name follows the pointer, says why when it does not, and takes along only what is its own."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.api.materialization import Materialization
 from penstock.api.meta import DeletionPolicy, ObjectMeta
 from penstock_operator.loop.conditions import find
-from penstock_operator.publicnames.holder import holder_of
-from penstock_operator.publicnames.plan import Decision, Observed, Point, Pointed, Release, decide, pointer_of
+from penstock_operator.publicnames.plan import Decision, Name, Observed, Point, Pointed, Release, decide
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 META = ObjectMeta(name="images", generation=3)
-DYING = META.model_copy(update={"deletion_timestamp": NOW})
+NAME = Name(META, "alias", "VectorStore 'milvus'", None, DeletionPolicy.DELETE)
+DYING = NAME._replace(meta=META.model_copy(update={"deletion_timestamp": NOW}))
+WHAT = "alias 'images' in VectorStore 'milvus'"
 FIRST, SECOND = Pointed("r-1", "images__r_1"), Pointed("r-2", "images__r_2")
-FED = Observed(feeders=("digits",), pointed=FIRST)
-DIGEST = "sha256:now"
-
-
-def pass_over(seen: Observed, meta: ObjectMeta = META, policy: DeletionPolicy = DeletionPolicy.DELETE) -> Decision:
-    return decide(meta, [], policy, "milvus", seen, NOW)
+FED = Observed(feeder="digits", pointed=FIRST, own=frozenset({FIRST.physical}))
 
 
 def told(decision: Decision) -> tuple[str, str]:
@@ -35,58 +29,76 @@ def told(decision: Decision) -> tuple[str, str]:
     return condition.status, condition.reason
 
 
-def feeder(run: str | None, resource: str = "images", kind: str = "Embeddings") -> Materialization:
-    outputs = [
-        {"output": "o", "kind": kind, "resource": resource, "store": "milvus", "physical": f"{resource}__{kind}_{run}"}
-    ]
-    active = {"run": run, "uri": "/runs", "switchedAt": NOW, "outputs": outputs}
-    body: dict[str, Any] = {
-        "kind": "Materialization",
-        "metadata": {"name": "digits"},
-        "spec": {"trainingJobRef": {"name": "digits"}, "gates": []},
-        "status": {"active": active} if run is not None else {},
-    }
-    return Materialization.model_validate(body)
-
-
 @pytest.mark.parametrize(
     ("seen", "expected"),
     [
-        (Observed(store_exists=False, store_problem="gone"), ("False", "MissingReference")),
-        (replace(FED, feeders=("a", "b")), ("False", "Conflict")),
+        (Observed(store_exists=False), ("False", "MissingReference")),
         (replace(FED, store_problem="no answer"), ("Unknown", "StoreNotReady")),
         (Observed(), ("False", "WaitingForRun")),
-        (Observed(feeders=("digits",), current="images__r_1"), ("False", "WaitingForRun")),
+        (Observed(feeder="digits", current="images__r_1"), ("False", "WaitingForRun")),
         (FED, ("Unknown", "Switching")),
         (replace(FED, current=SECOND.physical), ("Unknown", "Switching")),
         (replace(FED, current=FIRST.physical), ("True", "Serving")),
     ],
 )
 def test_what_was_seen_is_told(seen: Observed, expected: tuple[str, str]) -> None:
-    decision = pass_over(seen)
+    decision = decide(NAME, [], seen, NOW)
     assert told(decision) == expected
     assert not decision.finalized
     assert (decision.served is not None) == (expected[1] == "Serving")
 
 
-def test_messages_name_what_to_mend() -> None:
-    absent = find(pass_over(Observed(store_exists=False)).conditions, "Ready")
-    both = find(pass_over(replace(FED, feeders=("a", "b"))).conditions, "Ready")
-    assert absent is not None
-    assert both is not None
-    assert absent.message == "spec.storeRef: 'milvus' does not exist: create it"
-    assert both.message == "Materializations a, b all feed it"
+@pytest.mark.parametrize(
+    ("seen", "message"),
+    [
+        (Observed(store_exists=False), "spec.storeRef: VectorStore 'milvus' does not exist: create it"),
+        (Observed(feeder="digits"), "No run of Materialization digits has been promoted yet"),
+        (Observed(), "No run has been promoted yet"),
+        (
+            replace(FED, current="images__q_1", other="team-b/images"),
+            f"team-b/images holds the {WHAT}: choose another name or another store",
+        ),
+        (
+            replace(FED, current="theirs"),
+            f"The {WHAT} stands for 'theirs', which Penstock did not make: remove it, or choose another name",
+        ),
+        (replace(FED, current=FIRST.physical), "Stands for run r-1"),
+        (
+            replace(FED, pointed=replace(FIRST, outdated=True), current=FIRST.physical),
+            "Stands for run r-1 as it was staged before the spec changed",
+        ),
+    ],
+)
+def test_messages_name_what_to_mend(seen: Observed, message: str) -> None:
+    condition = find(decide(NAME, [], seen, NOW).conditions, "Ready")
+    assert condition is not None
+    assert condition.message == message
 
 
 @pytest.mark.parametrize("current", [None, SECOND.physical])
-def test_a_name_that_stands_for_something_else_is_moved_and_looked_at_at_once(current: str | None) -> None:
-    decision = pass_over(replace(FED, current=current))
+def test_a_name_that_stands_for_another_run_is_moved_and_looked_at_at_once(current: str | None) -> None:
+    decision = decide(NAME, [], replace(FED, current=current), NOW)
     assert decision.actions == (Point(FIRST.physical),)
     assert decision.after == 0
 
 
+def test_a_name_that_somebody_else_made_is_not_taken_over_but_ours_that_was_moved_is_put_back() -> None:
+    seen = replace(FED, current="theirs")
+    assert told(decide(NAME, [], seen, NOW)) == ("False", "Conflict")
+    assert decide(NAME, [], seen, NOW).actions == ()
+    assert decide(NAME._replace(before=FIRST.physical), [], seen, NOW).actions == (Point(FIRST.physical),)
+
+
 def test_a_name_without_a_pointer_is_left_as_it_is() -> None:
-    assert pass_over(Observed(current="somebody_elses")).actions == ()
+    assert decide(NAME, [], Observed(current="images__r_0"), NOW).actions == ()
+
+
+def test_a_name_that_another_object_holds_is_neither_moved_nor_removed() -> None:
+    held = replace(FED, current="images__q_1", other="team-b/images")
+    decision = decide(NAME, [], held, NOW)
+    assert told(decision) == ("False", "Conflict")
+    assert (decision.actions, decision.served) == ((), None)
+    assert decide(DYING, [], held, NOW).cleanup == ()
 
 
 @given(
@@ -94,100 +106,67 @@ def test_a_name_without_a_pointer_is_left_as_it_is() -> None:
         Observed,
         store_exists=st.booleans(),
         store_problem=st.sampled_from(["", "no answer"]),
-        feeders=st.sampled_from([(), ("a",), ("a", "b")]),
+        feeder=st.sampled_from(["", "a"]),
         pointed=st.sampled_from([None, FIRST, SECOND]),
-        current=st.sampled_from([None, FIRST.physical, SECOND.physical]),
-    )
+        current=st.sampled_from([None, FIRST.physical, SECOND.physical, "theirs"]),
+        own=st.sampled_from([frozenset(), frozenset({FIRST.physical, SECOND.physical})]),
+        other=st.sampled_from(["", "team-b/images"]),
+    ),
+    st.sampled_from([None, FIRST.physical]),
 )
-def test_only_the_pointer_of_the_one_feeder_ever_moves_a_name(seen: Observed) -> None:
-    decision = pass_over(seen)
+def test_only_the_pointer_ever_moves_a_name_and_then_it_rests(seen: Observed, before: str | None) -> None:
+    name = NAME._replace(before=before)
+    decision = decide(name, [], seen, NOW)
     if decision.actions:
         assert seen.store_exists
         assert not seen.store_problem
-        assert len(seen.feeders) <= 1
         assert seen.pointed is not None
         assert decision.actions == (Point(seen.pointed.physical),)
-        settled = pass_over(replace(seen, current=seen.pointed.physical))
+        settled = decide(name, [], replace(seen, current=seen.pointed.physical, other=""), NOW)
         assert settled.actions == ()
         assert settled.served == seen.pointed
-    assert pass_over(seen) == decision
+    assert decide(name, [], seen, NOW) == decision
 
 
 @pytest.mark.parametrize(
-    ("seen", "policy", "actions"),
+    ("before", "seen", "released"),
     [
-        (replace(FED, current=FIRST.physical), DeletionPolicy.DELETE, (Release(),)),
-        (replace(FED, current=FIRST.physical), DeletionPolicy.RETAIN, ()),
-        (FED, DeletionPolicy.DELETE, ()),
-        (replace(FED, store_problem="no answer"), DeletionPolicy.DELETE, ()),
-        (Observed(store_exists=False, store_problem="gone"), DeletionPolicy.DELETE, ()),
+        (None, replace(FED, current=FIRST.physical), (FIRST.physical,)),
+        (SECOND.physical, replace(FED, current=SECOND.physical), (SECOND.physical,)),
+        (FIRST.physical, Observed(current=FIRST.physical), (FIRST.physical,)),
+        (FIRST.physical, replace(FED, current="theirs"), ()),
+        (None, Observed(current="images__r_9"), ()),
+        (FIRST.physical, FED, ()),
+        (None, Observed(store_problem="no answer"), ()),
+        (SECOND.physical, replace(FED, store_problem="no answer"), (FIRST.physical, SECOND.physical)),
     ],
 )
-def test_a_deleted_name_goes_at_once_whatever_the_store_says(
-    seen: Observed, policy: DeletionPolicy, actions: tuple[Release, ...]
+def test_a_deleted_name_takes_along_only_what_it_pointed(
+    before: str | None, seen: Observed, released: tuple[str, ...]
 ) -> None:
-    decision = pass_over(seen, DYING, policy)
+    decision = decide(DYING._replace(before=before), [], seen, NOW)
     assert decision.finalized
-    assert decision.actions == actions
+    assert (decision.actions, decision.notes) == ((), ())
+    assert decision.cleanup == ((Release(WHAT, released),) if released else ())
+    assert all(str(action) == WHAT for action in decision.cleanup)
+    retained = decide(DYING._replace(before=before, policy=DeletionPolicy.RETAIN), [], seen, NOW)
+    assert (retained.finalized, retained.cleanup) == (True, ())
+
+
+def test_a_deleted_name_whose_store_is_gone_says_what_may_stay() -> None:
+    gone = Observed(store_exists=False)
+    assert decide(DYING, [], gone, NOW).notes == ()
+    (note,) = decide(DYING._replace(before=FIRST.physical), [], gone, NOW).notes
+    assert note == f"The {WHAT} may stay behind: the store does not exist any more"
 
 
 def test_the_transition_time_moves_with_the_truth_only() -> None:
-    before = pass_over(replace(FED, current=FIRST.physical)).conditions
+    before = decide(NAME, [], replace(FED, current=FIRST.physical), NOW).conditions
     later = NOW + timedelta(seconds=60)
     seen = replace(FED, pointed=SECOND, current=SECOND.physical)
-    same = find(decide(META, before, DeletionPolicy.DELETE, "milvus", seen, later).conditions, "Ready")
-    moved = find(decide(META, before, DeletionPolicy.DELETE, "milvus", Observed(), later).conditions, "Ready")
+    same = find(decide(NAME, before, seen, later).conditions, "Ready")
+    moved = find(decide(NAME, before, Observed(), later).conditions, "Ready")
     assert same is not None
     assert moved is not None
     assert (same.last_transition_time, same.message) == (NOW, "Stands for run r-2")
     assert moved.last_transition_time == later
-
-
-def test_the_pointer_is_read_for_this_resource_and_kind() -> None:
-    def found(*feeders: Materialization, kind: str = "Embeddings") -> Pointed | None:
-        return pointer_of(feeders, "images", kind, DIGEST)
-
-    assert found() is None
-    assert found(feeder(None)) is None
-    assert found(feeder("r-1"), kind="Features") is None
-    assert found(feeder("r-1", resource="texts")) is None
-    assert found(feeder(None), feeder("r-2")) == Pointed("r-2", "images__Embeddings_r-2")
-
-
-@pytest.mark.parametrize(("staged_by", "outdated"), [(DIGEST, False), ("sha256:before", True), ("", False)])
-def test_a_name_that_stands_for_what_was_staged_before_its_spec_changed_says_so(staged_by: str, outdated: bool) -> None:
-    mat = feeder("r-2")
-    assert mat.status.active is not None
-    mat.status.active.outputs[0].spec_digest = staged_by
-    pointed = pointer_of([mat], "images", "Embeddings", DIGEST)
-    assert pointed is not None
-    decision = pass_over(replace(FED, pointed=pointed, current=pointed.physical))
-    ready = find(decision.conditions, "Ready")
-    assert ready is not None
-    assert told(decision) == ("True", "Serving")
-    assert ready.message == "Stands for run r-2" + (" as it was staged before the spec changed" if outdated else "")
-
-
-def test_a_name_that_another_object_holds_is_neither_moved_nor_removed() -> None:
-    held = replace(FED, current="images__q_1", holder="team-b/images")
-    decision = pass_over(held)
-    assert told(decision) == ("False", "Conflict")
-    assert (decision.actions, decision.served) == ((), None)
-    assert "team-b/images holds its public name in store 'milvus'" in decision.conditions[0].message
-    assert pass_over(held, DYING).actions == ()
-
-
-async def test_the_holder_is_the_other_object_whose_status_says_so() -> None:
-    def obj(namespace: str, name: str, stands_for: str) -> dict[str, Any]:
-        return {"metadata": {"namespace": namespace, "name": name}, "status": {"collection": stands_for}}
-
-    class Cluster:
-        async def list(self, kind: str, namespace: str | None = None) -> list[dict[str, Any]]:
-            assert (kind, namespace) == ("VectorCollection", None)
-            return [obj("default", "images", "images__r_1"), obj("b", "images", "images__q_1"), obj("b", "x", "x__1")]
-
-    async def holder(current: str | None) -> str:
-        return await holder_of(Cluster(), "VectorCollection", "collection", META, current)  # type: ignore[arg-type]
-
-    assert await holder("images__q_1") == "b/images"
-    assert await holder("images__r_1") == await holder("x__1") == await holder("unknown") == await holder(None) == ""

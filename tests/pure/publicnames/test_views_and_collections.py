@@ -2,54 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from worlds import world
 
-from penstock.api.ray import RayBackend, RayCluster, RayType
 from penstock.api.views import FeatureView, VectorCollection
-from penstock.installation import Installation
-from penstock_operator.adapters.feast import FeastFeatures
-from penstock_operator.adapters.milvus import MilvusVectors
-from penstock_operator.publicnames.featureview import FeatureService
+from penstock_operator.publicnames.aliases import Aliases
 from penstock_operator.publicnames.plan import Observed, Point, Pointed
-from penstock_operator.publicnames.vectorcollection import CollectionAlias
+from penstock_operator.publicnames.reconciler import PublicNames
+from penstock_operator.publicnames.services import FeatureServices
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-HOME = Installation(
-    artifacts="/runs", ray=RayBackend(type=RayType.RAY_CLUSTER, ray_cluster=RayCluster(address="http://127.0.0.1:1"))
-)
 META = {"name": "digit-images", "namespace": "default", "generation": 1}
 POINTED = Pointed("r-2", "digit_images__r_2")
-SERVED = Observed(feeders=("digits",), pointed=POINTED, current=POINTED.physical)
+SERVED = Observed(feeder="digits", pointed=POINTED, current=POINTED.physical)
 
 
-def view(seen: Observed, status: dict[str, Any]) -> tuple[Any, tuple[Any, ...]]:
-    obj = FeatureView.model_validate(
-        {
-            "kind": "FeatureView",
-            "metadata": META,
-            "spec": {
-                "storeRef": {"name": "feast"},
-                "entities": [{"name": "id", "type": "Int64"}],
-                "features": [{"name": "ink", "type": "Float32"}],
-            },
-            "status": status,
-        }
-    )
-    plan = FeatureService(world(features=FeastFeatures(), installation=HOME)).plan(obj, seen, NOW)
-    return plan.status, tuple(plan.actions)
+def view(seen: Observed, status: dict[str, Any]) -> tuple[Any, Sequence[Any]]:
+    spec = {
+        "storeRef": {"name": "feast"},
+        "entities": [{"name": "id", "type": "Int64"}],
+        "features": [{"name": "ink", "type": "Float32"}],
+    }
+    obj = FeatureView.model_validate({"kind": "FeatureView", "metadata": META, "spec": spec, "status": status})
+    parts = world()
+    plan = PublicNames(parts.cluster, FeatureServices(parts)).plan(obj, seen, NOW, NOW)
+    return plan.status, plan.actions
 
 
-def collection(seen: Observed, status: dict[str, Any]) -> tuple[Any, tuple[Any, ...]]:
+def collection(seen: Observed, status: dict[str, Any]) -> tuple[Any, Sequence[Any]]:
     spec = {"storeRef": {"name": "milvus"}, "dimension": 4}
-    obj = VectorCollection.model_validate(
-        {"kind": "VectorCollection", "metadata": META, "spec": spec, "status": status}
-    )
-    plan = CollectionAlias(world(vectors=MilvusVectors(), installation=HOME)).plan(obj, seen, NOW)
-    return plan.status, tuple(plan.actions)
+    body = {"kind": "VectorCollection", "metadata": META, "spec": spec, "status": status}
+    obj, parts = VectorCollection.model_validate(body), world()
+    plan = PublicNames(parts.cluster, Aliases(parts)).plan(obj, seen, NOW, NOW)
+    return plan.status, plan.actions
 
 
 KINDS = pytest.mark.parametrize(
@@ -59,7 +48,7 @@ KINDS = pytest.mark.parametrize(
 
 @KINDS
 def test_what_it_stands_for_is_told_once_it_does(passed: Any, public: str, physical: str) -> None:
-    status, actions = passed(Observed(feeders=("digits",), pointed=POINTED), {})
+    status, actions = passed(Observed(feeder="digits", pointed=POINTED), {})
     assert actions == (Point("digit_images__r_2"),)
     assert (getattr(status, public), getattr(status, physical), status.run) == ("digit_images", None, None)
     status, actions = passed(SERVED, {})
@@ -68,16 +57,24 @@ def test_what_it_stands_for_is_told_once_it_does(passed: Any, public: str, physi
 
 
 @KINDS
-def test_what_it_stood_for_stays_while_the_store_is_away(passed: Any, public: str, physical: str) -> None:
+@pytest.mark.parametrize(
+    "seen", [Observed(store_problem="no answer", pointed=POINTED), Observed(store_exists=False, pointed=POINTED)]
+)
+def test_what_it_stood_for_stays_while_the_store_is_away(
+    passed: Any, public: str, physical: str, seen: Observed
+) -> None:
     before = {public: "digit_images", physical: "digit_images__r_1", "run": "r-1"}
-    status, actions = passed(Observed(store_problem="no answer", pointed=POINTED), before)
+    status, actions = passed(seen, before)
     assert actions == ()
     assert (getattr(status, physical), status.run) == ("digit_images__r_1", "r-1")
 
 
 @KINDS
-def test_it_stands_for_nothing_once_its_public_name_is_gone(passed: Any, public: str, physical: str) -> None:
+@pytest.mark.parametrize("seen", [Observed(), Observed(current="digit_images__q_1", other="team-b/digit-images")])
+def test_it_stands_for_nothing_once_its_public_name_is_gone_or_held_by_another(
+    passed: Any, public: str, physical: str, seen: Observed
+) -> None:
     before = {public: "digit_images", physical: "digit_images__r_1", "run": "r-1"}
-    status, actions = passed(Observed(), before)
+    status, actions = passed(seen, before)
     assert actions == ()
     assert (getattr(status, physical), status.run) == (None, None)

@@ -46,6 +46,14 @@ def test_code_is_taken_and_what_tools_left_is_not(folder: Path) -> None:
         ("model.py", ["data/x.csv", "train.py"]),
         ("# data/\n\ntrain.py/", ["data/x.csv", "pkg/model.py", "train.py"]),
         ("[a-d]ata", ["pkg/model.py", "train.py"]),
+        ("*\n!*/\n!*.py", ["pkg/model.py", "train.py"]),
+        ("*\n!*.py\n!*/", ["pkg/model.py", "train.py"]),
+        ("pkg/*\n!pkg/model.py", ["data/x.csv", "pkg/model.py", "train.py"]),
+        ("/*\n!/pkg/", ["pkg/model.py"]),
+        ("*\n!pkg/", []),
+        ("pkg/\n!pkg/model.py", ["data/x.csv", "train.py"]),
+        ("!__pycache__\n!.git", ["data/x.csv", "pkg/model.py", "train.py"]),
+        ("\\!x\ntrain.py   ", ["data/x.csv", "pkg/model.py"]),
     ],
 )
 def test_a_penstockignore_leaves_out_what_it_names(folder: Path, pattern: str, left: list[str]) -> None:
@@ -53,7 +61,7 @@ def test_a_penstockignore_leaves_out_what_it_names(folder: Path, pattern: str, l
     assert sorted(read_folder(folder)) == left
 
 
-@pytest.mark.parametrize("pattern", ["!train.py", "[z-a]"])
+@pytest.mark.parametrize("pattern", ["!", "[z-a]"])
 def test_a_pattern_that_is_none_is_named(folder: Path, pattern: str) -> None:
     (folder / ".penstockignore").write_text(pattern)
     with pytest.raises(NotPackable, match=r"\.penstockignore: "):

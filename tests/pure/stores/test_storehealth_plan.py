@@ -1,4 +1,4 @@
-"""A store shows what it answered, and a deleted one waits a bounded time for what still needs it."""
+"""A store shows what it answered, and a deleted one waits for what still needs it."""
 
 from __future__ import annotations
 
@@ -10,22 +10,14 @@ import pytest
 from penstock.api.meta import ObjectMeta
 from penstock.api.stores import StoreReason
 from penstock_operator.loop.conditions import find
-from penstock_operator.stores.plan import (
-    HEALTHY_SECONDS,
-    LEAVING_SECONDS,
-    SICK_SECONDS,
-    USED_SECONDS,
-    Decision,
-    Observed,
-    decide,
-)
+from penstock_operator.stores.plan import HEALTHY_SECONDS, SICK_SECONDS, USED_SECONDS, Decision, Observed, decide
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 META = ObjectMeta(name="milvus", generation=2)
 DYING = META.model_copy(update={"deletion_timestamp": NOW})
 WELL = Observed(StoreReason.READY, "The store answers", "2.6")
 AWAY = Observed(StoreReason.UNREACHABLE, "Milvus at http://milvus:19530 did not answer")
-NEEDED = ("VectorCollection images", "Materialization digits")
+NEEDED = ("VectorCollection images", "StagedRun digits-1")
 
 
 def told(decision: Decision) -> tuple[str, str, str]:
@@ -45,7 +37,7 @@ def told(decision: Decision) -> tuple[str, str, str]:
     ],
 )
 def test_the_answer_is_shown_and_a_sick_store_is_asked_more_often(reason: StoreReason, truth: str) -> None:
-    decision = decide(META, [], Observed(reason, "as it said"), NOW)
+    decision = decide(META, "", [], Observed(reason, "as it said"), NOW)
     assert told(decision) == (truth, str(reason), "as it said")
     assert decision.after == (HEALTHY_SECONDS if truth == "True" else SICK_SECONDS)
     assert not decision.finalized
@@ -53,9 +45,9 @@ def test_the_answer_is_shown_and_a_sick_store_is_asked_more_often(reason: StoreR
 
 def test_a_store_that_comes_back_is_ready_again_and_the_time_says_since_when() -> None:
     times = []
-    conditions = decide(META, [], WELL, NOW).conditions
+    conditions = decide(META, "", [], WELL, NOW).conditions
     for n, seen in enumerate([WELL, AWAY, AWAY, WELL], 1):
-        conditions = decide(META, conditions, seen, NOW + timedelta(seconds=n)).conditions
+        conditions = decide(META, "", conditions, seen, NOW + timedelta(seconds=n)).conditions
         (condition,) = conditions
         times.append((condition.status, (condition.last_transition_time - NOW).total_seconds()))
     assert times == [("True", 0), ("False", 2), ("False", 2), ("True", 4)]
@@ -63,24 +55,17 @@ def test_a_store_that_comes_back_is_ready_again_and_the_time_says_since_when() -
 
 @pytest.mark.parametrize("seen", [WELL, AWAY])
 def test_a_deleted_store_that_nobody_needs_goes_at_once(seen: Observed) -> None:
-    assert decide(DYING, [], seen, NOW).finalized
+    assert decide(DYING, "", [], seen, NOW).finalized
 
 
 @pytest.mark.parametrize("seen", [WELL, AWAY])
 def test_a_deleted_store_waits_for_its_users_and_names_them(seen: Observed) -> None:
-    waiting = decide(DYING, [], replace(seen, users=NEEDED), NOW + timedelta(days=1))
+    waiting = decide(DYING, "", [], replace(seen, users=NEEDED), NOW + timedelta(days=1))
     assert not waiting.finalized
     assert waiting.after == USED_SECONDS
-    assert told(waiting) == ("False", "InUse", "Waiting for VectorCollection images, Materialization digits to go")
-
-
-def test_a_deleted_store_waits_a_bounded_time_for_users_that_go_themselves() -> None:
-    seen = replace(WELL, users=NEEDED, leaving_since=NOW + timedelta(days=1))
-    waiting = decide(DYING, [], seen, NOW + timedelta(days=1, seconds=LEAVING_SECONDS - 1))
-    assert (waiting.finalized, waiting.after) == (False, 1)
-    assert decide(DYING, [], seen, NOW + timedelta(days=1, seconds=LEAVING_SECONDS)).finalized
+    assert told(waiting) == ("False", "InUse", "Waiting for VectorCollection images, StagedRun digits-1 to go")
 
 
 def test_users_do_not_trouble_a_store_that_stays() -> None:
-    decision = decide(META, [], replace(WELL, users=NEEDED), NOW)
+    decision = decide(META, "", [], replace(WELL, users=NEEDED), NOW)
     assert told(decision) == ("True", "Ready", "The store answers")

@@ -7,22 +7,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from penstock.api.meta import ReconciledReason
-from penstock.api.trainingjob import (
-    RERUN_ANNOTATION,
-    Attempt,
-    AttemptState,
-    TrainingJob,
-    TrainingJobSpec,
-    TrainingJobStatus,
-)
+from penstock.api.trainingjob import RERUN_ANNOTATION, Attempt, AttemptState, TrainingJob, TrainingJobStatus
 from penstock.rundir.manifest import Manifest
 from penstock.rundir.progress import Progress
 from penstock.wiresize import wire_bytes
 from penstock_operator.loop.reconciled import failing
 from penstock_operator.ports import JobState, RayJob
-from penstock_operator.training.observed import Observed
+from penstock_operator.training.actions import CreateRun
+from penstock_operator.training.observed import Broken, Observed, RaySeen
 from penstock_operator.training.plan import plan
-from penstock_operator.training.room import METRICS, MOST_RUNS, NEWEST_RUNS, OLD_METRICS, STATUS_BYTES, named_numbers
+from penstock_operator.training.room import METRICS, STATUS_BYTES, named_numbers
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 UID = "0f3c2a10-5b1e-4c7e-9a55-2f6f0e8d1c11"
@@ -42,18 +36,25 @@ class Job:
     def __init__(self, **spec: Any) -> None:
         self.status, self.rerun, self.spec = TrainingJobStatus(), 0, spec
         self.sizes: list[int] = []
+        self.runs: list[dict[str, Any]] = []
 
     def look(self, **seen: Any) -> Attempt | None:
-        body = {"source": {"type": "Path", "path": "/code"}, "entrypoint": "train.py", **self.spec}
-        meta = {"name": "digits", "namespace": "default", "uid": UID, "generation": 1}
-        meta |= {"annotations": {RERUN_ANNOTATION: str(self.rerun)}}
+        body = {"source": {"type": "Path", "path": "/code"}, "entrypoint": f"{COSTLY * 160}.py", **self.spec}
+        meta = {
+            "name": "digits",
+            "namespace": "default",
+            "uid": UID,
+            "generation": 1,
+            "annotations": {RERUN_ANNOTATION: f"{COSTLY * 60}{self.rerun}"},
+        }
         job = TrainingJob.model_validate(
             {"kind": "TrainingJob", "metadata": meta, "spec": body, "status": self.status.to_wire()}
         )
-        kept = frozenset(run.run for run in self.status.runs)
-        status = plan(job, replace(Observed(session="s" * 128, protected=kept), **seen), NOW).status
-        assert isinstance(status, TrainingJobStatus)
-        self.status = TrainingJobStatus.model_validate(status.to_wire())
+        session = RaySeen("s" * 128, seen.pop("job", None), seen.pop("log_tail", ""))
+        result = plan(job, replace(Observed(ray=session, run_uri="/runs/r"), **seen), NOW)
+        self.runs += [action.object for action in result.actions if isinstance(action, CreateRun)]
+        assert isinstance(result.status, TrainingJobStatus)
+        self.status = TrainingJobStatus.model_validate(result.status.to_wire())
         told = self.status.model_copy(deep=True)
         told.conditions = failing(told.conditions, ReconciledReason.CLEANUP_FAILED, COSTLY * 50_000, 1, NOW)
         self.sizes.append(wire_bytes(told.to_wire()))
@@ -68,7 +69,7 @@ class Job:
         progress = Progress(step=1, total=2, metrics=METRICS_OF_A_RUN, time=NOW)
         url = f"http://ray/{'u' * 1000}"
         ended = RayJob(attempt.submission_id, JobState.FAILED, dashboard_url=url)
-        made = None
+        made: Manifest | Broken = Broken("manifest.json is not there")
         if metrics is not None:
             made = Manifest(
                 namespace="default",
@@ -84,29 +85,23 @@ class Job:
 
 
 def test_a_job_at_all_its_limits_fits() -> None:
-    job = Job(historyLimit=most(TrainingJobSpec, "history_limit", "le"), retry={"limit": 0})
-    for _ in range(MOST_RUNS + 4):
+    job = Job(retry={"limit": 0})
+    for _ in range(most(TrainingJobStatus, "reruns", "max_length") + 2):
         job.attempt(METRICS_OF_A_RUN)
     for _ in range(most(TrainingJobStatus, "attempts", "max_length") + 2):
         job.attempt(None)
-    assert STATUS_BYTES / 2 < max(job.sizes) < STATUS_BYTES
-    assert len(job.status.runs) == MOST_RUNS == most(TrainingJobStatus, "runs", "max_length")
-    kept = [len(run.metrics) for run in job.status.runs]
-    assert kept == [OLD_METRICS] * (MOST_RUNS - NEWEST_RUNS) + [METRICS] * NEWEST_RUNS
+    assert STATUS_BYTES / 8 < max(job.sizes) < STATUS_BYTES
 
 
-def test_a_success_finds_room_beside_as_many_runs_as_a_history_may_have() -> None:
-    limit = most(TrainingJobSpec, "history_limit", "le")
-    job = Job(historyLimit=limit)
-    for _ in range(limit + 1):
-        job.attempt({"loss": 0.5})
-    assert job.status.latest_run == job.status.runs[-1].run
-    assert len(job.status.runs) == limit + 1
+def test_a_run_with_too_many_metrics_is_recorded_with_the_first_of_them_by_name() -> None:
+    job = Job()
+    job.attempt(METRICS_OF_A_RUN)
+    assert [metric["name"][-3:] for metric in job.runs[0]["spec"]["metrics"]] == [f"{n:03}" for n in range(METRICS)]
 
 
 def test_a_metric_whose_name_is_too_long_is_left_out_and_the_run_succeeds() -> None:
     job = Job()
     job.attempt({"loss": 0.5, "x" * 129: 1.0, "": 2.0})
-    assert [(metric.name, metric.value) for metric in job.status.runs[0].metrics] == [("loss", 0.5)]
+    assert job.runs[0]["spec"]["metrics"] == [{"name": "loss", "value": "0.5"}]
     assert named_numbers({COSTLY * 22: 1.0}) == []
     assert len(named_numbers({COSTLY * 21: 1.0})) == 1

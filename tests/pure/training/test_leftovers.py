@@ -8,15 +8,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from penstock.api.trainingjob import Attempt, AttemptState, TrainingJob
+from penstock_operator.loop.away import Away
 from penstock_operator.loop.plan import Plan
 from penstock_operator.ports import Unreachable
+from penstock_operator.training.actions import DeleteFiles, Forget
 from penstock_operator.training.attempts import run_digest
 from penstock_operator.training.leftovers import KEPT_LOGS, MAX_ATTEMPTS, bounded
-from penstock_operator.training.observed import DeleteRun, Forget, Observed
+from penstock_operator.training.observed import Observed, RaySeen
 from penstock_operator.training.plan import plan
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-UP = Observed(session="session_1")
+UP = Observed(ray=RaySeen("session_1"))
 S, F, P = AttemptState.SUCCEEDED, AttemptState.FAILED, AttemptState.STOPPED
 
 
@@ -43,7 +45,7 @@ def job(*states: AttemptState, **spec: object) -> TrainingJob:
 
 
 def removed(result: Plan) -> list[str]:
-    return [action.run for action in result.cleanup if isinstance(action, DeleteRun)]
+    return [action.run for action in result.cleanup if isinstance(action, DeleteFiles)]
 
 
 def forgotten(result: Plan) -> list[str]:
@@ -64,7 +66,7 @@ def forgotten(result: Plan) -> list[str]:
 def test_the_directory_of_an_attempt_that_came_to_nothing_goes_once_nobody_goes_on_from_it(
     states: list[AttemptState], checkpoints: Iterable[str], gone: list[str]
 ) -> None:
-    seen = Observed(session="session_1", checkpoints=frozenset(checkpoints))
+    seen = Observed(ray=RaySeen("session_1"), checkpoints=frozenset(checkpoints))
     result = plan(job(*states), seen, NOW)
     assert removed(result) == gone
     assert result.settle(()) == ""
@@ -74,16 +76,21 @@ def test_the_directory_of_an_attempt_that_came_to_nothing_goes_once_nobody_goes_
 
 
 def test_what_the_next_attempt_goes_on_from_stays_while_it_is_recorded() -> None:
-    seen = Observed(session="session_1", checkpoints=frozenset({"r-1"}))
+    seen = Observed(ray=RaySeen("session_1"), checkpoints=frozenset({"r-1"}))
     result = plan(job(F, F, retry={"limit": 20, "backoffSeconds": 1}), seen, NOW + timedelta(days=1))
     assert result.status.attempts[-1].resume_from == "r-1"
     assert removed(result) == []
 
 
+def test_no_directory_goes_while_it_is_not_known_which_has_a_checkpoint() -> None:
+    seen = Observed(ray=RaySeen("session_1"), checkpoints=Away("the artifact store did not answer"))
+    assert removed(plan(job(F, F, F), seen, NOW)) == []
+
+
 def test_a_directory_that_could_not_be_removed_is_tried_again_and_told() -> None:
     before = job(F, S)
     result = plan(before, UP, NOW)
-    assert result.settle([(DeleteRun("r-1"), Unreachable("the artifact store did not answer"))]) != ""
+    assert result.settle([(DeleteFiles("r-1"), Unreachable("the artifact store did not answer"))]) != ""
     before.status = result.status
     assert removed(plan(before, UP, NOW)) == ["r-1"]
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
-
 import pytest
+from training_house import NOW, UID, UP, ray
 
 from penstock.api.trainingjob import RERUN_ANNOTATION, AttemptState, TrainingJob, TrainingJobStatus
-from penstock_operator.ports import JobState, RayJob
+from penstock_operator.ports import JobState
 from penstock_operator.training.observed import Observed
 from penstock_operator.training.plan import plan
-
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-UID = "0f3c2a10-5b1e-4c7e-9a55-2f6f0e8d1c11"
 
 
 class Job:
@@ -22,7 +17,7 @@ class Job:
     def __init__(self) -> None:
         self.status, self.token, self.args = TrainingJobStatus(), "", [""]
 
-    def look(self, **seen: Any) -> TrainingJobStatus:
+    def look(self, seen: Observed = UP) -> TrainingJobStatus:
         annotations = {RERUN_ANNOTATION: self.token} if self.token else {}
         job = TrainingJob.model_validate(
             {
@@ -36,7 +31,7 @@ class Job:
                 "status": self.status.to_wire(),
             }
         )
-        found = plan(job, Observed(session="s", **seen), NOW).status
+        found = plan(job, seen, NOW).status
         assert isinstance(found, TrainingJobStatus)
         self.status = found
         return found
@@ -83,7 +78,7 @@ def test_a_rerun_takes_the_place_of_an_attempt_that_runs() -> None:
     job = Job()
     job.look()
     job.token = "again"
-    job.look(job=RayJob("s", JobState.RUNNING))
+    job.look(ray(JobState.RUNNING))
     assert job.status.attempts[-1].state is AttemptState.STOPPING
     assert job.status.attempts[-1].reason == "Superseded"
 
@@ -109,4 +104,4 @@ def test_the_status_says_which_token_it_speaks_of() -> None:
     job = Job()
     assert job.look().observed_rerun_token is None
     job.token = "a"
-    assert job.look(job=RayJob("s", JobState.RUNNING)).observed_rerun_token == "a"
+    assert job.look(ray(JobState.RUNNING)).observed_rerun_token == "a"

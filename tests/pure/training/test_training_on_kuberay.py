@@ -3,70 +3,48 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
+import training_house
+from training_house import NOW, UID, after, attempt, last, told, verdict
 
-from penstock.api.trainingjob import Attempt, AttemptState, TrainingJob
-from penstock_operator.loop.conditions import find
-from penstock_operator.loop.plan import Plan
-from penstock_operator.ports import JobState, RayJob
-from penstock_operator.training.attempts import run_digest
-from penstock_operator.training.begin import RECHECK_SECONDS
-from penstock_operator.training.follow import WATCHED_SECONDS
-from penstock_operator.training.observed import Code, Observed, Release, Stop
+from penstock.api.trainingjob import AttemptState, TrainingJob
+from penstock_operator.ports import JobState
+from penstock_operator.training.actions import Release, Stop
+from penstock_operator.training.beginning import RECHECK_SECONDS
+from penstock_operator.training.following import WATCHED_SECONDS
+from penstock_operator.training.observed import Code, Observed, RaySeen
 from penstock_operator.training.plan import plan
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(hours=5)
-UID = "0f3c2a10-5b1e-4c7e-9a55-2f6f0e8d1c11"
-UP = Observed(session="kuberay")
-OVER = (AttemptState.FAILED, AttemptState.STOPPED, AttemptState.SUCCEEDED)
+UP = replace(training_house.UP, ray=RaySeen("kuberay", deletable=True))
+ray = partial(training_house.ray, seen=UP, watched=True)
 
 
 def job(*states: AttemptState, **spec: Any) -> TrainingJob:
-    made = TrainingJob.model_validate(
-        {
-            "metadata": {"name": "digits", "namespace": "team", "uid": UID, "generation": 1},
-            "spec": {"source": {"type": "Path", "path": "/code"}, "entrypoint": "train.py", **spec},
-        }
-    )
-    for number, state in enumerate(states, start=1):
-        made.status.attempts.append(
-            Attempt(
-                number=number,
-                run=f"0f3c2a10-{number}",
-                submission_id=f"penstock-{UID}-{number}",
-                session="kuberay",
-                spec_digest=run_digest(made),
-                state=state,
-                started_at=NOW if state in (AttemptState.RUNNING, *OVER) else None,
-                finished_at=NOW if state in OVER else None,
-            )
-        )
-    return made
+    """A job whose attempts are so; one that waits has not begun."""
+    fields: dict[str, Any] = {"session": "kuberay", "of": training_house.job(**spec)}
+    waits = {"started_at": None}
+    made = [
+        attempt(state, number, **fields, **(waits if state is AttemptState.SUBMITTED else {}))
+        for number, state in enumerate(states, start=1)
+    ]
+    return training_house.job(*made, **spec)
 
 
-def ray(state: JobState, message: str = "", **fields: Any) -> Observed:
-    return replace(UP, job=RayJob(f"penstock-{UID}-1", state, message, watched=True, **fields))
-
-
-def verdict(result: Plan) -> tuple[str, str, str]:
-    condition = find(result.status.conditions, "Succeeded")
-    assert condition is not None
-    return condition.status, condition.reason, condition.message
-
-
-def last(result: Plan) -> Attempt:
-    attempt: Attempt = result.status.attempts[-1]
-    return attempt
+def kept(seconds: int) -> Observed:
+    """A Ray cluster is kept for the next attempt."""
+    return replace(UP, ray=RaySeen("kuberay", kept_seconds=seconds, deletable=True))
 
 
 def test_an_attempt_that_waits_says_for_what_and_is_not_running() -> None:
-    result = plan(job(AttemptState.PENDING), ray(JobState.PENDING, "Kueue has yet to admit it"), NOW)
+    result = plan(job(AttemptState.PENDING), ray(JobState.PENDING, message="Kueue has yet to admit it"), NOW)
     assert (last(result).state, last(result).started_at) == (AttemptState.SUBMITTED, None)
-    assert verdict(result) == ("Unknown", "Pending", "Attempt 1 waits: Kueue has yet to admit it")
+    assert verdict(result) == ("Unknown", "Pending")
+    assert told(result) == "Attempt 1 waits: Kueue has yet to admit it"
     assert result.requeue_after is None
 
 
@@ -86,14 +64,14 @@ def test_the_same_look_twice_changes_nothing() -> None:
     for state, seen in ((AttemptState.PENDING, JobState.PENDING), (AttemptState.SUBMITTED, JobState.RUNNING)):
         before = job(state)
         first = plan(before, ray(seen), NOW)
-        again = plan(before.model_copy(update={"status": first.status}), ray(seen), LATER)
+        again = plan(after(before, first), ray(seen), LATER)
         assert again.status == first.status
 
 
 def test_the_intent_and_the_submission_say_the_same() -> None:
     before = job()
     intent = plan(before, UP, NOW)
-    submission = plan(before.model_copy(update={"status": intent.status}), UP, NOW)
+    submission = plan(after(before, intent), UP, NOW)
     assert submission.actions
     assert submission.status == intent.status
 
@@ -109,11 +87,11 @@ def test_an_attempt_that_ran_and_lost_its_cluster_is_stopped_before_it_begins_ag
     seen = ray(JobState.PENDING, interrupted=True)
     result = plan(job(AttemptState.RUNNING), seen, NOW)
     assert (last(result).state, last(result).reason) == (AttemptState.STOPPING, "Preempted")
-    stopping = job(AttemptState.RUNNING).model_copy(update={"status": result.status})
+    stopping = after(job(AttemptState.RUNNING), result)
     assert plan(stopping, seen, NOW).actions == (Stop(f"penstock-{UID}-1"),)
     stopped = plan(stopping, UP, NOW)
     assert last(stopped).state is AttemptState.STOPPED
-    following = plan(stopping.model_copy(update={"status": stopped.status}), UP, NOW)
+    following = plan(after(stopping, stopped), UP, NOW)
     assert (last(following).number, last(following).retry) == (2, 0)
 
 
@@ -122,11 +100,11 @@ def test_an_attempt_whose_head_is_gone_is_stopped_and_has_failed() -> None:
         seen = ray(ray_state, lost="The head pod is gone")
         result = plan(job(state), seen, NOW)
         assert (last(result).state, last(result).reason) == (AttemptState.STOPPING, "RayFailed")
-        stopping = job(state).model_copy(update={"status": result.status})
+        stopping = after(job(state), result)
         assert plan(stopping, seen, NOW).actions == (Stop(f"penstock-{UID}-1"),)
         failed = plan(stopping, UP, NOW)
         assert (last(failed).state, last(failed).message) == (AttemptState.FAILED, "The head pod is gone")
-        waiting = plan(stopping.model_copy(update={"status": failed.status}), UP, NOW)
+        waiting = plan(after(stopping, failed), UP, NOW)
         assert verdict(waiting)[1] == "BackingOff"
 
 
@@ -143,7 +121,7 @@ def test_an_attempt_that_has_not_run_may_wait_for_its_cluster() -> None:
 
 
 def test_a_fault_of_the_cluster_is_told_as_such() -> None:
-    seen = ray(JobState.FAILED, "m", fault="ValidationFailed: the name is too long")
+    seen = ray(JobState.FAILED, message="m", fault="ValidationFailed: the name is too long")
     result = plan(job(AttemptState.SUBMITTED), seen, NOW)
     assert (last(result).reason, last(result).message) == ("RayFailed", "ValidationFailed: the name is too long")
 
@@ -157,7 +135,7 @@ def test_a_fault_of_the_cluster_is_told_as_such() -> None:
     ],
 )
 def test_a_kept_cluster_goes_when_no_attempt_is_to_come(states: list[AttemptState], spec: dict[str, Any]) -> None:
-    idle, seen = job(*states, **spec), replace(UP, kept_seconds=300)
+    idle, seen = job(*states, **spec), kept(300)
     early = plan(idle, seen, NOW + timedelta(seconds=100))
     assert (Release() in early.actions, early.requeue_after) == (False, 200)
     assert Release() in plan(idle, seen, NOW + timedelta(seconds=300)).actions
@@ -165,7 +143,7 @@ def test_a_kept_cluster_goes_when_no_attempt_is_to_come(states: list[AttemptStat
 
 
 def test_a_kept_cluster_stays_for_a_retry() -> None:
-    result = plan(job(AttemptState.FAILED), replace(UP, kept_seconds=0), NOW)
+    result = plan(job(AttemptState.FAILED), kept(0), NOW)
     assert Release() not in result.actions
     assert verdict(result)[1] == "BackingOff"
 
@@ -174,7 +152,7 @@ def test_a_kept_cluster_stays_for_a_retry() -> None:
 def test_a_kept_cluster_does_not_wait_for_a_spec_to_be_mended(blocked: Code) -> None:
     over = job(AttemptState.SUCCEEDED)
     over.status.attempts[-1].spec_digest = "of the spec before"
-    seen = replace(UP, kept_seconds=300, code=blocked)
+    seen = replace(kept(300), code=blocked)
     assert Release() not in plan(over, seen, NOW + timedelta(seconds=299)).actions
     last_second = plan(over, seen, NOW + timedelta(seconds=299))
     assert last_second.requeue_after == 1

@@ -3,83 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
+from training_house import NOW, SESSION, UID, UP, after, attempt, job, last, manifest, ray, recorded, told, verdict
 
-from penstock.api.trainingjob import Attempt, AttemptState, SuccessfulRun, TrainingJob
-from penstock.rundir.manifest import Manifest
+from penstock.api.trainingjob import AttemptState
 from penstock.sources.archive import Archive
-from penstock_operator.loop.conditions import find
-from penstock_operator.loop.plan import Plan
-from penstock_operator.ports import JobState, RayJob
-from penstock_operator.training.attempts import run_digest
-from penstock_operator.training.observed import (
-    Code,
+from penstock_operator.loop.away import Away
+from penstock_operator.ports import JobState
+from penstock_operator.training.actions import (
+    CreateRun,
+    DeleteFiles,
     DeleteRun,
     Forget,
-    Observed,
+    SetDeletionPolicy,
     Stop,
     StoreSource,
     Submit,
-    SweepSources,
 )
+from penstock_operator.training.observed import Broken, Code, Observed
 from penstock_operator.training.plan import plan
-
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-UID = "0f3c2a10-5b1e-4c7e-9a55-2f6f0e8d1c11"
-SESSION = "session_1"
-UP = Observed(session=SESSION)
-
-
-def job(*attempts: Attempt, **spec: object) -> TrainingJob:
-    return TrainingJob.model_validate(
-        {
-            "kind": "TrainingJob",
-            "metadata": {"name": "digits", "namespace": "default", "uid": UID, "generation": 1},
-            "spec": {"source": {"type": "Path", "path": "/code"}, "entrypoint": "train.py", **spec},
-            "status": {"attempts": [attempt.model_dump(by_alias=True) for attempt in attempts]},
-        }
-    )
-
-
-def attempt(state: AttemptState, number: int = 1, of: TrainingJob | None = None, **fields: object) -> Attempt:
-    values: dict[str, object] = {
-        "number": number,
-        "run": f"0f3c2a10-{number}",
-        "submission_id": f"penstock-{UID}-{number}",
-        "session": SESSION,
-        "spec_digest": run_digest(of or job()),
-        "state": state,
-    }
-    if state not in (AttemptState.PENDING,):
-        values["started_at"] = NOW
-    if state in (AttemptState.FAILED, AttemptState.STOPPED, AttemptState.SUCCEEDED):
-        values["finished_at"] = NOW
-    return Attempt.model_validate({**values, **fields})
-
-
-def ray(state: JobState, number: int = 1) -> Observed:
-    return replace(UP, job=RayJob(f"penstock-{UID}-{number}", state, "message of Ray"))
-
-
-def manifest(number: int = 1) -> Manifest:
-    return Manifest(
-        namespace="default",
-        job="digits",
-        uid=UID,
-        attempt=number,
-        run=f"0f3c2a10-{number}",
-        entrypoint_digest="sha256:0",
-        metrics={"accuracy": 0.97},
-        created_at=NOW,
-    )
-
-
-def verdict(result: Plan) -> tuple[str, str]:
-    condition = find(result.status.conditions, "Succeeded")
-    assert condition is not None
-    return condition.status, condition.reason
 
 
 def test_the_intent_is_written_before_the_submission() -> None:
@@ -113,7 +57,7 @@ def test_an_attempt_recorded_for_another_ray_session_is_lost_and_not_submitted()
 @pytest.mark.parametrize("state", [AttemptState.PENDING, AttemptState.RUNNING, AttemptState.STOPPING])
 def test_nothing_is_concluded_while_ray_is_away(state: AttemptState) -> None:
     before = job(attempt(state))
-    result = plan(before, Observed(ray_error="no answer"), NOW)
+    result = plan(before, Observed(ray=Away("no answer")), NOW)
     assert result.status.attempts == before.status.attempts
     assert result.actions == ()
     assert verdict(result) == ("Unknown", "RayUnreachable")
@@ -123,26 +67,35 @@ def test_success_needs_the_manifest() -> None:
     seen = replace(ray(JobState.SUCCEEDED), manifest=manifest())
     result = plan(job(attempt(AttemptState.RUNNING)), seen, NOW)
     assert result.status.latest_run == "0f3c2a10-1"
-    assert [(m.name, m.value) for m in result.status.runs[0].metrics] == [("accuracy", 0.97)]
+    (made,) = result.actions
+    assert isinstance(made, CreateRun)
+    assert made.object["metadata"]["name"] == "0f3c2a10-1"
     assert verdict(result) == ("True", "Completed")
 
 
 def test_a_good_exit_without_a_manifest_is_a_failure() -> None:
-    seen = replace(ray(JobState.SUCCEEDED), manifest_error="manifest.json is not there")
+    seen = replace(ray(JobState.SUCCEEDED), manifest=Broken("manifest.json is not there"))
     result = plan(job(attempt(AttemptState.RUNNING)), seen, NOW)
     assert (result.status.attempts[-1].state, result.status.attempts[-1].reason) == (
         AttemptState.FAILED,
         "InvalidOutput",
     )
-    assert result.status.runs == []
+    assert last(result).message == "manifest.json is not there"
+    assert result.actions == ()
+
+
+def test_a_manifest_without_a_declared_output_is_a_failure() -> None:
+    outputs = {"outputs": [{"name": "images", "kind": "Features"}]}
+    seen = replace(ray(JobState.SUCCEEDED), manifest=manifest())
+    result = plan(job(attempt(AttemptState.RUNNING, of=job(**outputs)), **outputs), seen, NOW)
+    assert (last(result).reason, result.actions) == ("InvalidOutput", ())
+    assert "'images'" in last(result).message
 
 
 def test_a_failure_carries_the_last_log_lines() -> None:
-    seen = replace(ray(JobState.FAILED), log_tail="ValueError: bad learning rate")
+    seen = ray(JobState.FAILED, log_tail="ValueError: bad learning rate")
     result = plan(job(attempt(AttemptState.RUNNING)), seen, NOW)
-    condition = find(result.status.conditions, "Succeeded")
-    assert condition is not None
-    assert "ValueError: bad learning rate" in condition.message
+    assert "ValueError: bad learning rate" in told(result)
 
 
 def test_a_retry_waits_for_its_back_off_and_then_goes_on_from_the_checkpoint() -> None:
@@ -167,7 +120,8 @@ def test_after_the_last_retry_nothing_happens_until_the_spec_changes() -> None:
     result = plan(job(failed, retry={"limit": 1}), UP, NOW + timedelta(days=1))
     assert verdict(result) == ("False", "AttemptsExhausted")
     assert len(result.status.attempts) == 1
-    again = plan(job(failed, retry={"limit": 1}, args=["--slow"]), UP, NOW + timedelta(days=1))
+    assert verdict(result, "Ready") == ("False", "Failed")
+    again = plan(job(failed, retry={"limit": 1}, args=["--again"]), UP, NOW + timedelta(days=1))
     assert (again.status.attempts[-1].number, again.status.attempts[-1].retry) == (2, 0)
 
 
@@ -216,32 +170,46 @@ def test_an_attempt_that_ray_forgot_is_lost_unless_its_manifest_is_whole() -> No
     assert plan(job(attempt(AttemptState.RUNNING)), seen, NOW).status.latest_run == "0f3c2a10-1"
 
 
-def test_runs_beyond_the_history_limit_go_unless_something_serves_them() -> None:
-    done = attempt(AttemptState.SUCCEEDED, 3)
-    before = job(done, historyLimit=1)
-    before.status.runs = [SuccessfulRun(run=f"0f3c2a10-{n}", attempt=n, finished_at=NOW) for n in (1, 2, 3)]
-    result = plan(before, replace(UP, protected=frozenset({"0f3c2a10-1"})), NOW)
-    assert result.cleanup == [DeleteRun("0f3c2a10-2")]
+def test_runs_beyond_the_history_limit_go_unless_something_holds_them() -> None:
+    done = job(attempt(AttemptState.SUCCEEDED, 3), historyLimit=1)
+    first, second, third = recorded(1, held=True), recorded(2), recorded(3)
+    result = plan(done, replace(UP, runs=(first, second, third)), NOW)
+    assert result.cleanup == [DeleteRun(second)]
     assert result.settle(()) == ""
-    assert [run.run for run in result.status.runs] == ["0f3c2a10-1", "0f3c2a10-3"]
+    assert plan(done, replace(UP, runs=(first, third)), NOW).cleanup == []
 
 
-def test_deletion_stops_first_then_removes_what_was_made() -> None:
-    running = job(attempt(AttemptState.RUNNING))
+@pytest.mark.parametrize("state", [AttemptState.RUNNING, AttemptState.SUCCEEDED])
+def test_a_changed_deletion_policy_is_carried_to_the_runs_of_the_job(state: AttemptState) -> None:
+    mine, told_already = recorded(1), recorded(2, deletion_policy="Retain")
+    seen = replace(ray(JobState.RUNNING, 3), runs=(mine, told_already))
+    result = plan(job(attempt(state, 3), deletionPolicy="Retain"), seen, NOW)
+    assert result.actions == (SetDeletionPolicy(mine, "Retain"),)
+
+
+def test_a_deleted_job_carries_its_policy_to_its_runs_before_it_goes() -> None:
+    leaving = job(attempt(AttemptState.SUCCEEDED), deletionPolicy="Retain")
+    leaving.metadata.deletion_timestamp = NOW
+    result = plan(leaving, replace(UP, runs=(recorded(1),)), NOW)
+    assert (result.finalized, result.actions) == (True, [SetDeletionPolicy(recorded(1), "Retain")])
+
+
+def test_deletion_stops_first_then_removes_what_came_to_nothing() -> None:
+    running = job(attempt(AttemptState.SUCCEEDED, 1), attempt(AttemptState.RUNNING, 2))
     running.metadata.deletion_timestamp = NOW
-    stopping = plan(running, ray(JobState.RUNNING), NOW)
-    assert stopping.actions == (Stop(f"penstock-{UID}-1"),)
+    stopping = plan(running, ray(JobState.RUNNING, 2), NOW)
+    assert stopping.actions == (Stop(f"penstock-{UID}-2"),)
     assert not stopping.finalized
-    gone = plan(running, ray(JobState.STOPPED), NOW)
+    gone = plan(after(running, stopping), ray(JobState.STOPPED, 2), NOW)
     assert gone.finalized
-    assert set(gone.cleanup) == {Forget(f"penstock-{UID}-1"), DeleteRun("0f3c2a10-1"), SweepSources()}
+    forgotten = {Forget(f"penstock-{UID}-{number}") for number in (1, 2)}
+    assert set(gone.cleanup) == {*forgotten, DeleteFiles("0f3c2a10-2")}
 
 
-def test_deletion_ends_even_when_ray_is_away() -> None:
-    running = job(attempt(AttemptState.RUNNING))
-    running.metadata.deletion_timestamp = NOW
-    assert not plan(running, Observed(), NOW + timedelta(seconds=59)).finalized
-    assert plan(running, Observed(), NOW + timedelta(seconds=60)).finalized
+def test_a_deleted_job_that_retains_removes_no_directory() -> None:
+    leaving = job(attempt(AttemptState.FAILED), deletionPolicy="Retain")
+    leaving.metadata.deletion_timestamp = NOW
+    assert not [one for one in plan(leaving, UP, NOW).cleanup if isinstance(one, DeleteFiles)]
 
 
 @pytest.mark.parametrize(
@@ -250,7 +218,9 @@ def test_deletion_ends_even_when_ray_is_away() -> None:
         (replace(UP, code=Code(invalid="no train.py")), ("False", "InvalidSource")),
         (replace(UP, code=Code(missing="no ConfigMap")), ("Unknown", "MissingReference")),
         (replace(UP, missing_secret="no Secret"), ("Unknown", "MissingReference")),
-        (Observed(ray_error="down"), ("Unknown", "RayUnreachable")),
+        (Observed(ray=Away("down")), ("Unknown", "RayUnreachable")),
+        (replace(UP, code=Away("down")), ("Unknown", "ArtifactsUnreachable")),
+        (replace(UP, checkpoints=Away("down")), ("Unknown", "ArtifactsUnreachable")),
     ],
 )
 def test_nothing_is_recorded_before_an_attempt_could_run(seen: Observed, expected: tuple[str, str]) -> None:

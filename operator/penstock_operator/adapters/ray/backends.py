@@ -11,7 +11,7 @@ from typing import Self
 
 import httpx2
 
-from penstock.api import Materialization, TrainingJob
+from penstock.api import StagedRun, TrainingJob
 from penstock.api.meta import SecretKeyRef
 from penstock.api.ray import KubeRay, RayCluster
 from penstock.installation import Installation
@@ -22,7 +22,7 @@ from penstock_operator.ports import Cluster, Ray, RaySubmission, Refused
 TOKEN_SECONDS = 15.0
 """How long a token that was read is used: each poll of each job asks for it; one that was corrected works soon."""
 
-MakeKubeRay = Callable[[TrainingJob | Materialization, KubeRay, httpx2.AsyncClient], Ray]
+MakeKubeRay = Callable[[TrainingJob | StagedRun, KubeRay, httpx2.AsyncClient], Ray]
 """Makes the Ray of an object whose jobs are RayJobs."""
 
 
@@ -34,7 +34,7 @@ class RayBackends:
         self._http = new_http()
         self._tokens: dict[tuple[str, str, str], tuple[float, str]] = {}
 
-    async def ray_of(self, owner: TrainingJob | Materialization) -> Ray:
+    async def ray_of(self, owner: TrainingJob | StagedRun) -> Ray:
         """The Ray of an object.
 
         Raises:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
 import httpx2
 
+from penstock_operator.adapters.ray import causes
 from penstock_operator.ports import JobState, RayJob, RaySubmission, Refused, Unreachable
 
 PATIENCE_SECONDS = (6.0, 10.0)
@@ -67,8 +69,12 @@ class RayJobs:
             return None
         self._expect(response, 200)
         body = self._body(response, "status")
-        state = JobState(body["status"])
-        return RayJob(submission_id, state, body.get("message") or "", f"{self._address}/#/jobs/{submission_id}")
+        state, message = JobState(body["status"]), body.get("message") or ""
+        found = RayJob(submission_id, state, message, f"{self._address}/#/jobs/{submission_id}")
+        if state is not JobState.FAILED:
+            return found
+        cause = body.get("error_type")
+        return replace(found, fault=causes.fault(message, cause), unbegun=causes.unbegun(message, cause))
 
     async def submit(self, submission: RaySubmission) -> None:
         """Submit once: Ray answers 500 both for an id that it has and for a fault, so a 500 is followed by a look.

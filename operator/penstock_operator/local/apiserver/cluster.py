@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, Literal
 
-from penstock_operator.local.apiserver.errors import AlreadyExists, Gone, NotFound, Stale
+from penstock_operator.local.apiserver.changelog import StoredChange
+from penstock_operator.local.apiserver.errors import AlreadyExists, Gone, Invalid, Malformed, NotFound, Stale
 from penstock_operator.local.apiserver.store import ObjectStore
 from penstock_operator.loop.event import event
-from penstock_operator.ports import Change, Conflict, Object, References
+from penstock_operator.loop.key import Key
+from penstock_operator.loop.known import Known
+from penstock_operator.ports import Change, Conflict, Object, References, Refused
 
 
 class LocalCluster:
@@ -17,6 +21,9 @@ class LocalCluster:
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
+        self._known = Known()
+        self._read: dict[str, int] = {}
+        """Up to which version the known objects of a kind are those of the store."""
 
     async def get(self, kind: str, namespace: str, name: str) -> Object | None:
         """The object, or None."""
@@ -29,23 +36,37 @@ class LocalCluster:
         """The objects of a kind."""
         return self._store.list(kind, namespace)
 
-    async def referring(self, kind: str, namespace: str, references: References, name: str) -> Sequence[Object]:
-        """The objects of a kind, in one namespace, whose specs refer to a name."""
-        return [obj for obj in self._store.list(kind, namespace) if name in references(obj.get("spec") or {})]
+    async def referring(self, kind: str, namespace: str | None, references: References, name: str) -> Sequence[Object]:
+        """The objects of a kind, in one namespace or in all, whose specs refer to a name: by an index that follows."""
+        self._follow(kind)
+        return self._known.referring(kind, namespace, references, name)
 
     async def write_status(self, obj: Object, status: Mapping[str, Any]) -> Object:
         """Replace the status of the object as it was read."""
-        try:
+        with _translated():
             return self._store.update_status({**obj, "status": dict(status)})
-        except (Stale, NotFound) as error:
-            raise Conflict(str(error)) from error
 
     async def write_finalizers(self, obj: Object, finalizers: Sequence[str]) -> Object:
         """Replace the finalizers of the object as it was read."""
-        try:
+        with _translated():
             return self._store.update({**obj, "metadata": {**obj["metadata"], "finalizers": [*finalizers]}})
-        except (Stale, NotFound) as error:
-            raise Conflict(str(error)) from error
+
+    async def create(self, obj: Object) -> Object:
+        """Create an object."""
+        with _translated():
+            return self._store.create(obj)
+
+    async def replace_spec(self, obj: Object, spec: Mapping[str, Any]) -> Object:
+        """Replace the spec of the object as it was read."""
+        with _translated():
+            return self._store.update({**obj, "spec": dict(spec)})
+
+    async def delete(self, obj: Object) -> None:
+        """Delete an object, and nothing else that has its name by now; one that is gone is fine."""
+        meta = obj["metadata"]
+        with suppress(NotFound):
+            if self._store.get(obj["kind"], meta["namespace"], meta["name"])["metadata"]["uid"] == meta["uid"]:
+                self._store.delete(obj["kind"], meta["namespace"], meta["name"])
 
     async def record(self, obj: Object, severity: Literal["Normal", "Warning"], reason: str, message: str) -> None:
         """Post an event; one that repeats is counted."""
@@ -78,3 +99,35 @@ class LocalCluster:
                     continue
         finally:
             unlisten()
+
+    def _follow(self, kind: str) -> None:
+        """Take what has changed since the last look."""
+        version = self._store.version
+        try:
+            changes = self._store.changes(kind, self._read[kind])
+        except (KeyError, Gone):
+            for known in self._known.list(kind):
+                self._known.remove(*Key.of(known))
+            changes = [StoredChange(version, "ADDED", obj) for obj in self._store.list(kind)]
+        for change in changes:
+            if change.type == "DELETED":
+                self._known.remove(*Key.of(change.object))
+            else:
+                self._known.put(change.object)
+        self._read[kind] = version
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn the store's errors into the port's.
+
+    Raises:
+        Conflict: the object changed since, or is gone, or its name is taken.
+        Refused: its schema does not allow it.
+    """
+    try:
+        yield
+    except (Stale, NotFound, AlreadyExists) as error:
+        raise Conflict(str(error)) from error
+    except (Invalid, Malformed) as error:
+        raise Refused(str(error)) from error

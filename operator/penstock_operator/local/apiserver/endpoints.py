@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import yaml
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from penstock_operator.local.apiserver import metadata, patches, responses
-from penstock_operator.local.apiserver.errors import Gone, NotFound, Stale, StoreError
+from penstock_operator.local.apiserver import patches, responses
+from penstock_operator.local.apiserver.errors import Forbidden, Gone, Malformed, NotFound, Stale, StoreError
 from penstock_operator.local.apiserver.resources import ServedKind
 from penstock_operator.local.apiserver.selection import Selection
 from penstock_operator.local.apiserver.selectors import Selector, selector
@@ -41,8 +40,6 @@ class Endpoints:
             return self._list(request)
         except StoreError as error:
             return responses.refused(error)
-        except ValueError as error:
-            return responses.failure(400, "BadRequest", str(error))
 
     async def item(self, request: Request) -> Response:
         """GET, PUT, PATCH and DELETE of one object."""
@@ -55,31 +52,21 @@ class Endpoints:
                 case "DELETE":
                     return self._delete(request, namespace, name, await request.body())
                 case "PUT":
-                    old = self._store.get(self._kind.kind, namespace, name)
-                    return self._write(request, old, self._object(request, await request.body()))
+                    return self._write(request, self._object(request, await request.body()))
                 case _:
                     return self._patch(request, namespace, name, await request.body())
         except StoreError as error:
             return responses.refused(error)
-        except ValueError as error:
-            return responses.failure(400, "BadRequest", str(error))
 
     async def status(self, request: Request) -> Response:
         """GET, PUT and PATCH of the status alone."""
         name, namespace = request.path_params["name"], self._namespace(request)
         try:
-            old = self._store.get(self._kind.kind, namespace, name)
             if request.method == "GET":
-                return JSONResponse(old)
-            body = self._parse(await request.body())
-            self._named(body, namespace, name)
-            new = body if request.method == "PUT" else patches.merge(old, body)
-            meta = {**old["metadata"], "resourceVersion": (body.get("metadata") or {}).get("resourceVersion", "")}
-            return JSONResponse(self._store.update_status({**old, "metadata": meta, "status": new.get("status", {})}))
+                return JSONResponse(self._store.get(self._kind.kind, namespace, name))
+            return self._write_status(request, namespace, name, await request.body())
         except StoreError as error:
             return responses.refused(error)
-        except ValueError as error:
-            return responses.failure(400, "BadRequest", str(error))
 
     # Reading
 
@@ -88,8 +75,8 @@ class Endpoints:
         matches = selector(query.get("labelSelector", ""), query.get("fieldSelector", ""))
         namespace = request.path_params.get("namespace") if self._kind.namespaced else None
         if query.get("watch", "").lower() in ("1", "true"):
-            since = int(query.get("resourceVersion") or 0)
-            limit = min(float(query.get("timeoutSeconds") or WATCH_SECONDS), WATCH_SECONDS)
+            since = int(_number(query, "resourceVersion", 0))
+            limit = min(_number(query, "timeoutSeconds", WATCH_SECONDS), WATCH_SECONDS)
             lines = self._watch(request, namespace, matches, since, limit)
             return StreamingResponse(lines, media_type="application/json")
         version = self._store.version
@@ -155,18 +142,12 @@ class Endpoints:
     # Writing
 
     def _create(self, request: Request, obj: Object) -> Response:
-        obj, problem = self._admit(obj, None)
-        if problem is not None:
-            return problem
-        if _dry_run(request):
-            return JSONResponse(obj, 201)
-        return self._answer(request, self._store.create(obj), 201)
+        made = self._store.create(obj, review=self._review, strict=_strict(request), dry_run=_dry_run(request))
+        return self._answer(request, made, 201)
 
-    def _write(self, request: Request, old: Object, obj: Object) -> Response:
-        obj, problem = self._admit(obj, old)
-        if problem is not None:
-            return problem
-        return self._answer(request, obj if _dry_run(request) else self._store.update(obj))
+    def _write(self, request: Request, obj: Object) -> Response:
+        made = self._store.update(obj, review=self._review, strict=_strict(request), dry_run=_dry_run(request))
+        return self._answer(request, made)
 
     def _patch(self, request: Request, namespace: str, name: str, body: bytes) -> Response:
         media = request.headers.get("content-type", "").split(";")[0]
@@ -181,13 +162,13 @@ class Endpoints:
             applied = self._named(patch, namespace, name)
             manager = request.query_params.get("fieldManager")
             if not manager:
-                raise ValueError("fieldManager is required for an apply patch")
+                raise Malformed("fieldManager is required for an apply patch")
             new = patches.apply(old, applied, manager)
         elif media in ("application/merge-patch+json", "application/strategic-merge-patch+json"):
             new = self._named(patches.merge(old, patch), namespace, name)
         else:
             return responses.failure(415, "UnsupportedMediaType", f"{media} is not served: use a merge patch or apply")
-        return self._create(request, new) if old is None else self._write(request, old, new)
+        return self._create(request, new) if old is None else self._write(request, new)
 
     def _delete(self, request: Request, namespace: str, name: str, body: bytes) -> Response:
         options = self._parse(body) if body else {}
@@ -195,22 +176,33 @@ class Endpoints:
         for field, wanted in (options.get("preconditions") or {}).items():
             if wanted != old["metadata"].get(field):
                 raise Stale(f"{self._kind.kind} {name!r} has {field} {old['metadata'].get(field)!r}, not {wanted!r}")
-        if _dry_run(request) or options.get("dryRun"):
-            return responses.success(self._kind, old)
-        return responses.success(self._kind, self._store.delete(self._kind.kind, namespace, name))
+        dry_run = _dry_run(request) or bool(options.get("dryRun"))
+        gone = self._store.delete(self._kind.kind, namespace, name, review=self._review, dry_run=dry_run)
+        return responses.success(self._kind, gone)
 
-    def _admit(self, obj: Object, old: Object | None) -> tuple[Object, Response | None]:
-        """Default and check an object as its definition says."""
-        metadata.check(obj)
-        if self._kind.kind == "Secret":
-            obj = _with_string_data(obj)
-        validator = self._kind.validator
-        if validator is None:
-            return obj, None
-        unknown = validator.unknown_fields(obj)
-        obj = validator.default(obj)
-        errors = unknown or validator.validate(obj, old)
-        return obj, responses.invalid(self._kind, obj["metadata"].get("name", ""), errors) if errors else None
+    def _write_status(self, request: Request, namespace: str, name: str, body: bytes) -> Response:
+        old = self._store.get(self._kind.kind, namespace, name)
+        sent = self._parse(body)
+        self._named(sent, namespace, name)
+        new = sent if request.method == "PUT" else patches.merge(old, sent)
+        given = (sent.get("metadata") or {}).get("resourceVersion", "")
+        obj = {**old, "metadata": {**old["metadata"], "resourceVersion": given}, "status": new.get("status")}
+        # Unlike a spec, a status is written by programs, of other versions too.
+        strict = request.query_params.get("fieldValidation") == "Strict"
+        return JSONResponse(self._store.update_status(obj, strict=strict, dry_run=_dry_run(request)))
+
+    def _review(self, obj: Object | None, old: Object | None) -> None:
+        """Refuse what the rules of the kind keep users from.
+
+        Raises:
+            Forbidden: with the message of the rule.
+        """
+        if self._kind.gatekeeper is None:
+            return
+        if refusals := self._kind.gatekeeper.refusals(obj, old):
+            name = (obj or old or {})["metadata"]["name"]
+            listed = "; ".join(refusals)
+            raise Forbidden(f'{self._kind.plural}.{self._kind.group} "{name}" is forbidden: {listed}')
 
     # What was sent
 
@@ -223,24 +215,24 @@ class Endpoints:
         except (ValueError, RecursionError):
             parsed = _yaml(body)
         if not isinstance(parsed, dict):
-            raise ValueError("The body is not an object")
+            raise Malformed("The body is not an object")
         return parsed
 
     def _object(self, request: Request, body: bytes) -> Object:
         obj = self._parse(body)
         given = (obj.get("metadata") or {}).get("name")
         if not given:
-            raise ValueError("metadata.name is required")
+            raise Malformed("metadata.name is required")
         return self._named(obj, self._namespace(request), str(request.path_params.get("name", given)))
 
     def _named(self, obj: Object, namespace: str, name: str) -> Object:
         if obj.get("kind", self._kind.kind) != self._kind.kind:
-            raise ValueError(f"kind is {obj['kind']!r}, and the path is that of {self._kind.kind}")
+            raise Malformed(f"kind is {obj['kind']!r}, and the path is that of {self._kind.kind}")
         meta = {**(obj.get("metadata") or {})}
         if meta.get("namespace", namespace) != namespace:
-            raise ValueError(f"metadata.namespace is {meta['namespace']!r}, and the path says {namespace!r}")
+            raise Malformed(f"metadata.namespace is {meta['namespace']!r}, and the path says {namespace!r}")
         if meta.get("name", name) != name:
-            raise ValueError(f"metadata.name is {meta['name']!r}, and the path says {name!r}")
+            raise Malformed(f"metadata.name is {meta['name']!r}, and the path says {name!r}")
         meta["name"] = name
         if self._kind.namespaced:
             meta["namespace"] = namespace
@@ -251,7 +243,14 @@ def _yaml(body: bytes) -> Any:
     try:
         return yaml.safe_load(body)
     except (yaml.YAMLError, RecursionError) as error:
-        raise ValueError(f"The body is neither JSON nor YAML: {error}") from error
+        raise Malformed(f"The body is neither JSON nor YAML: {error}") from error
+
+
+def _number(query: Mapping[str, str], name: str, default: float) -> float:
+    try:
+        return float(query.get(name) or default)
+    except ValueError:
+        raise Malformed(f"{name}: {query[name]!r} is no number") from None
 
 
 def _selective(request: Request) -> bool:
@@ -266,8 +265,6 @@ def _dry_run(request: Request) -> bool:
     return request.query_params.get("dryRun") == "All"
 
 
-def _with_string_data(obj: Object) -> Object:
-    plain = obj.get("stringData") or {}
-    encoded = {name: base64.b64encode(str(value).encode()).decode() for name, value in plain.items()}
-    rest = {name: value for name, value in obj.items() if name != "stringData"}
-    return {**rest, "type": obj.get("type") or "Opaque", "data": {**(obj.get("data") or {}), **encoded}}
+def _strict(request: Request) -> bool:
+    """Whether a field that the schema does not know is refused: unless the caller says otherwise, as kubectl's do."""
+    return request.query_params.get("fieldValidation", "Strict") == "Strict"

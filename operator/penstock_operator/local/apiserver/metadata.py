@@ -6,36 +6,37 @@ import re
 from typing import Any
 
 from penstock.api.meta import DNS_LABEL
+from penstock_operator.local.apiserver.errors import Malformed
 from penstock_operator.ports import Object
 
 MAPS = ("labels", "annotations")
 
 
 def check(obj: Object) -> None:
-    """Check the metadata of an object that is to be written; its name and kind are there.
+    """Check the metadata of an object that is to be written; its kind is there.
 
     Raises:
-        ValueError: names the field that is wrong.
+        Malformed: names the field that is wrong.
     """
     meta = obj["metadata"]
-    name, namespace = meta["name"], meta.get("namespace", "")
+    name, namespace = meta.get("name"), meta.get("namespace", "")
     if not isinstance(name, str) or "/" in name or "%" in name or name in ("", ".", ".."):
-        raise ValueError(f"metadata.name: {name!r} is no name of an object")
+        raise Malformed(f"metadata.name: {name!r} is no name of an object")
     if namespace and (len(namespace) > 63 or not re.fullmatch(DNS_LABEL, namespace)):
-        raise ValueError(f"metadata.namespace: {namespace!r} is no name of a namespace: use a-z, 0-9 and '-'")
+        raise Malformed(f"metadata.namespace: {namespace!r} is no name of a namespace: use a-z, 0-9 and '-'")
     for field in MAPS:
         _check_map(field, meta.get(field))
     finalizers = meta.get("finalizers") or []
     if not isinstance(finalizers, list) or not all(isinstance(one, str) for one in finalizers):
-        raise ValueError("metadata.finalizers: a list of strings is needed")
+        raise Malformed("metadata.finalizers: a list of strings is needed")
     owners = meta.get("ownerReferences") or []
     if not isinstance(owners, list) or not all(isinstance(one, dict) and one.get("uid") for one in owners):
-        raise ValueError("metadata.ownerReferences: a list of objects with uid is needed")
+        raise Malformed("metadata.ownerReferences: a list of objects with uid is needed")
 
 
 def _check_map(field: str, value: Any) -> None:
     if not isinstance(value or {}, dict):
-        raise ValueError(f"metadata.{field}: an object is needed")
+        raise Malformed(f"metadata.{field}: an object is needed")
     for key, one in (value or {}).items():
         if not isinstance(one, str):
-            raise ValueError(f"metadata.{field}.{key}: {one!r} is no string: put it in quotes")
+            raise Malformed(f"metadata.{field}.{key}: {one!r} is no string: put it in quotes")

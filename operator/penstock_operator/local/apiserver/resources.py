@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from penstock.api import GROUP, KINDS, VERSION
+from penstock.api import GROUP, KINDS, VERSION, Resource
 from penstock.crds import crd
+from penstock.crds.admission import Gatekeeper
 from penstock.crds.validate import Validator
 
 VERBS = ["create", "delete", "get", "list", "patch", "update", "watch"]
@@ -23,7 +24,8 @@ class ServedKind:
     version: str
     short: tuple[str, ...] = ()
     namespaced: bool = True
-    definition: dict[str, Any] | None = None
+    model: type[Resource] | None = None
+    """None for a core kind, whose objects are taken as they are."""
     own_columns: tuple[dict[str, Any], ...] = ()
     """The printer columns of a core kind, but for its age; `count` asks how many a value has."""
 
@@ -33,9 +35,19 @@ class ServedKind:
         return f"{self.group}/{self.version}" if self.group else self.version
 
     @cached_property
+    def definition(self) -> dict[str, Any] | None:
+        """Its CustomResourceDefinition; None for a core kind."""
+        return crd(self.model) if self.model is not None else None
+
+    @cached_property
     def validator(self) -> Validator | None:
-        """The checks of its objects; None for a core kind, which is taken as it is."""
+        """The checks of its objects; None for a core kind."""
         return Validator(self.definition) if self.definition is not None else None
+
+    @cached_property
+    def gatekeeper(self) -> Gatekeeper | None:
+        """The rules of what users may do with its objects; None for a core kind."""
+        return Gatekeeper(self.model) if self.model is not None else None
 
     @property
     def columns(self) -> list[dict[str, Any]]:
@@ -55,10 +67,9 @@ CORE = (
     ServedKind("Event", "events", "", "v1", ("ev",)),
     ServedKind("Namespace", "namespaces", "", "v1", ("ns",), namespaced=False),
 )
-PENSTOCK = tuple(
-    ServedKind(name, kind.PLURAL, GROUP, VERSION, kind.SHORT, definition=crd(kind)) for name, kind in KINDS.items()
-)
+PENSTOCK = tuple(ServedKind(name, kind.PLURAL, GROUP, VERSION, kind.SHORT, model=kind) for name, kind in KINDS.items())
 SERVED = {(kind.group, kind.version, kind.plural): kind for kind in (*CORE, *PENSTOCK)}
+BY_KIND = {kind.kind: kind for kind in SERVED.values()}
 
 
 def versions() -> dict[str, Any]:

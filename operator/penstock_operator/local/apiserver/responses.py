@@ -7,7 +7,6 @@ from typing import Any
 
 from starlette.responses import JSONResponse
 
-from penstock.crds.validate import FieldError
 from penstock_operator.local.apiserver.errors import StoreError
 from penstock_operator.local.apiserver.resources import ServedKind
 from penstock_operator.ports import Object
@@ -30,15 +29,7 @@ def failure(code: int, reason: str, message: str, details: dict[str, Any] | None
 
 def refused(error: StoreError) -> JSONResponse:
     """What the store refused."""
-    return failure(error.code, error.reason, str(error))
-
-
-def invalid(kind: ServedKind, name: str, errors: Sequence[FieldError]) -> JSONResponse:
-    """A spec that breaks its schema or rules, every cause named."""
-    causes = [{"reason": "FieldValueInvalid", "message": str(error), "field": error.path} for error in errors]
-    listed = "; ".join(str(error) for error in errors)
-    message = f'{kind.kind}.{kind.group} "{name}" is invalid: {listed}'
-    return failure(422, "Invalid", message, {"name": name, "group": kind.group, "kind": kind.kind, "causes": causes})
+    return failure(error.code, error.reason, str(error), error.details)
 
 
 def success(kind: ServedKind, obj: Object) -> JSONResponse:

@@ -16,3 +16,10 @@ CREATE TABLE IF NOT EXISTS changes (
     namespace TEXT NOT NULL,
     body TEXT NOT NULL
 );
+-- The owners that objects name, by uid: whoever is the owner of something that is gone is found from here.
+CREATE TABLE IF NOT EXISTS owners (
+    uid TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    PRIMARY KEY (uid, owner)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS owners_owner ON owners (owner);

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from penstock_operator.local.apiserver.changelog import ChangeType, StoredChange
 from penstock_operator.local.apiserver.selectors import Selector
-from penstock_operator.local.apiserver.store import ChangeType, StoredChange
 from penstock_operator.ports import Object
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from penstock_operator.local.apiserver.errors import Malformed
 from penstock_operator.ports import Object
 
 Selector = Callable[[Object], bool]
@@ -18,7 +19,7 @@ def selector(labels: str, fields: str) -> Selector:
     """Whether an object matches both; an empty selector matches all.
 
     Raises:
-        ValueError: a field that cannot be selected by.
+        Malformed: a field that cannot be selected by.
     """
     checks = [_label(part) for part in _SPLIT.split(labels) if part.strip()]
     checks += [_field(part) for part in fields.split(",") if part.strip()]
@@ -47,7 +48,7 @@ def _field(part: str) -> Selector:
     path, _, value = part.replace("!=", "=").replace("==", "=").partition("=")
     steps = path.strip().split(".")
     if steps[0] not in ("metadata", "involvedObject", "type", "reason"):
-        raise ValueError(f"field label not supported: {path}")
+        raise Malformed(f"field label not supported: {path}")
 
     def at(obj: Object) -> Any:
         found: Any = obj

@@ -1,47 +1,60 @@
-"""A durable store of objects with the semantics of the Kubernetes API: versions, finalizers, owners, watch."""
+"""A durable store of objects with the semantics of the Kubernetes API: schemas, versions, finalizers, owners, watch."""
 
 from __future__ import annotations
 
 import copy
-import json
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
-from penstock_operator.local.apiserver.errors import AlreadyExists, Gone, NotFound, Stale
+from penstock_operator.local.apiserver.admission import Admission
+from penstock_operator.local.apiserver.changelog import ChangeLog, ChangeType, StoredChange, dump, load
+from penstock_operator.local.apiserver.errors import AlreadyExists, NotFound, Stale
+from penstock_operator.local.apiserver.owners import Owners
+from penstock_operator.local.apiserver.resources import BY_KIND, ServedKind
 from penstock_operator.ports import Object
 
-KEPT_CHANGES = 10_000
+IDENTITY = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds")
+"""Of the metadata, what no caller sets."""
 
-ChangeType = Literal["ADDED", "MODIFIED", "DELETED"]
+
+Review = Callable[[Object | None, Object | None], None]
+"""Raises where a change is not allowed: of an object as it would be, None where it goes, and as it was."""
 
 
-class StoredChange(NamedTuple):
-    """An entry of the log of changes."""
-
-    version: int
-    type: ChangeType
-    object: Object
+def allow(obj: Object | None, old: Object | None) -> None:
+    """Allow everything: the control plane's own changes are not reviewed."""
 
 
 class ObjectStore:
     """Objects in one SQLite file.
 
-    Every call is one transaction, durable when it returns: write-ahead intents must survive the loss of power, so the
-    journal is synced at each commit. For one thread and one process.
+    Whoever writes, an object is checked and pruned here by the schema of its kind, and whoever reads sees its defaults;
+    what is owned goes with its last owner. Every call is one transaction, durable when it returns: write-ahead intents
+    must survive the loss of power, so the journal is synced at each commit. For one thread and one process.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, kinds: Mapping[str, ServedKind] = BY_KIND) -> None:
+        """Open the file, and collect what lost its owner while nobody looked.
+
+        Args:
+            path: of the file.
+            kinds: those whose schemas are known, by name; objects of others are kept as they are.
+        """
         self._db = sqlite3.connect(path, isolation_level=None)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.executescript((files(__package__) / "schema.sql").read_text())
+        self._admission, self._log, self._owners = Admission(kinds), ChangeLog(self._db), Owners(self._db)
         self._listeners: list[Callable[[], None]] = []
+        self._uncollected = True
+        with self._transaction():
+            pass
 
     def close(self) -> None:
         """Close the file."""
@@ -57,8 +70,7 @@ class ObjectStore:
     @property
     def version(self) -> int:
         """The version of the newest change."""
-        row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'changes'").fetchone()
-        return int(row[0]) if row is not None else 0
+        return self._log.version
 
     def get(self, kind: str, namespace: str, name: str) -> Object:
         """The object.
@@ -71,14 +83,15 @@ class ObjectStore:
         ).fetchone()
         if row is None:
             raise NotFound(f"{kind} {name!r} is not in namespace {namespace!r}")
-        return _load(row[0])
+        return self._admission.shown(load(row[0]))
 
     def list(self, kind: str, namespace: str | None = None) -> Sequence[Object]:
         """The objects of a kind, by namespace and name."""
         query, values = "SELECT body FROM objects WHERE kind = ?", [kind]
         if namespace is not None:
             query, values = f"{query} AND namespace = ?", [kind, namespace]
-        return [_load(row[0]) for row in self._db.execute(f"{query} ORDER BY namespace, name", values)]
+        rows = self._db.execute(f"{query} ORDER BY namespace, name", values)
+        return [self._admission.shown(load(row[0])) for row in rows]
 
     def changes(self, kind: str, since: int, namespace: str | None = None) -> Sequence[StoredChange]:
         """What happened to a kind after a version.
@@ -86,14 +99,8 @@ class ObjectStore:
         Raises:
             Gone: the log does not reach back so far.
         """
-        oldest = self._db.execute("SELECT min(version) FROM changes").fetchone()[0]
-        if since < self.version and (oldest is None or since < oldest - 1):
-            raise Gone(f"Resource version {since} is too old: list again")
-        query, values = "kind = ? AND version > ?", [kind, since]
-        if namespace is not None:
-            query, values = f"{query} AND namespace = ?", [*values, namespace]
-        rows = self._db.execute(f"SELECT version, type, body FROM changes WHERE {query} ORDER BY version", values)  # noqa: S608
-        return [StoredChange(version, type_, _load(body)) for version, type_, body in rows]
+        found = self._log.since(kind, since, namespace)
+        return [change._replace(object=self._admission.shown(change.object)) for change in found]
 
     def at(self, kind: str, version: int, namespace: str | None = None) -> Sequence[Object]:
         """The objects of a kind as they were at a version.
@@ -101,84 +108,90 @@ class ObjectStore:
         Raises:
             Gone: the log does not reach back so far.
         """
-        now = self.list(kind, namespace)
-        found = {obj["metadata"]["uid"]: obj for obj in now if int(obj["metadata"]["resourceVersion"]) <= version}
-        seen: set[str] = set()
-        for change in self.changes(kind, version, namespace):
-            uid = change.object["metadata"]["uid"]
-            if uid not in seen and change.type != "ADDED":
-                found[uid] = self._logged(kind, uid, version)
-            seen.add(uid)
-        return list(found.values())
+        found = self._log.at(kind, version, namespace, self.list(kind, namespace))
+        return [self._admission.shown(obj) for obj in found]
 
     # Writing
 
-    def create(self, obj: Object) -> Object:
+    def create(self, obj: Object, *, review: Review = allow, strict: bool = False, dry_run: bool = False) -> Object:
         """Add an object; uid, generation, version and time are set here.
+
+        Args:
+            obj: without a status, or with one that is dropped.
+            review: asked before anything changes; likewise in the calls below.
+            strict: refuse fields that the schema does not know, and do not drop them.
+            dry_run: do all but keep it.
 
         Raises:
             AlreadyExists: there is one of this name.
+            Malformed: its metadata is wrong.
+            Invalid: it breaks its schema or rules.
         """
-        new = copy.deepcopy(obj)
+        new = self._admission.created(obj, strict=strict)
         meta = new["metadata"]
         meta.setdefault("namespace", "")
         key = (new["kind"], meta["namespace"], meta["name"])
-        with self._transaction():
+        with self._transaction(dry_run):
             if self._db.execute("SELECT 1 FROM objects WHERE (kind, namespace, name) = (?, ?, ?)", key).fetchone():
                 raise AlreadyExists(f"{key[0]} {key[2]!r} is in namespace {key[1]!r} already")
+            for field in IDENTITY:
+                meta.pop(field, None)
             meta.update(uid=str(uuid.uuid4()), generation=1, creationTimestamp=_now())
-            meta.pop("deletionTimestamp", None)
-            new.pop("status", None)
+            review(new, None)
             return self._put("ADDED", new)
 
-    def update(self, obj: Object) -> Object:
+    def update(self, obj: Object, *, review: Review = allow, strict: bool = False, dry_run: bool = False) -> Object:
         """Replace everything but the status; the generation counts changes of the spec.
 
         Raises:
             NotFound: there is no such object.
             Stale: `metadata.resourceVersion` is given and not the newest.
+            Malformed: its metadata is wrong.
+            Invalid: it breaks its schema or rules.
         """
-        with self._transaction():
+        with self._transaction(dry_run):
             old = self._current(obj)
-            new = copy.deepcopy(obj)
-            _keep(new, old, "status")
+            new = self._admission.updated(obj, old, strict=strict)
             meta, before = new["metadata"], old["metadata"]
-            for field in ("uid", "creationTimestamp", "generation", "deletionTimestamp", "namespace"):
+            for field in (*IDENTITY, "namespace"):
                 if field in before:
                     meta[field] = before[field]
                 else:
                     meta.pop(field, None)
             if _content(new) != _content(old):
                 meta["generation"] = before["generation"] + 1
+            review(new, old)
             return self._replace(old, new)
 
-    def update_status(self, obj: Object) -> Object:
+    def update_status(self, obj: Object, *, strict: bool = False, dry_run: bool = False) -> Object:
         """Replace the status alone.
 
         Raises:
             NotFound: there is no such object.
             Stale: `metadata.resourceVersion` is given and not the newest.
+            Invalid: the status breaks its schema or rules.
         """
-        with self._transaction():
+        with self._transaction(dry_run):
             old = self._current(obj)
-            new = copy.deepcopy(old)
-            new["status"] = copy.deepcopy(obj.get("status", {}))
-            return self._replace(old, new)
+            return self._replace(old, self._admission.with_status(obj, old, strict=strict))
 
-    def delete(self, kind: str, namespace: str, name: str) -> Object:
+    def delete(self, kind: str, namespace: str, name: str, *, review: Review = allow, dry_run: bool = False) -> Object:
         """Delete the object, or mark it where finalizers hold it.
 
         Raises:
             NotFound: there is no such object.
         """
-        with self._transaction():
+        with self._transaction(dry_run):
             old = self.get(kind, namespace, name)
+            review(None, old)
             if not old["metadata"].get("finalizers"):
                 return self._remove(old)
             if "deletionTimestamp" in old["metadata"]:
                 return old
             new = copy.deepcopy(old)
-            new["metadata"]["deletionTimestamp"] = _now()
+            # The API server counts it too: what is to be done about the object is another.
+            marks = {"deletionTimestamp": _now(), "deletionGracePeriodSeconds": 0}
+            new["metadata"].update(marks, generation=old["metadata"]["generation"] + 1)
             return self._put("MODIFIED", new)
 
     def delete_all(self, objects: Sequence[Object]) -> None:
@@ -193,16 +206,20 @@ class ObjectStore:
     # The parts of a write
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def _transaction(self, dry_run: bool = False) -> Iterator[None]:
         if self._db.in_transaction:
             yield
             return
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._collect()
         except BaseException:
             self._db.execute("ROLLBACK")
             raise
+        if dry_run:
+            self._db.execute("ROLLBACK")
+            return
         self._db.execute("COMMIT")
         for wake in tuple(self._listeners):
             wake()
@@ -226,54 +243,33 @@ class ObjectStore:
         return self._put("MODIFIED", new)
 
     def _put(self, type_: ChangeType, obj: Object) -> Object:
-        version = self._log(type_, obj)
+        self._log.append(type_, obj)
         meta = obj["metadata"]
         self._db.execute(
             "INSERT OR REPLACE INTO objects (kind, namespace, name, uid, body) VALUES (?, ?, ?, ?, ?)",
-            (obj["kind"], meta["namespace"], meta["name"], meta["uid"], _dump(obj)),
+            (obj["kind"], meta["namespace"], meta["name"], meta["uid"], dump(obj)),
         )
-        self._db.execute("DELETE FROM changes WHERE version <= ?", (version - KEPT_CHANGES,))
-        return obj
+        self._uncollected |= self._owners.note(obj)
+        return self._admission.shown(obj)
 
     def _remove(self, obj: Object) -> Object:
-        self._log("DELETED", obj)
-        self._db.execute("DELETE FROM objects WHERE uid = ?", (obj["metadata"]["uid"],))
-        for child in self._children(obj["metadata"]["uid"]):
-            self.delete(child["kind"], child["metadata"]["namespace"], child["metadata"]["name"])
+        self._log.append("DELETED", obj)
+        uid = obj["metadata"]["uid"]
+        self._db.execute("DELETE FROM objects WHERE uid = ?", (uid,))
+        self._owners.forget(uid)
+        self._uncollected = True
         return obj
 
-    def _children(self, uid: str) -> Sequence[Object]:
-        rows = self._db.execute("SELECT body FROM objects WHERE body LIKE ?", (f'%"uid":"{uid}"%',)).fetchall()
-        found = [_load(row[0]) for row in rows]
-        return [o for o in found if any(r["uid"] == uid for r in o["metadata"].get("ownerReferences", ()))]
-
-    def _logged(self, kind: str, uid: str, version: int) -> Object:
-        row = self._db.execute(
-            "SELECT body FROM changes WHERE kind = ? AND version <= ? AND json_extract(body, '$.metadata.uid') = ? "
-            "ORDER BY version DESC LIMIT 1",
-            (kind, version, uid),
-        ).fetchone()
-        if row is None:
-            raise Gone(f"What {kind} {uid} was at resource version {version} is not known any more: list again")
-        return _load(row[0])
-
-    def _log(self, type_: ChangeType, obj: Object) -> int:
-        """Add to the log, which gives the object its version."""
-        cursor = self._db.execute(
-            "INSERT INTO changes (type, kind, namespace, body) VALUES (?, ?, ?, '')",
-            (type_, obj["kind"], obj["metadata"]["namespace"]),
-        )
-        version = int(cursor.lastrowid or 0)
-        obj["metadata"]["resourceVersion"] = str(version)
-        self._db.execute("UPDATE changes SET body = ? WHERE version = ?", (_dump(obj), version))
-        return version
-
-
-def _keep(new: Object, old: Object, field: str) -> None:
-    if field in old:
-        new[field] = copy.deepcopy(old[field])
-    else:
-        new.pop(field, None)
+    def _collect(self) -> None:
+        """Delete what has no owner left, and what that owned in turn; of several owners, forget those who are gone."""
+        while self._uncollected:
+            self._uncollected = False
+            for obj, owners in self._owners.orphaned():
+                meta = obj["metadata"]
+                if owners:
+                    self._put("MODIFIED", {**obj, "metadata": {**meta, "ownerReferences": owners}})
+                else:
+                    self.delete(obj["kind"], meta["namespace"], meta["name"])
 
 
 def _content(obj: Object) -> dict[str, Any]:
@@ -282,12 +278,3 @@ def _content(obj: Object) -> dict[str, Any]:
 
 def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _dump(obj: Object) -> str:
-    return json.dumps(obj, separators=(",", ":"))
-
-
-def _load(body: str) -> Object:
-    loaded: Object = json.loads(body)
-    return loaded

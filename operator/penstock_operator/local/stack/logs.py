@@ -6,9 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
-from penstock.api import KINDS
-from penstock.api.materialization import Materialization
-from penstock.api.trainingjob import TrainingJob
+from penstock.api import KINDS, StagedRun, TrainingJob
 from penstock_operator.local.apiserver.errors import NotFound
 from penstock_operator.local.apiserver.store import ObjectStore
 from penstock_operator.ports import Rays, Unreachable
@@ -21,7 +19,7 @@ PLURALS = {kind.PLURAL: name for name, kind in KINDS.items()}
 class Submission(NamedTuple):
     """A job on the Ray of an object."""
 
-    owner: TrainingJob | Materialization
+    owner: TrainingJob | StagedRun
     id: str
 
 
@@ -50,13 +48,13 @@ class RayLogs:
                 return Submission(job, found[-1].submission_id)
             numbers = ", ".join(str(one.number) for one in attempts) or "none"
             raise NotFound(f"TrainingJob {name!r} has no attempt {attempt or ''}: it has {numbers}")
-        if kind == "Materialization":
-            mat = Materialization.model_validate(obj)
-            submitted = [run.submission_id for run in mat.status.runs if run.submission_id]
-            if submitted:
-                return Submission(mat, submitted[-1])
-            raise NotFound(f"Materialization {name!r} has staged nothing yet")
-        raise NotFound(f"A {kind} runs nothing: TrainingJobs and Materializations have logs")
+        if kind == "StagedRun":
+            staged = StagedRun.model_validate(obj)
+            latest = staged.status.latest_try
+            if latest is None:
+                raise NotFound(f"StagedRun {name!r} has not been tried yet")
+            return Submission(staged, latest.submission_id)
+        raise NotFound(f"A {kind} runs nothing: TrainingJobs and StagedRuns have logs")
 
     async def lines(self, submission: Submission, follow: bool) -> AsyncIterator[str]:
         """The log so far; with `follow` also what comes, until the submission has ended.

@@ -17,10 +17,10 @@ from penstock.api.ray import RayBackend, RayCluster, RayType
 from penstock.installation import Installation
 from penstock.rundir import storage
 from penstock_operator.adapters.artifacts import FileArtifacts
-from penstock_operator.adapters.feast import FeastFeatures
-from penstock_operator.adapters.milvus import MilvusVectors
+from penstock_operator.adapters.feast.features import FeastFeatures
+from penstock_operator.adapters.milvus.vectors import MilvusVectors
 from penstock_operator.adapters.ray.backends import RayBackends
-from penstock_operator.kinds import kinds
+from penstock_operator.kinds import chores, kinds
 from penstock_operator.local.apiserver.api import create_app
 from penstock_operator.local.apiserver.certificates import loopback_certificate
 from penstock_operator.local.apiserver.cluster import LocalCluster
@@ -95,19 +95,16 @@ async def local_stack(home: Path, port: int, gateway_port: int, cpus: int) -> As
             cluster = LocalCluster(store)
             async with RayBackends(cluster, installation) as rays:
                 app = create_app(store, token, RayLogs(store, rays))
+                artifacts = FileArtifacts(installation.artifacts)
+                world = World(cluster, rays, FeastFeatures(), MilvusVectors(), artifacts, installation)
                 async with (
                     serving(app, ports.get(API), certificate),
                     _supervised(servers),
                     _beside(keep_small(home / "logs"), expire(store)),
+                    _beside(Manager(cluster, kinds(world)).run(), *(chore() for chore in chores(world))),
                 ):
-                    world = World(cluster, rays, FeastFeatures(), MilvusVectors(), FileArtifacts(), installation)
-                    manager = asyncio.create_task(Manager(cluster, kinds(world)).run())
                     storage.replace(str(home / "stack.json"), json.dumps(asdict(addresses)).encode())
-                    try:
-                        yield addresses
-                    finally:
-                        manager.cancel()
-                        await asyncio.gather(manager, return_exceptions=True)
+                    yield addresses
         finally:
             (home / "stack.json").unlink(missing_ok=True)
             store.close()

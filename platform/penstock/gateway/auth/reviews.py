@@ -5,15 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Protocol
 
-import httpx2
-from lightkube import ApiError, AsyncClient
-from lightkube.core.exceptions import ConfigError
-from lightkube.resources.authentication_v1 import TokenReview
-from lightkube.resources.authorization_v1 import SubjectAccessReview
-
 from penstock.api import GROUP, Materialization
 from penstock.gateway import metrics
 from penstock.gateway.auth.access import Caller
+from penstock.gateway.kubernetes import ApiAway, ApiRefused, Kubernetes, MissingRight
 from penstock.gateway.rbac import rule
 
 VERB, SUBRESOURCE = "get", "query"
@@ -47,12 +42,12 @@ class KubernetesReviews:
     """Reviews by the API.
 
     Args:
-        client: whose user may create both reviews, as the ClusterRole `system:auth-delegator` lets it.
+        api: whose user may create both reviews, as the ClusterRole `system:auth-delegator` lets it.
         audience: that a token must be for; empty for that of the API itself.
     """
 
-    def __init__(self, client: AsyncClient, audience: str = "") -> None:
-        self._client: Any = client
+    def __init__(self, api: Kubernetes, audience: str = "") -> None:
+        self._api = api
         self._audiences = [audience] if audience else []
 
     async def caller(self, token: str) -> Caller | None:
@@ -60,9 +55,7 @@ class KubernetesReviews:
         spec: dict[str, Any] = {"token": token}
         if self._audiences:
             spec["audiences"] = self._audiences
-        status = await self._create(
-            "token", "tokenreviews.authentication.k8s.io", TokenReview.from_dict({"spec": spec})
-        )
+        status = await self._create("token", "TokenReview", "authentication.k8s.io", spec)
         # An authenticator that knows no audiences leaves them out: its token is for the API alone.
         known = not self._audiences or set(self._audiences) & set(status.get("audiences") or ())
         found = _caller(status.get("user") or {}) if status.get("authenticated") and known else None
@@ -86,27 +79,28 @@ class KubernetesReviews:
             "extra": {key: list(values) for key, values in caller.extra},
             "resourceAttributes": attributes,
         }
-        review = SubjectAccessReview.from_dict({"spec": spec})
-        status = await self._create("access", "subjectaccessreviews.authorization.k8s.io", review)
+        status = await self._create("access", "SubjectAccessReview", "authorization.k8s.io", spec)
         allowed = bool(status.get("allowed"))
         metrics.REVIEWS.labels("access", "allowed" if allowed else "denied").inc()
         return allowed
 
-    async def _create(self, kind: str, what: str, review: Any) -> dict[str, Any]:
+    async def _create(self, about: str, kind: str, group: str, spec: dict[str, Any]) -> dict[str, Any]:
+        what = f"{kind.lower()}s.{group}"
         try:
             async with asyncio.timeout(REVIEW_SECONDS):
-                answer = await self._client.create(review)
-        except ApiError as error:
-            metrics.REVIEWS.labels(kind, "failed").inc()
-            if error.status.code == 403:
-                raise ReviewFailed(
-                    f"the gateway may not create {what}: bind its service account to ClusterRole system:auth-delegator"
-                ) from error
+                answer = await self._api.create({"apiVersion": f"{group}/v1", "kind": kind, "spec": spec})
+        except MissingRight as error:
+            metrics.REVIEWS.labels(about, "failed").inc()
+            raise ReviewFailed(
+                f"the gateway may not create {what}: bind its service account to ClusterRole system:auth-delegator"
+            ) from error
+        except ApiRefused as error:
+            metrics.REVIEWS.labels(about, "failed").inc()
             raise ReviewFailed(f"the Kubernetes API refuses {what}: {error}") from error
-        except (httpx2.HTTPError, ConfigError, OSError, TimeoutError) as error:
-            metrics.REVIEWS.labels(kind, "failed").inc()
+        except (ApiAway, TimeoutError) as error:
+            metrics.REVIEWS.labels(about, "failed").inc()
             raise ReviewFailed("the Kubernetes API does not answer") from error
-        found: dict[str, Any] = answer.to_dict().get("status") or {}
+        found: dict[str, Any] = answer.get("status") or {}
         return found
 
 

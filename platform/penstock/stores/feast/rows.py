@@ -12,6 +12,7 @@ import pyarrow as pa
 from penstock.api.views import ValueType
 from penstock.handoff import ViewTarget
 from penstock.stores.feast.lean import feast
+from penstock.stores.feast.presence import remember_rows
 from penstock.stores.feast.store import translated
 
 LARGEST_EXACT = 2**53
@@ -32,6 +33,7 @@ def write_batch(store: feast.FeatureStore, target: ViewTarget, batch: pa.RecordB
     with translated(target.config):
         for part in _exact(latest, target):
             store.write_to_online_store(target.view, df=part, allow_registry_cache=True)
+        remember_rows(store, target.view)
     return len(frame)
 
 

@@ -1,8 +1,8 @@
-"""Registry objects: one feature view for each run, one feature service with a stable name in front."""
+"""One feature view for each run."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +10,8 @@ from penstock.api.views import ValueType
 from penstock.handoff import ViewTarget
 from penstock.stores.feast.errors import FeaturesRefused
 from penstock.stores.feast.lean import feast
-from penstock.stores.feast.store import open_store, translated
+from penstock.stores.feast.ours import TAGS
+from penstock.stores.feast.store import translated
 
 TYPES: dict[ValueType, feast.types.FeastType] = {
     ValueType.INT32: feast.types.Int32,
@@ -33,6 +34,8 @@ ENTITY_TYPES = {
 def register_view(store: feast.FeatureStore, target: ViewTarget, parquet: str) -> bool:
     """Register the entities and the view of a run, and make its online table; a repetition changes nothing.
 
+    Entities that are there are left as they are: they may be somebody else's, or of another view.
+
     Args:
         store: an open store.
         target: the view.
@@ -40,11 +43,16 @@ def register_view(store: feast.FeatureStore, target: ViewTarget, parquet: str) -
 
     Returns:
         Whether there was no such view before: then it has no rows.
+
+    Raises:
+        FeaturesRefused: an entity of such a name is there, and joins by a column of another one.
     """
     entities = [
-        feast.Entity(name=entity.name, join_keys=[entity.name], value_type=ENTITY_TYPES[entity.type])
+        feast.Entity(name=entity.name, join_keys=[entity.name], value_type=ENTITY_TYPES[entity.type], tags=TAGS)
         for entity in target.entities
     ]
+    # A name of its own: two views of one output would share the source, and the first to be dropped would take it.
+    source = feast.FileSource(name=target.view, path=parquet, timestamp_field=target.timestamp_field, tags=TAGS)
     view = feast.FeatureView(
         name=target.view,
         entities=entities,
@@ -52,81 +60,31 @@ def register_view(store: feast.FeatureStore, target: ViewTarget, parquet: str) -
         schema=[
             feast.Field(name=field.name, dtype=TYPES[field.type]) for field in (*target.entities, *target.features)
         ],
-        source=feast.FileSource(path=parquet, timestamp_field=target.timestamp_field),
+        source=source,
         online=True,
+        tags=TAGS,
     )
     with translated(target.config):
-        new = _find_view(store, target.view) is None
-        store.apply([*entities, view])
+        new = find_view(store, target.view) is None
+        store.apply([*_missing(store, entities), view])
     return new
 
 
-def service_view(config: Mapping[str, Any], service: str) -> str | None:
-    """The view behind a feature service, or None where there is no such service."""
-    store = open_store(config)
-    with translated(config):
-        try:
-            found = store.get_feature_service(service)
-        except feast.errors.FeatureServiceNotFoundException:
-            return None
-        return str(found.feature_view_projections[0].name)
-
-
-def point_service(config: Mapping[str, Any], service: str, view: str) -> None:
-    """Let the feature service stand for a view.
-
-    Raises:
-        FeaturesRefused: there is no such view.
-    """
-    store = open_store(config)
-    with translated(config):
-        store.apply([feast.FeatureService(name=service, features=[store.get_feature_view(view)])])
-
-
-def drop_service(config: Mapping[str, Any], service: str) -> None:
-    """Remove a feature service; one that is gone is fine."""
-    store = open_store(config)
-    with translated(config):
-        try:
-            found = store.get_feature_service(service)
-        except feast.errors.FeatureServiceNotFoundException:
-            return
-        store.apply([], objects_to_delete=[found], partial=False)
-
-
-def drop_view(config: Mapping[str, Any], view: str) -> None:
-    """Remove a view and its online data; one that is gone is fine.
-
-    Feast removes a view that a feature service names without a word, and the service then fails whoever asks it.
-
-    Raises:
-        FeaturesRefused: a feature service names it.
-    """
-    store = open_store(config)
-    with translated(config):
-        if (found := _find_view(store, view)) is None:
-            return
-        for service in store.list_feature_services():
-            if view in [projection.name for projection in service.feature_view_projections]:
-                raise FeaturesRefused(f"View {view!r} is not dropped: feature service {service.name!r} names it")
-        store.apply([], objects_to_delete=[found], partial=False)
-
-
-def drop_project(config: Mapping[str, Any]) -> None:
-    """Remove the services and entities of a project, and the project; one that still has a view is left as it is."""
-    store = open_store(config)
-    with translated(config):
-        if store.list_feature_views():
-            return
-        left = [*store.list_feature_services(), *store.list_entities()]
-        if left:
-            store.apply([], objects_to_delete=left, partial=False)
-        if any(project.name == store.project for project in store.list_projects()):
-            store.delete_project(store.project)
-
-
-def _find_view(store: feast.FeatureStore, view: str) -> Any | None:
+def find_view(store: feast.FeatureStore, view: str) -> Any | None:
+    """The view as the registry has it, or None; use it within `translated`."""
     try:
         return store.get_feature_view(view)
     except feast.errors.FeatureViewNotFoundException:
         return None
+
+
+def _missing(store: feast.FeatureStore, entities: Sequence[Any]) -> list[Any]:
+    known = {entity.name: entity for entity in store.list_entities()}
+    for entity in entities:
+        found = known.get(entity.name)
+        if found is not None and found.join_key != entity.join_key:
+            raise FeaturesRefused(
+                f"Feast project {store.project!r}: entity {entity.name!r} joins by {found.join_key!r}, "
+                f"and a view needs one that joins by {entity.join_key!r}: rename one of them"
+            )
+    return [entity for entity in entities if entity.name not in known]

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from penstock.api import API_VERSION, Materialization, TrainingJob
+from penstock.api import API_VERSION, StagedRun, TrainingJob
 from penstock.api.ray import KubeRay
 from penstock.installation import Installation
 from penstock.naming import SUBMISSION_ANNOTATION
@@ -28,7 +28,7 @@ RAY_API = "ray.io/v1"
 STAYS_DOWN = {"ray.io/disable-provisioned-head-restart": "true"}
 """A head pod that is lost is not made again: it would know nothing of the job, and get it a second time."""
 
-Owner = TrainingJob | Materialization
+Owner = TrainingJob | StagedRun
 
 
 def ray_job(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from penstock.api import Materialization, TrainingJob
+from penstock.api import StagedRun, TrainingJob
 from penstock.naming import UID_LABEL
 
 MAX_NAME = 47
@@ -26,7 +26,7 @@ def ray_job_name(owner: str, submission_id: str) -> str:
     return f"{stem[: MAX_NAME - len(tail)].rstrip('-')}{tail}"
 
 
-def labels(owner: TrainingJob | Materialization) -> dict[str, str]:
+def labels(owner: TrainingJob | StagedRun) -> dict[str, str]:
     """The labels of what is made for an object, and of its pods; KubeRay hands those of a RayJob on to its RayCluster.
 
     app.kubernetes.io/name is KubeRay's own: by it the Service of the head finds its pod.

@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from penstock_operator.adapters.ray.causes import unbegun
 from penstock_operator.adapters.ray.kuberay.names import QUEUE_LABEL
 from penstock_operator.ports import JobState, Object, RayJob
 
 STARTING = "KubeRay makes its Ray cluster"
 ENDED = {state.value: state for state in JobState if state.terminal}
+UNBEGUN = ("", "PENDING")
+"""What Ray says of a job whose entrypoint has not begun."""
 PASSING = ("ContainerCreating", "PodInitializing", "ContainersNotReady", "HeadPodNotFound", "PodFailed", "Unknown")
 """Reasons of a head pod that is not ready which pass by themselves."""
 
@@ -40,9 +43,12 @@ def ray_job_of(obj: Object, submission_id: str) -> RayJob:
         case "Complete":
             return job(ENDED.get(ray_status, JobState.FAILED), message)
         case "Failed" if ray_status == "FAILED" and status.get("reason", "AppFailed") == "AppFailed":
-            return job(JobState.FAILED, message)
+            return job(JobState.FAILED, message, unbegun=unbegun(message))
         case "Failed" | "ValidationFailed":
-            return job(JobState.FAILED, message, fault=f"{status.get('reason') or deployment}: {message}")
+            fault = f"{status.get('reason') or deployment}: {message}"
+            # Of what is not valid another attempt is not either; else Ray never came to begin it.
+            never = deployment == "Failed" and ray_status in UNBEGUN
+            return job(JobState.FAILED, message, fault=fault, unbegun=fault if never else "")
         case "Running" if ray_status == "RUNNING" or ray_status in ENDED:
             return job(JobState.RUNNING, message)
         case "Running":

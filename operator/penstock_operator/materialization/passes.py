@@ -1,0 +1,66 @@
+"""One plan of a Materialization in the making. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from penstock.api.materialization import Materialization, MaterializationStatus, StagedRunName
+from penstock.api.meta import Reason, UidRef
+from penstock.api.stagedrun import StagedRun, StagingState
+from penstock_operator.loop.conditions import Truth, with_condition
+from penstock_operator.materialization.observed import Observed
+from penstock_operator.materialization.targets import staging_digest
+
+
+class Pass:
+    """A copy of the status, the world and the clock."""
+
+    def __init__(self, mat: Materialization, seen: Observed, now: datetime) -> None:
+        self.mat, self.spec, self.seen, self.now = mat, mat.spec, seen, now
+        self.status: MaterializationStatus = mat.status.model_copy(deep=True)
+        self.digest = None if seen.missing else staging_digest(mat.metadata.uid, mat.spec, seen.targets)
+        """Of what a run is staged by; None while something of it is not there."""
+
+    @property
+    def kept(self) -> list[StagedRun]:
+        """The runs that are staged and stay so, those of the newest runs last."""
+        return [one for one in self.seen.staged if one.status.state is StagingState.STAGED and not going(one)]
+
+    @property
+    def active(self) -> StagedRun | None:
+        """What the pointer names, while it has its data."""
+        active = self.status.active
+        if active is None:
+            return None
+        uid = active.staged_run_ref.uid
+        return next(
+            (s for s in self.seen.staged if s.metadata.uid == uid and s.status.state is StagingState.STAGED), None
+        )
+
+    @property
+    def lost(self) -> bool:
+        """Whether the pointer names what is not there any more."""
+        return self.status.active is not None and self.active is None
+
+    def condition(self, type_: str, truth: Truth, reason: Reason, message: str) -> None:
+        """Set a condition."""
+        self.status.conditions = with_condition(
+            self.status.conditions,
+            type_,
+            truth,
+            reason,
+            message,
+            generation=self.mat.metadata.generation,
+            now=self.now,
+        )
+
+
+def going(staged: StagedRun) -> bool:
+    """Whether it is on its way out."""
+    return staged.metadata.deletion_timestamp is not None
+
+
+def name_of(staged: StagedRun) -> StagedRunName:
+    """How a status names it."""
+    ref = UidRef(name=staged.metadata.name, uid=staged.metadata.uid)
+    return StagedRunName(run=staged.spec.training_run_ref.name, staged_run_ref=ref)

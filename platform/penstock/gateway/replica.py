@@ -1,0 +1,94 @@
+"""Tells the operator, by a Lease of this replica's own, that it lives and which runs it does not serve."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import socket
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from penstock.gateway.catalog import Catalog
+from penstock.gateway.kubernetes import Kubernetes, KubernetesError, MissingRight
+from penstock.heartbeat import EVERY_SECONDS, PREFIX, Heartbeat, to_lease
+
+LEAST_SECONDS = 1.0
+"""Between two writes, however much happens."""
+CALL_SECONDS = 5.0
+NAME_LENGTH = 200
+
+log = structlog.get_logger()
+
+
+class Replica:
+    """Writes the Lease when there is news, and every few seconds; the operator concludes from silence too."""
+
+    def __init__(
+        self,
+        api: Kubernetes,
+        catalog: Catalog,
+        name: str,
+        namespaces: Sequence[str] = (),
+        owner: dict[str, Any] | None = None,
+    ) -> None:
+        self._api, self._catalog, self._name = api, catalog, name
+        self._namespaces, self._owner = namespaces, owner
+
+    async def run(self) -> None:
+        """Tell until cancelled; then the Lease is deleted."""
+        try:
+            while True:
+                self._catalog.changed.clear()
+                await self._tell()
+                await asyncio.sleep(LEAST_SECONDS)
+                try:
+                    await asyncio.wait_for(self._catalog.changed.wait(), EVERY_SECONDS - LEAST_SECONDS)
+                except TimeoutError:
+                    continue
+        finally:
+            await self._leave()
+
+    async def _tell(self) -> None:
+        catalog = self._catalog
+        beat = Heartbeat(
+            replica=self._name,
+            renewed_at=datetime.now(UTC),
+            seen=catalog.seen if catalog.connected else None,
+            behind=catalog.behind(),
+            namespaces=self._namespaces,
+        )
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                await self._api.put(to_lease(beat, self._api.namespace, self._owner))
+            problem = ""
+        except MissingRight as error:
+            problem = f"The operator cannot be told what is served: {error}"
+        except (KubernetesError, TimeoutError) as error:
+            log.warning("Heartbeat not written", error=str(error) or "no answer in time")
+            return
+        if problem and problem != catalog.unheard:
+            log.error("Heartbeat forbidden", error=problem)
+        catalog.unheard = problem
+
+    async def _leave(self) -> None:
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                await self._api.delete("Lease", self._api.namespace, f"{PREFIX}{self._name}")
+        except (KubernetesError, TimeoutError) as error:
+            log.warning("Heartbeat not ended", error=str(error) or "no answer in time")
+
+
+def replica_name(env: Mapping[str, str], port: int) -> str:
+    """The pod's name, or what tells this process from others that run beside it."""
+    name = env.get("POD_NAME") or f"{socket.gethostname()}-{port}"
+    return re.sub(r"[^a-z0-9.-]+", "-", name.lower()).strip("-.")[:NAME_LENGTH].rstrip("-.")
+
+
+def pod(env: Mapping[str, str] = os.environ) -> dict[str, Any] | None:
+    """A reference to the pod that this runs in, as an owner; None outside of one."""
+    name, uid = env.get("POD_NAME"), env.get("POD_UID")
+    return {"apiVersion": "v1", "kind": "Pod", "name": name, "uid": uid} if name and uid else None

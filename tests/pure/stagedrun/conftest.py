@@ -1,0 +1,10 @@
+from __future__ import annotations
+
+import pytest
+from staging_house import House
+
+
+@pytest.fixture
+def house() -> House:
+    """Before the first training."""
+    return House()
