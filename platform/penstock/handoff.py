@@ -10,7 +10,7 @@ from penstock.api.gates import Gate, GateResult
 from penstock.api.meta import Model, StatusModel
 from penstock.api.stagedrun import Baseline, StagedOutput
 from penstock.api.trainingjob import Checkpoint, Output, Strategy, Workers
-from penstock.api.views import Index, Metric, NamedField, Serving
+from penstock.api.views import Index, KeyField, Metric, NamedField, Serving
 
 ATTEMPT_VARIABLE = "PENSTOCK_ATTEMPT"
 """Environment variable with the `AttemptSpec` as JSON, for `python -m penstock.train.launch`."""
@@ -98,7 +98,7 @@ class ViewTarget(Model):
     store: str = Field(description="Name of the FeatureStore.")
     view: str = Field(description="The Feast view of this run.")
     config: dict[str, Any] = Field(description="`feature_store.yaml`; `${NAME}` in a string stands for a variable.")
-    entities: list[NamedField]
+    entities: list[KeyField]
     features: list[NamedField]
     timestamp_field: str
     ttl_seconds: int | None = None

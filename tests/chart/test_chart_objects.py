@@ -30,7 +30,7 @@ def test_every_object_has_the_labels_and_belongs_to_the_release(render: Any, val
         assert labels["app.kubernetes.io/instance"] == "penstock"
         assert labels["app.kubernetes.io/managed-by"] == "Helm"
         assert labels["team"] == "ml"
-        cluster = obj["kind"].startswith(("Cluster", "CustomResource"))
+        cluster = obj["kind"].startswith(("Cluster", "CustomResource", "ValidatingAdmission"))
         assert obj["metadata"].get("namespace") == (None if cluster else "penstock"), obj["metadata"]["name"]
 
 

@@ -39,6 +39,7 @@ def names(registry: CollectorRegistry) -> set[str]:
 def operator() -> set[str]:
     metrics = Metrics(Cache(KINDS), Leads())  # type: ignore[arg-type]
     metrics.watch_queue(KeyQueue(nothing))
+    metrics.watch_watches(dict, {})
     return names(metrics.registry)
 
 

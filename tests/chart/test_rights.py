@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from penstock.api import GROUP, KINDS
+
 OPERATOR, GATEWAY = "penstock-operator", "penstock-gateway"
 
 
@@ -82,6 +84,43 @@ def test_watched_namespaces_bound_every_right(render: Any, smallest: dict[str, A
 
 
 OF_THE_CLUSTER = ("customresourcedefinitions", "tokenreviews", "subjectaccessreviews")
+
+
+MADE = {kind.PLURAL for kind in KINDS.values() if kind.MANAGED}
+WRITTEN = {kind.PLURAL for kind in KINDS.values()} - MADE
+
+
+def verbs_on(role: dict[str, Any], resource: str) -> set[str]:
+    return {verb for rule in role["rules"] if resource in rule["resources"] for verb in rule["verbs"]}
+
+
+@pytest.mark.parametrize("resource", sorted(MADE))
+def test_users_see_and_delete_what_the_operator_makes_and_write_none_of_it(
+    render: Any, smallest: dict[str, Any], resource: str
+) -> None:
+    roles = render(smallest).of("ClusterRole")
+    assert verbs_on(roles["penstock-viewer"], resource) == {"get", "list", "watch"}
+    assert verbs_on(roles["penstock-editor"], resource) == {"delete"}
+
+
+@pytest.mark.parametrize("resource", sorted(WRITTEN))
+def test_users_write_what_they_say(render: Any, smallest: dict[str, Any], resource: str) -> None:
+    roles = render(smallest).of("ClusterRole")
+    assert verbs_on(roles["penstock-viewer"], resource) == {"get", "list", "watch"}
+    assert verbs_on(roles["penstock-editor"], resource) == {"create", "update", "patch", "delete", "deletecollection"}
+
+
+def test_the_operator_writes_every_status_and_makes_and_removes_runs_alone(
+    render: Any, smallest: dict[str, Any]
+) -> None:
+    rights = {(resource, verb) for _, group, resource, verb in granted(render(smallest), OPERATOR) if group == GROUP}
+    assert {resource for resource, verb in rights if resource.endswith("/status")} == {
+        f"{plural}/status" for plural in MADE | WRITTEN
+    }
+    assert {resource for resource, verb in rights if verb in ("create", "delete")} == MADE
+    assert {resource for resource, verb in rights if verb == "update" and "/" not in resource} == {"trainingruns"}
+    for plural in MADE | WRITTEN:
+        assert {verb for resource, verb in rights if resource == plural} >= {"get", "list", "watch", "patch"}
 
 
 @pytest.mark.parametrize("aggregate", [True, False])

@@ -4,11 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from penstock.api.stagedrun import StagedRun
 from penstock.gateway.kubernetes import ApiAway
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def staged_run(
+    run: str, owner: dict[str, str], uri: str, meta: dict[str, Any], status: dict[str, Any]
+) -> dict[str, Any]:
+    """A StagedRun, as the API has it."""
+    spec = {
+        "materializationRef": owner,
+        "trainingRunRef": {"name": run, "uid": run},
+        "uri": uri,
+        "trainedAt": BEGAN.isoformat(),
+        "digest": "d",
+        "gates": [],
+        "deadlineSeconds": 1,
+        "retryLimit": 0,
+        "gracePeriodSeconds": 0,
+    }
+    head = {"apiVersion": "penstock.dev/v1alpha1", "kind": "StagedRun"}
+    return {**head, "metadata": meta, "spec": spec, "status": status}
 
 
 class Runs:
@@ -27,21 +47,9 @@ class Runs:
             meta["creationTimestamp"] = (BEGAN + timedelta(seconds=len(self._kept))).isoformat()
             if retire_at is not None:
                 meta["deletionTimestamp"] = retire_at.isoformat()
-            spec = {
-                "materializationRef": {"name": "m", "uid": owner},
-                "trainingRunRef": {"name": run, "uid": run},
-                "uri": f"file:///{run}",
-                "digest": "",
-                "gates": [],
-                "trainedAt": "2026-01-01T00:00:00Z",
-                "deadlineSeconds": 1,
-                "retryLimit": 0,
-                "gracePeriodSeconds": 0,
-            }
             status = {"state": state, "retireAt": retire_at.isoformat() if retire_at is not None else None}
-            self._kept.append(
-                StagedRun.model_validate({"kind": "StagedRun", "metadata": meta, "spec": spec, "status": status})
-            )
+            body = staged_run(run, {"name": "m", "uid": owner}, f"file:///{run}", meta, status)
+            self._kept.append(StagedRun.model_validate(body))
 
     def drop(self, run: str) -> None:
         self._kept = [one for one in self._kept if one.spec.training_run_ref.name != run]

@@ -10,7 +10,7 @@ from typing import Any
 
 from worlds import world
 
-from penstock.api.ray import RayBackend, RayCluster, RayType
+from penstock.api.ray import KubeRay, RayBackend, RayCluster, RayType
 from penstock.installation import Installation
 from penstock.rundir import storage
 from penstock.rundir.manifest import MANIFEST, Manifest
@@ -24,6 +24,7 @@ from penstock_operator.ports import JobState, RayJob, RaySubmission
 
 JOB = Key("TrainingJob", "default", "digits")
 START = datetime(2026, 1, 1, tzinfo=UTC)
+QUIET = 8
 
 
 class Killed(BaseException):
@@ -58,6 +59,8 @@ class RayStandIn:
     accepted: list[str] = field(default_factory=list)
     looks: dict[str, int] = field(default_factory=dict)
     stopped: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    """What somebody deleted by hand."""
     hangs: bool = False
     """Whether a job runs until it is stopped."""
     fuse: Fuse = field(default_factory=Fuse)
@@ -69,7 +72,7 @@ class RayStandIn:
         return "session_1"
 
     async def job(self, submission_id: str) -> RayJob | None:
-        if submission_id not in self.accepted:
+        if submission_id not in self.accepted or submission_id in self.deleted:
             return None
         if submission_id in self.stopped:
             return RayJob(submission_id, JobState.STOPPED)
@@ -134,13 +137,21 @@ class FusedStore(ObjectStore):
 class Plane:
     """The objects, and passes over them until nothing is left to do."""
 
-    def __init__(self, folder: Path, ray: RayStandIn | None = None, artifacts: FileArtifacts | None = None) -> None:
-        self.folder, self.now = folder, START
+    def __init__(
+        self,
+        folder: Path,
+        ray: RayStandIn | None = None,
+        artifacts: FileArtifacts | None = None,
+        *,
+        on_kuberay: bool = False,
+    ) -> None:
+        self.folder, self.now, self.since = folder, START, START
         self.store = FusedStore(folder / "state.db")
         self.store.fuse = Fuse()
         self.ray = ray if ray is not None else RayStandIn(str(folder / "artifacts"))
         self.cluster = LocalCluster(self.store)
-        backend = RayBackend(type=RayType.RAY_CLUSTER, ray_cluster=RayCluster(address="http://127.0.0.1:1"))
+        there = RayBackend(type=RayType.RAY_CLUSTER, ray_cluster=RayCluster(address="http://127.0.0.1:1"))
+        backend = RayBackend(type=RayType.KUBE_RAY, kube_ray=KubeRay()) if on_kuberay else there
         parts = world(
             cluster=self.cluster,
             rays=self.ray,
@@ -200,15 +211,15 @@ class Plane:
         before = self.store.version
         for kind, row in self.kinds.items():
             for obj in self.store.list(kind):
-                await reconcile(self.cluster, row, Key.of(obj), lambda: self.now)
+                await reconcile(self.cluster, row, Key.of(obj), lambda: self.now, self.since)
         return self.store.version != before
 
-    async def settle(self, looks: int = 40) -> None:
-        """Look until two looks change nothing."""
+    async def settle(self, looks: int = 80) -> None:
+        """Look, a second apart, until so many looks change nothing that nobody backs off any more."""
         quiet = 0
         for _ in range(looks):
             quiet = 0 if await self.look() else quiet + 1
-            if quiet == 2:
+            if quiet == QUIET:
                 return
             self.now += timedelta(seconds=1)
         raise AssertionError("it does not come to rest")

@@ -47,23 +47,42 @@ subjects:
     namespace: {{ (index . 0).Release.Namespace }}
 {{- end -}}
 
-{{- define "penstock.kinds" -}}
+{{/* The kinds that people write. */}}
+{{- define "penstock.kinds.written" -}}
 [trainingjobs, featurestores, featureviews, vectorstores, vectorcollections, materializations]
 {{- end -}}
 
-{{/* Its own kinds: it reads them, writes their status, and puts and takes its finalizer. */}}
+{{/* The kinds that the operator alone writes: what was trained, and what was staged. */}}
+{{- define "penstock.kinds.made" -}}
+[trainingruns, stagedruns]
+{{- end -}}
+
+{{- define "penstock.kinds" -}}
+{{ concat (include "penstock.kinds.written" . | fromYamlArray) (include "penstock.kinds.made" . | fromYamlArray) | toJson }}
+{{- end -}}
+
+{{/* Its own kinds: it reads them, writes their status, puts and takes its finalizer, and makes and removes runs. */}}
 {{- define "penstock.operator.resources" -}}
 - apiGroups: [penstock.dev]
   resources: {{ include "penstock.kinds" . }}
   verbs: [get, list, watch, patch]
 - apiGroups: [penstock.dev]
+  resources: {{ include "penstock.kinds.made" . }}
+  verbs: [create, delete]
+- apiGroups: [penstock.dev]
+  # The deletionPolicy of a run follows its job's.
+  resources: [trainingruns]
+  verbs: [update]
+- apiGroups: [penstock.dev]
   resources:
     - trainingjobs/status
+    - trainingruns/status
     - featurestores/status
     - featureviews/status
     - vectorstores/status
     - vectorcollections/status
     - materializations/status
+    - stagedruns/status
   verbs: [update]
 {{- end -}}
 
@@ -100,11 +119,14 @@ subjects:
   verbs: [list, watch]
 {{- end -}}
 
-{{/* It follows the pointers, and opens the stores that a run is in. */}}
+{{/* It follows the pointers, finds the runs that may be asked for by name, and opens the stores that a run is in. */}}
 {{- define "penstock.gateway.resources" -}}
 - apiGroups: [penstock.dev]
   resources: [materializations]
   verbs: [list, watch]
+- apiGroups: [penstock.dev]
+  resources: [stagedruns]
+  verbs: [list]
 - apiGroups: [penstock.dev]
   resources: [featurestores, vectorstores]
   verbs: [get]

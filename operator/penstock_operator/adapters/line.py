@@ -25,7 +25,7 @@ class Line:
         self._clock = clock
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._given: set[asyncio.Future[None]] = set()
-        self._failures, self._cause, self._probe_at = 0, "", 0.0
+        self._failures, self._overdue, self._cause, self._probe_at = 0, 0, "", 0.0
         self._lock = threading.Lock()
 
     @property
@@ -81,9 +81,20 @@ class Line:
                 while self._waiting:
                     _tell(self._waiting.popleft(), Unreachable(cause))
 
+    def overdue(self, cause: str) -> None:
+        """A call has run out of time, and keeps its place until it is `back`."""
+        with self._lock:
+            self._overdue += 1
+        self.failed(cause)
+
+    def back(self) -> None:
+        """A call that was overdue has ended."""
+        with self._lock:
+            self._overdue -= 1
+
     @property
     def _away(self) -> bool:
-        return self._failures >= FAILURES
+        return self._failures >= FAILURES or self._overdue == self._places
 
     def _withdraw(self, place: asyncio.Future[None]) -> bool:
         """Wait no more; whether the place had been given already."""

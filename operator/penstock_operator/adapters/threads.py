@@ -60,7 +60,8 @@ class EndpointThreads:
         try:
             result = await asyncio.wait_for(asyncio.wrap_future(future), seconds)
         except TimeoutError:
-            line.failed(text := f"{endpoint} did not answer in time")
+            line.overdue(text := f"{endpoint} did not answer in time")
+            future.add_done_callback(lambda _: line.back())
             raise Unreachable(text) from None
         except self._away as error:
             line.failed(str(error))

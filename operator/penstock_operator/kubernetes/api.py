@@ -71,10 +71,18 @@ class Api:
         async for answer in self._pages(kind, namespace, {"labelSelector": selector} if selector else {}, None):
             yield [{**item, **named} for item in _body(answer)["items"] or ()]
 
-    async def versions(self, kind: str, namespace: str | None) -> AsyncIterator[dict[Key, int]]:
-        """The resourceVersions of the objects of a kind, as `pages` has them; far cheaper to read."""
+    async def versions(self, kind: str, namespace: str | None) -> AsyncIterator[dict[Key, listing.Seen]]:
+        """The versions of the objects of a kind, as `pages` has them; far cheaper to read.
+
+        Raises:
+            Missing: the API does not know the kind.
+        """
+        known = False
         async for answer in self._pages(kind, namespace, {}, {"Accept": METADATA_ONLY}):
+            known = True
             yield listing.versions(kind, answer.body)
+        if not known:
+            raise Missing(f"The API has no kind {kind}")
 
     async def _pages(
         self, kind: str, namespace: str | None, params: Mapping[str, str], headers: Mapping[str, str] | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import aiohttp
 import kopf
@@ -83,31 +83,40 @@ class Connection(RESTClientObject):
         return answer
 
 
-async def for_kopf(context: Context) -> kopf.ConnectionInfo:
-    """The same in kopf's words; kopf asks for it again when the API refuses it.
-
-    Raises:
-        KubeconfigError: no credentials could be got.
-    """
-    cluster, user = context.cluster, context.user
-    credential = await Credentials(user).get()
-    scheme, _, token = credential.authorization.partition(" ")
-    certificate, key = credential.certificate or (None, None)
-    return kopf.ConnectionInfo(
+def for_kopf(context: Context, *middlewares: aiohttp.ClientMiddlewareType) -> kopf.AiohttpSession:
+    """The same as a session for kopf, with these around each of its calls; to be made in its event loop."""
+    tls = tls_context(context)
+    login = _Login(Credentials(context.user, tls), context.cluster.get("tls-server-name"))
+    return kopf.AiohttpSession(
         server=context.server,
-        ca_path=_file(cluster, "certificate-authority"),
-        ca_data=cluster.get("certificate-authority-data"),
-        insecure=cluster.get("insecure-skip-tls-verify"),
-        scheme=scheme or None,
-        token=token or None,
-        certificate_path=_file(user, "client-certificate") if certificate is None else None,
-        certificate_data=certificate or user.get("client-certificate-data"),
-        private_key_path=_file(user, "client-key") if key is None else None,
-        private_key_data=key or user.get("client-key-data"),
-        proxy_url=cluster.get("proxy-url"),
+        aiohttp_session=aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=tls, limit=0),
+            proxy=context.cluster.get("proxy-url"),
+            middlewares=(*middlewares, login),
+        ),
     )
 
 
-def _file(entry: Mapping[str, Any], name: str) -> str | None:
-    """A file that a kubeconfig names, unless what is in it stands beside it."""
-    return entry.get(name) if not entry.get(f"{name}-data") else None
+class _Login:
+    """Says who calls; what the API refuses is asked for again, once."""
+
+    def __init__(self, credentials: Credentials, server_name: str | None) -> None:
+        self._credentials, self._server_name = credentials, server_name
+
+    async def __call__(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        if self._server_name:
+            request.server_hostname = self._server_name
+        try:
+            credential = await self._credentials.get()
+            request.headers.update(credential.headers())
+            answer = await handler(request)
+            if answer.status == 401 and self._credentials.forget(credential):
+                answer.release()
+                request.headers.update((await self._credentials.get()).headers())
+                answer = await handler(request)
+        except KubeconfigError as error:
+            # In words that kopf tries again by.
+            raise aiohttp.ClientConnectionError(f"No credentials: {error}") from error
+        return answer

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 
 from penstock_operator.loop.key import Key
 
 
 # They make no cycles: the garbage collector need not visit thousands of them.
+class _Writer(msgspec.Struct, gc=False):
+    time: str = ""
+
+
 class _Meta(msgspec.Struct, gc=False, rename="camel"):
     name: str
     resource_version: str
     namespace: str = ""
+    managed_fields: list[_Writer] = []
 
 
 class _Item(msgspec.Struct, gc=False):
@@ -30,10 +37,24 @@ class _Page(msgspec.Struct):
     metadata: _Rest
 
 
-def versions(kind: str, page: bytes) -> dict[Key, int]:
-    """The resourceVersion of each object of a page."""
+class Seen(NamedTuple):
+    """An object's newest version, and when it was last written, as the API has the time; empty where it is gone."""
+
+    version: int
+    written: str = ""
+
+
+GONE = Seen(0)
+
+
+def versions(kind: str, page: bytes) -> dict[Key, Seen]:
+    """The version of each object of a page."""
     metas = [item.metadata for item in msgspec.json.decode(page, type=_Items).items or ()]
-    return {Key(kind, meta.namespace, meta.name): int(meta.resource_version) for meta in metas}
+    return {Key(kind, meta.namespace, meta.name): _seen(meta) for meta in metas}
+
+
+def _seen(meta: _Meta) -> Seen:
+    return Seen(int(meta.resource_version), max((writer.time for writer in meta.managed_fields), default=""))
 
 
 def following(page: bytes) -> str | None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import platform
 from collections import Counter as Tally
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
@@ -56,8 +56,8 @@ class Metrics:
         self.registry.register(_Objects(cache))
         ProcessCollector(registry=self.registry)
 
-    def watch_queue(self, queue: KeyQueue) -> None:
-        """Show how far behind a queue is."""
+    def watch_queue(self, queue: KeyQueue, unseen: Callable[[], float] = float) -> None:
+        """Show how far behind a queue is; `unseen` is the age of what is known to be missing from it."""
         depth = Gauge("penstock_queue_depth", "Objects that wait for a pass.", registry=self.registry)
         depth.set_function(lambda: queue.depth)
         oldest = Gauge(
@@ -65,7 +65,11 @@ class Metrics:
             "Age of the oldest change that no pass has dealt with.",
             registry=self.registry,
         )
-        oldest.set_function(lambda: queue.oldest)
+        oldest.set_function(lambda: max(queue.oldest, unseen()))
+
+    def watch_watches(self, silent: Callable[[], Mapping[str, float]], missed: Mapping[str, int]) -> None:
+        """Show how long nothing has come on the watches, and how much they did not bring, by kind."""
+        self.registry.register(_Watches(silent, missed))
 
     def passed(self, kind: str, outcome: str, seconds: float) -> None:
         """Count a pass."""
@@ -95,6 +99,28 @@ class Metrics:
 
     def _counter(self, name: str, help_: str, *labels: str) -> Counter:
         return Counter(f"penstock_{name}", help_, labels, registry=self.registry)
+
+
+class _Watches(Collector):
+    """Asks the watches when asked."""
+
+    def __init__(self, silent: Callable[[], Mapping[str, float]], missed: Mapping[str, int]) -> None:
+        self._silent, self._missed = silent, missed
+
+    def collect(self) -> Iterator[Metric]:
+        silent = GaugeMetricFamily(
+            "penstock_watch_silent_seconds",
+            "Seconds since the API last said anything on a kind's watch, bookmarks too.",
+            labels=["kind"],
+        )
+        for kind, seconds in self._silent().items():
+            silent.add_metric([kind], seconds)
+        missed = CounterMetricFamily(
+            "penstock_watch_missed", "Changes that no watch brought, and an audit found.", labels=["kind"]
+        )
+        for kind, count in [*self._missed.items()]:
+            missed.add_metric([kind], count)
+        yield from (silent, missed)
 
 
 class _Objects(Collector):

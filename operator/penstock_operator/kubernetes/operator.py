@@ -94,7 +94,8 @@ class Replica:
         self._chores = work.chores
         kinds = [fenced(one, leadership.check, metrics.converged) for one in work.kinds]
         self._manager = Manager(cluster, kinds, observer=metrics.passed)
-        metrics.watch_queue(self._manager.queue)
+        metrics.watch_queue(self._manager.queue, lambda: self._audit.oldest)
+        metrics.watch_watches(self._watch.streams.silent, self._audit.missed)
 
     async def run(self) -> None:
         """Run until cancelled, and come back when nothing acts any more."""

@@ -39,8 +39,10 @@ async def serving(vitals: Vitals, host: str, port: int) -> AsyncIterator[int]:
         return web.json_response({"ok": not ills, "problems": ills}, status=503 if ills else 200)
 
     async def readyz(_: web.Request) -> web.Response:
-        filled = vitals.audit.filled
-        return web.json_response({"ready": filled, "leading": vitals.lease.leading}, status=200 if filled else 503)
+        quiet = vitals.audit.quiet
+        ready = vitals.audit.filled and not quiet
+        said = {"ready": ready, "leading": vitals.lease.leading, "silent": quiet}
+        return web.json_response(said, status=200 if ready else 503)
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=vitals.metrics.exposition(), headers={"Content-Type": CONTENT_TYPE_LATEST})

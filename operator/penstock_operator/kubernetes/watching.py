@@ -18,15 +18,17 @@ from penstock.kubeapi.context import Context
 from penstock_operator.kubernetes.cache import Cache
 from penstock_operator.kubernetes.connection import for_kopf
 from penstock_operator.kubernetes.kinds import PLACES
+from penstock_operator.kubernetes.streams import Streams
 from penstock_operator.ports import Object
 
-SERVER_SECONDS, CLIENT_SECONDS = 290, 300
-"""A watch is ended by the server, and by us where the server does not; kopf then goes on from where it was."""
+SERVER_SECONDS = 30
+"""A watch is ended by the server, which says a last bookmark before; kopf then goes on from where it was."""
+QUIET_SECONDS, CLIENT_SECONDS = 35, 40
+"""One that was silent, or stood, for longer is dead, whatever the line looks like: kopf ends it and goes on anew."""
+LISTEN_SECONDS = 1.0
 STOP_SECONDS = 1.0
 """How long kopf may take to end."""
 RESTART_SECONDS = 2.0
-SILENT_SECONDS = 90
-"""The API sends a bookmark every minute: a watch that is silent for longer is dead."""
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +46,7 @@ class Watch:
         self._stop = threading.Event()
         self.heard: Counter[str] = Counter()
         """How many changes of each kind it has brought."""
+        self.streams = Streams(cache.kinds)
 
     def again(self) -> None:
         """Start anew: list everything, then watch."""
@@ -51,14 +54,23 @@ class Watch:
 
     async def run(self) -> None:
         """Watch until cancelled."""
+        listening = asyncio.create_task(self._listen(), name="listen to the watches")
+        try:
+            while True:
+                self._stop = threading.Event()
+                try:
+                    await self._once(self._stop)
+                finally:
+                    self._stop.set()
+                log.warning("Watching again")
+                await asyncio.sleep(RESTART_SECONDS)
+        finally:
+            listening.cancel()
+
+    async def _listen(self) -> None:
         while True:
-            self._stop = threading.Event()
-            try:
-                await self._once(self._stop)
-            finally:
-                self._stop.set()
-            log.warning("Watching again")
-            await asyncio.sleep(RESTART_SECONDS)
+            self.streams.listen()
+            await asyncio.sleep(LISTEN_SECONDS)
 
     def _see(self, change: str | None, obj: Object) -> None:
         self.heard[obj["kind"]] += 1
@@ -83,7 +95,7 @@ class Watch:
                 with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                     kopf.run(
                         loop=runner.get_loop(),
-                        registry=registry(self._context, self._cache.kinds, see),
+                        registry=registry(self._context, self._cache.kinds, see, self.streams),
                         settings=settings(clusterwide=not self._namespaces),
                         clusterwide=not self._namespaces,
                         namespaces=self._namespaces,
@@ -105,14 +117,14 @@ class Watch:
 
 
 def registry(
-    context: Context, kinds: Iterable[str], see: Callable[[str | None, Object], None]
+    context: Context, kinds: Iterable[str], see: Callable[[str | None, Object], None], streams: Streams
 ) -> kopf.OperatorRegistry:
     """One handler a kind, and the credentials."""
     handlers = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=handlers)
-    async def login(**_: Any) -> kopf.ConnectionInfo:
-        return await for_kopf(context)
+    async def login(**_: Any) -> kopf.AiohttpSession:
+        return for_kopf(context, streams.follow)
 
     async def on_event(type: str | None, event: Any, **_: Any) -> None:
         see(type, {**event["object"], "metadata": {**event["object"]["metadata"]}})
@@ -131,7 +143,7 @@ def settings(clusterwide: bool) -> kopf.OperatorSettings:
     chosen.persistence.progress_storage, chosen.persistence.diffbase_storage = _NoProgress(), _NoDifferences()
     chosen.watching.server_timeout = SERVER_SECONDS
     chosen.watching.client_timeout = CLIENT_SECONDS
-    chosen.watching.inactivity_timeout = SILENT_SECONDS
+    chosen.watching.inactivity_timeout = QUIET_SECONDS
     chosen.watching.chunk_size = 500
     chosen.queueing.idle_timeout = 0.1
     # To see definitions that come and go needs rights on the whole cluster.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TypeVar
 
 from penstock.api import Resource
@@ -16,7 +17,7 @@ from penstock_operator.adapters.connections import Connections
 from penstock_operator.loop.away import Away, known
 from penstock_operator.loop.conditions import find, is_true
 from penstock_operator.loop.parse import parse
-from penstock_operator.ports import Ray, World
+from penstock_operator.ports import World
 from penstock_operator.stagedrun.kept import kept_as
 from penstock_operator.stagedrun.observed import Finding, Observed, RaySeen, Stores
 
@@ -41,12 +42,13 @@ class Observer:
         wanted = staged.status.state in (StagingState.PENDING, StagingState.STAGING)
         leaving = staged.metadata.deletion_timestamp is not None
         asks = wanted or (leaving and staged.status.latest_try is not None)
+        ray = await known(self._ray(staged)) if asks else Away("Ray was not asked")
+        # Read after Ray was asked: of a job that has ended the report is there, or never comes.
         finding = await known(self._finding(staged)) if asks and staged.status.latest_try else Finding()
-        reported = isinstance(finding, Finding) and finding.report is not None
         return Observed(
             materialization=mat,
             stores=stores,
-            ray=await known(self._ray(staged, reported)) if asks else Away("Ray was not asked"),
+            ray=await self._with_log(staged, ray, finding),
             finding=finding,
             policies=await self._policies(staged),
             lost=() if leaving or not _served(staged, mat) else await self._lost(staged, stores),
@@ -75,18 +77,22 @@ class Observer:
             vectors[name] = vector_store
         return Stores(features, vectors, not_ready=_not_ready([*features.values(), *vectors.values()]))
 
-    async def _ray(self, staged: StagedRun, reported: bool) -> RaySeen:
+    async def _ray(self, staged: StagedRun) -> RaySeen:
         ray = await self.world.rays.ray_of(staged)
         session, latest = await ray.session(), staged.status.latest_try
-        if latest is None:
-            return RaySeen(session)
-        job = await ray.job(latest.submission_id)
-        failed = job is not None and job.state.terminal and not reported
-        return RaySeen(session, job, await self._log_tail(ray, latest.submission_id) if failed else "")
+        return RaySeen(session, await ray.job(latest.submission_id) if latest is not None else None)
 
-    async def _log_tail(self, ray: Ray, submission_id: str) -> str:
-        tail = await known(ray.logs(submission_id))
-        return "" if isinstance(tail, Away) else tail
+    async def _with_log(self, staged: StagedRun, ray: RaySeen | Away, finding: Finding | Away) -> RaySeen | Away:
+        """With the end of the log of a job that has ended and left no report."""
+        if isinstance(ray, Away) or ray.job is None or not ray.job.state.terminal:
+            return ray
+        if isinstance(finding, Finding) and finding.report is not None:
+            return ray
+        tail = await known(self._log_tail(staged, ray.job.submission_id))
+        return ray if isinstance(tail, Away) else replace(ray, log_tail=tail)
+
+    async def _log_tail(self, staged: StagedRun, submission_id: str) -> str:
+        return await (await self.world.rays.ray_of(staged)).logs(submission_id)
 
     async def _finding(self, staged: StagedRun) -> Finding:
         where = stage_uri(staged.spec.uri, staged.metadata.uid)

@@ -49,11 +49,11 @@ class Idle(Pass):
         return self.before.retry + (self.failure is not None and not self.before.unbegun)
 
     @property
-    def unbegun(self) -> int:
-        """How many of the last attempts of this spec, in a row, never began."""
+    def unavailable(self) -> int:
+        """How many of the last attempts of this spec, in a row, Ray took and could not begin."""
         count = 0
         for attempt in reversed(self.status.attempts):
-            if not attempt.unbegun or attempt.spec_digest != self.digest:
+            if attempt.reason != SucceededReason.RAY_UNAVAILABLE or attempt.spec_digest != self.digest:
                 break
             count += 1
         return count
@@ -97,7 +97,7 @@ def exhausted(this: Idle) -> Plan[Action] | None:
 def never_begun(this: Idle) -> Plan[Action] | None:
     """Ray could not begin it too many times."""
     failure = this.failure
-    if failure is None or this.unbegun < UNBEGUN_LIMIT:
+    if failure is None or this.unavailable < UNBEGUN_LIMIT:
         return None
     message = f"Ray could not begin {UNBEGUN_LIMIT} attempts in a row: {failure.message}"
     return this.idle("False", SucceededReason.RAY_UNAVAILABLE, message)
@@ -111,7 +111,7 @@ def backing_off(this: Idle) -> Plan[Action] | None:
     policy = this.spec.retry
     wait = min(policy.backoff_seconds * 2**failure.retry, policy.max_backoff_seconds)
     if failure.unbegun:
-        wait = min(UNBEGUN_BACKOFF_SECONDS * 2 ** (this.unbegun - 1), MOST_UNBEGUN_SECONDS)
+        wait = min(UNBEGUN_BACKOFF_SECONDS * 2 ** max(this.unavailable - 1, 0), MOST_UNBEGUN_SECONDS)
     retry_at = (failure.finished_at or this.now) + timedelta(seconds=wait)
     if retry_at <= this.now:
         return None

@@ -28,9 +28,10 @@ def plan(run: TrainingRun, seen: Observed, now: datetime, since: datetime = ALWA
     if deleted:
         status = _status(run, seen, "False", TrainingRunReason.DELETING, TrainingRunReason.DELETING.meaning, now)
         return Plan(status, cleanup=(RemoveFiles(),), finalized=True)
-    unneeded = seen.orphaned and not seen.staged_by and seen.deletion_policy is DeletionPolicy.DELETE
-    status = _status(run, seen, "True", TrainingRunReason.COMPLETE, TrainingRunReason.COMPLETE.meaning, now)
-    return Plan(status, (DeleteItself(),) if unneeded else ())
+    if seen.orphaned and not seen.staged_by and seen.deletion_policy is DeletionPolicy.DELETE:
+        # Its status stays as it is: what is written beside a deletion comes too late.
+        return Plan(run.status.model_copy(deep=True), (DeleteItself(),))
+    return Plan(_status(run, seen, "True", TrainingRunReason.COMPLETE, TrainingRunReason.COMPLETE.meaning, now))
 
 
 def _status(

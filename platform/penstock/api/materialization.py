@@ -213,6 +213,24 @@ class PromotedReason(Reason):
     SUSPENDED = ("Suspended", "The Materialization is suspended.", "`penstock resume materialization/NAME`.")
 
 
+class ServedReason(Reason):
+    """Reasons of `Served`: whether the gateways answer with the active run, as each says of itself."""
+
+    SERVED = ("Served", "Every gateway that is known answers with the active run.")
+    LOADING = ("Loading", "A gateway is loading the active run; it answers with the one before meanwhile.")
+    NOT_LOADED = (
+        "NotLoaded",
+        "A gateway does not answer with the active run, but with the one before, or not at all.",
+        "The message names the gateway and what is wrong; its log says more.",
+    )
+    NO_RUN = ("NoRun", "There is no active run.", "Look at the condition Promoted.")
+    NO_GATEWAY = (
+        "NoGateway",
+        "No gateway is heard of: there is none, or it may not write its Lease.",
+        "`penstock doctor` shows the gateway; its /readyz names a right that it lacks.",
+    )
+
+
 class Materialization(Resource):
     """Runs of a TrainingJob, carried through gates into serving."""
 
@@ -223,6 +241,7 @@ class Materialization(Resource):
         Column("Active", ".status.active.run"),
         Column("Staged", '.status.conditions[?(@.type=="Staged")].reason'),
         Column("Promoted", '.status.conditions[?(@.type=="Promoted")].reason'),
+        Column("Served", '.status.conditions[?(@.type=="Served")].status'),
         Column("Age", ".metadata.creationTimestamp", "date"),
         Column("Previous", ".status.previous.run", priority=1),
         Column("Job", ".spec.trainingJobRef.name", priority=1),
@@ -231,6 +250,7 @@ class Materialization(Resource):
         "Ready": MaterializationReason,
         "Staged": StagedReason,
         "Promoted": PromotedReason,
+        "Served": ServedReason,
     }
 
     kind: Literal["Materialization"] = "Materialization"

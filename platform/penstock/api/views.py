@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
 from penstock.api.meta import (
     Column,
@@ -21,17 +21,7 @@ from penstock.api.meta import (
     Status,
 )
 from penstock.api.quantities import Share
-
-
-class ValueType(StrEnum):
-    """The types that a feature or a scalar field may have."""
-
-    INT32 = "Int32"
-    INT64 = "Int64"
-    FLOAT32 = "Float32"
-    FLOAT64 = "Float64"
-    STRING = "String"
-    BOOL = "Bool"
+from penstock.columns.table import KEYS, ValueType
 
 
 class ViewReason(Reason):
@@ -57,13 +47,26 @@ class NamedField(Model):
     type: ValueType
 
 
+def _may_be_key(type_: ValueType) -> ValueType:
+    if type_ not in KEYS:
+        raise ValueError(f"{type_} cannot be a key: {', '.join(KEYS)} can")
+    return type_
+
+
+_KEY_SCHEMA = {"type": "string", "enum": [key.value for key in KEYS]}
+
+
+class KeyField(NamedField):
+    """A named and typed column that entities are told apart by."""
+
+    type: Annotated[ValueType, AfterValidator(_may_be_key), WithJsonSchema(_KEY_SCHEMA)]
+
+
 class ViewShape(Model):
     """What decides how features are staged, by Feast's terms."""
 
     store_ref: LocalRef = Field(description="The FeatureStore.")
-    entities: list[NamedField] = Field(
-        min_length=1, max_length=8, description="The join keys, as columns of the output."
-    )
+    entities: list[KeyField] = Field(min_length=1, max_length=8, description="The join keys, as columns of the output.")
     features: list[NamedField] = Field(min_length=1, max_length=512)
     timestamp_field: Identifier = "event_timestamp"
     ttl_seconds: int | None = Field(None, ge=1, le=315_360_000, description="Unset: features do not age.")

@@ -9,8 +9,6 @@ from penstock.api.materialization import Promotion
 from penstock.api.stagedrun import StagedOutput
 from penstock.cli.output import cell, columns
 
-EXAMPLES = {"String": "NAME", "Bool": "true", "Float32": "1.0", "Float64": "1.0"}
-
 
 def job_report(job: TrainingJob, run: TrainingRun | None) -> str:
     """A job's newest run and its metrics."""
@@ -49,7 +47,7 @@ def next_commands(
     outputs = [o for mat in mats if mat.status.active is not None for o in mat.status.active.outputs]
     for view in views:
         if any(output.resource == view.metadata.name and output.kind == "Features" for output in outputs):
-            keys = " ".join(f"{e.name}={EXAMPLES.get(e.type, '1')}" for e in view.spec.entities)
+            keys = " ".join(f"{e.name}={e.type.row.example}" for e in view.spec.entities)
             commands.append(f"penstock query features {view.metadata.name} {keys}{flags}")
             break
     for collection in collections:

@@ -40,7 +40,11 @@ async def rights(client: AsyncClient, ray: Service | None, gateway: Service) -> 
     space, system = client.namespace, system_namespace()
     kinds = [kind.PLURAL for kind in KINDS.values()]
     look = [Right(verb, GROUP, plural, space) for plural in kinds for verb in ("get", "list", "watch")]
-    change = [Right(verb, GROUP, plural, space) for plural in kinds for verb in ("create", "patch", "delete")]
+    change = [
+        Right(verb, GROUP, kind.PLURAL, space)
+        for kind in KINDS.values()
+        for verb in (("delete",) if kind.MANAGED else ("create", "patch", "delete"))
+    ]
     code = [Right("get", "", "configmaps", system, CONFIG_MAP)]
     name = ray.resource if ray is not None else ""
     logs = [Right("get", "", "services", ray.namespace if ray is not None else space, name, "proxy")]

@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from penstock.client.errors import ApiError, ConfigError, Forbidden, NotFound
 from penstock.client.proxy import Service
-from penstock.client.session import Session
 
 SYSTEM_NAMESPACE_VARIABLE = "PENSTOCK_SYSTEM_NAMESPACE"
 SYSTEM_NAMESPACE = "penstock"
 CONFIG_MAP, KEY = "penstock-installation", "installation.json"
 GATEWAY = "penstock-gateway"
 """The gateway's Service of a release `penstock`, for whom the installation does not name one."""
+
+
+class Documents(Protocol):
+    """Reads Secrets and ConfigMaps."""
+
+    async def core_document(self, kind: str, name: str, namespace: str) -> dict[str, Any]:
+        """One of them as the API keeps it."""
 
 
 def system_namespace() -> str:
@@ -28,27 +34,27 @@ def where() -> str:
     return f"ConfigMap {CONFIG_MAP} in namespace {system_namespace()!r}"
 
 
-async def artifacts_uri(session: Session) -> str:
+async def artifacts_uri(documents: Documents) -> str:
     """The artifact store of the cluster.
 
     Raises:
         ConfigError: the installation is not found, may not be read, or does not say.
     """
-    installation = await read_installation(session)
+    installation = await read_installation(documents)
     try:
         return str(installation["artifacts"])
     except KeyError:
         raise ConfigError(f"{where()} does not say where the artifacts are: upgrade penstock") from None
 
 
-async def read_installation(session: Session) -> dict[str, Any]:
+async def read_installation(documents: Documents) -> dict[str, Any]:
     """The installation as the chart wrote it; a newer chart may say more than is known here.
 
     Raises:
         ConfigError: it is not found, may not be read, or is not JSON.
     """
     try:
-        return parsed(await session.core_document("ConfigMap", CONFIG_MAP, system_namespace()))
+        return parsed(await documents.core_document("ConfigMap", CONFIG_MAP, system_namespace()))
     except NotFound:
         raise ConfigError(
             f"{where()} is not there: install Penstock, or name its namespace by {SYSTEM_NAMESPACE_VARIABLE}"

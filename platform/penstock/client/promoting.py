@@ -11,11 +11,15 @@ from penstock.api.materialization import Promotion
 from penstock.api.stagedrun import MATERIALIZATION_LABEL, StagingState
 from penstock.api.trainingrun import JOB_LABEL
 from penstock.client.errors import NotPossible
+from penstock.client.reading import Reading
 from penstock.client.writing import Writing
 
 
-class Promoting(Writing):
+class Promoting:
     """promote and rollback: each is one write of `spec.pinnedRunRef`; and the runs that there are to choose from."""
+
+    def __init__(self, reading: Reading, writing: Writing) -> None:
+        self._reading, self._writing = reading, writing
 
     async def runs(self, job: str, *, namespace: str | None = None) -> builtins.list[TrainingRun]:
         """What a TrainingJob has trained, and kept; the newest last.
@@ -25,7 +29,7 @@ class Promoting(Writing):
             >>> {metric.name: float(metric.value) for metric in newest.spec.metrics}  # doctest: +SKIP
             {'accuracy': 0.9778, 'loss': 2.635}
         """
-        found = await self.list(TrainingRun, labels={JOB_LABEL: job}, namespace=namespace)
+        found = await self._reading.list(TrainingRun, labels={JOB_LABEL: job}, namespace=namespace)
         return sorted(found, key=lambda run: (run.spec.created_at, run.metadata.name))
 
     async def staged_runs(self, materialization: str, *, namespace: str | None = None) -> builtins.list[StagedRun]:
@@ -36,7 +40,9 @@ class Promoting(Writing):
             ...     await client.staged_runs("digits")]  # doctest: +SKIP
             [('3f2a9c41-1', 'Staged'), ('3f2a9c41-2', 'Refused')]
         """
-        found = await self.list(StagedRun, labels={MATERIALIZATION_LABEL: materialization}, namespace=namespace)
+        found = await self._reading.list(
+            StagedRun, labels={MATERIALIZATION_LABEL: materialization}, namespace=namespace
+        )
         return sorted(found, key=lambda one: (one.spec.trained_at, one.metadata.name))
 
     async def promotable(self, mat: Materialization) -> builtins.list[str]:
@@ -78,7 +84,7 @@ class Promoting(Writing):
             trained = await self.runs(mat.spec.training_job_ref.name, namespace=mat.metadata.namespace) if run else ()
             return _pin(chosen(mat, stagings, trained, run))
 
-        return await self._decide(Materialization, name, decide, namespace)
+        return await self._writing.decide(Materialization, name, decide, namespace)
 
     async def rollback(self, name: str, run: str | None = None, *, namespace: str | None = None) -> Materialization:
         """Serve the previous run, or another that is staged, and stay with it until `promote`.
@@ -88,14 +94,14 @@ class Promoting(Writing):
             NotPossible: there is no previous run, or the run is not staged any more.
 
         Examples:
-            >>> (await client.rollback("digits")).spec.pinned_run  # doctest: +SKIP
+            >>> (await client.rollback("digits")).spec.pinned_run_ref.name  # doctest: +SKIP
             '3f2a9c41-1'
         """
 
         async def decide(mat: Materialization) -> dict[str, Any]:
             return _pin(previous(mat, await self.promotable(mat), run))
 
-        return await self._decide(Materialization, name, decide, namespace)
+        return await self._writing.decide(Materialization, name, decide, namespace)
 
 
 def chosen(

@@ -17,8 +17,11 @@ TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 Labels = Mapping[str, str] | str
 
 
-class Reading(Session):
+class Reading:
     """get, list, events and logs."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     async def get(self, kind: type[R], name: str, *, namespace: str | None = None) -> R:
         """One object.
@@ -31,7 +34,7 @@ class Reading(Session):
             >>> job.status.latest_run  # doctest: +SKIP
             '3f2a9c41-1'
         """
-        return typed(kind, await self._get(kind.__name__, name, namespace))
+        return typed(kind, await self._session.document(kind.__name__, name, namespace))
 
     async def list(
         self, kind: type[R], *, labels: Labels | None = None, all_namespaces: bool = False, namespace: str | None = None
@@ -62,7 +65,7 @@ class Reading(Session):
             >>> (await client.document(TrainingJob, "digits"))["metadata"]["uid"]  # doctest: +SKIP
             '3f2a9c41-...'
         """
-        return await self._get(kind.__name__, name, namespace)
+        return await self._session.document(kind.__name__, name, namespace)
 
     async def documents(
         self,
@@ -79,7 +82,7 @@ class Reading(Session):
             3
         """
         path = self._path(kind, namespace, all_namespaces)
-        body = await self._transport.document("GET", path, params=_selecting(labels))
+        body = await self._session.transport.document("GET", path, params=_selecting(labels))
         api = {"apiVersion": api_version(kind.__name__), "kind": kind.__name__}
         return [{**api, **item} for item in body["items"]]
 
@@ -103,7 +106,7 @@ class Reading(Session):
         """
         path = self._path(kind, namespace, all_namespaces and name is None)
         path = path if name is None else f"{path}/{checked_name(name)}"
-        return await self._transport.document("GET", path, params=_selecting(labels), headers={"Accept": TABLE})
+        return await self._session.transport.document("GET", path, params=_selecting(labels), headers={"Accept": TABLE})
 
     async def events(self, kind: type[Resource], name: str, *, namespace: str | None = None) -> builtins.list[Event]:
         """What happened to an object, the oldest first.
@@ -114,8 +117,8 @@ class Reading(Session):
         """
         fields = {"involvedObject.kind": kind.__name__, "involvedObject.name": name}
         selector = ",".join(f"{field}={value}" for field, value in fields.items())
-        path = collection("Event", namespace or self.namespace)
-        found = await self._transport.document("GET", path, params={"fieldSelector": selector})
+        path = collection("Event", namespace or self._session.namespace)
+        found = await self._session.transport.document("GET", path, params={"fieldSelector": selector})
         events = [event(item) for item in found["items"]]
         return sorted(events, key=lambda one: (one.last_seen is not None, one.last_seen))
 
@@ -148,25 +151,26 @@ class Reading(Session):
             >>> async for line in client.logs(TrainingJob, "digits", follow=True):  # doctest: +SKIP
             ...     print(line)
         """
-        space = namespace or self.namespace
+        space = namespace or self._session.namespace
         kind, name, attempt = await self._log_source(kind, name, space, attempt)
-        if not self.local:
-            resource = typed(kind, await self._get(kind.__name__, name, space))
-            async for line in RayLogs(self, resource).lines(attempt, follow):
+        if not self._session.transport.local:
+            resource = typed(kind, await self._session.document(kind.__name__, name, space))
+            async for line in RayLogs(self._session, resource).lines(attempt, follow):
                 yield line
             return
         params = {"attempt": str(attempt)} if attempt is not None else {}
         params |= {"follow": "true"} if follow else {}
         path = f"/penstock/v1/namespaces/{space}/{kind.PLURAL}/{checked_name(name)}/log"
         try:
-            async with self._transport.stream(path, params, follow) as lines:
+            async with self._session.transport.stream(path, params, follow) as lines:
                 async for line in lines:
                     yield line
         except NotFound as error:
-            await self._get(kind.__name__, name, space)
+            await self._session.document(kind.__name__, name, space)
+            server = self._session.transport.server
             which = f" of attempt {attempt}" if attempt is not None else ""
             raise NotPossible(
-                f"{full_name(kind.__name__, name)} has no log{which} at {self.server}: {error}; look at Ray's dashboard"
+                f"{full_name(kind.__name__, name)} has no log{which} at {server}: {error}; look at Ray's dashboard"
             ) from error
 
     async def _log_source(
@@ -191,7 +195,7 @@ class Reading(Session):
         return kind, name, attempt
 
     def _path(self, kind: type[Resource], namespace: str | None, all_namespaces: bool) -> str:
-        return collection(kind.__name__, None if all_namespaces else namespace or self.namespace)
+        return collection(kind.__name__, None if all_namespaces else namespace or self._session.namespace)
 
 
 def _selecting(labels: Labels | None) -> dict[str, str]:

@@ -1,57 +1,29 @@
-"""What every part of the client stands on: the connection, and typed objects of what comes over it."""
+"""What every part of the client stands on: the connection, its namespace, and typed objects of what comes over it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pydantic
 
-from penstock.client.errors import PenstockError
+from penstock.api import KINDS
+from penstock.client.errors import ApiError, NotPossible, PenstockError
 from penstock.client.kinds import full_name, location
 from penstock.client.records import R
 from penstock.client.transport import MERGE, Transport
 
 
 class Session:
-    """A connection that closes with its block."""
+    """A connection and the namespace of every call that names none."""
 
-    def __init__(
-        self,
-        kubeconfig: str | Path | None = None,
-        *,
-        context: str | None = None,
-        namespace: str | None = None,
-        timeout: float = 10.0,
-    ) -> None:
-        """Choose a context; nothing is sent yet.
-
-        Args:
-            kubeconfig: its path; unset, it is looked for (`penstock.client.config.find_kubeconfigs`).
-            context: of the kubeconfig; unset, its current one.
-            namespace: of every call that names none; unset, the context's.
-            timeout: seconds that one answer may take.
-
-        Raises:
-            ConfigError: there is no kubeconfig, or it cannot be used.
-        """
-        self._transport = Transport(kubeconfig, context, namespace, timeout)
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
 
     @property
     def namespace(self) -> str:
         """The namespace of every call that names none."""
-        return self._transport.namespace
-
-    @property
-    def server(self) -> str:
-        """The address of the API."""
-        return self._transport.server
-
-    @property
-    def local(self) -> bool:
-        """Whether the API is that of a local stack, which sees the files of this machine."""
-        return self._transport.local
+        return self.transport.namespace
 
     async def core_document(self, kind: str, name: str, namespace: str) -> dict[str, Any]:
         """A Secret or ConfigMap as the API keeps it.
@@ -59,7 +31,7 @@ class Session:
         Raises:
             NotFound: there is none of this name.
         """
-        return await self._get(kind, name, namespace)
+        return await self.document(kind, name, namespace)
 
     async def get_json(
         self, path: str, headers: Mapping[str, str] | None = None, params: Mapping[str, str] | None = None
@@ -69,7 +41,7 @@ class Session:
         Raises:
             PenstockError: the call failed.
         """
-        return await self._transport.document("GET", path, params=params, headers=headers)
+        return await self.transport.document("GET", path, params=params, headers=headers)
 
     async def get_text(self, path: str) -> str:
         """The text at any path of the API, also of what it is a proxy to.
@@ -77,7 +49,7 @@ class Session:
         Raises:
             PenstockError: the call failed.
         """
-        return await self._transport.text(path)
+        return await self.transport.text(path)
 
     async def post_json(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """What the API answers to a document, such as a review.
@@ -85,24 +57,32 @@ class Session:
         Raises:
             PenstockError: the call failed.
         """
-        return await self._transport.document("POST", path, body)
+        return await self.transport.document("POST", path, body)
 
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._transport.close()
+    async def document(self, kind: str, name: str, namespace: str | None = None) -> dict[str, Any]:
+        """An object of any kind as the API keeps it."""
+        return await self.transport.document("GET", location(kind, namespace or self.namespace, name))
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
-    async def _get(self, kind: str, name: str, namespace: str | None = None) -> dict[str, Any]:
-        return await self._transport.document("GET", location(kind, namespace or self.namespace, name))
-
-    async def _merge(self, kind: type[R], name: str, patch: dict[str, Any], namespace: str | None) -> R:
+    async def merge(self, kind: type[R], name: str, patch: Mapping[str, Any], namespace: str | None) -> R:
+        """An object as it is after a merge patch."""
         path = location(kind.__name__, namespace or self.namespace, name)
-        return typed(kind, await self._transport.patch(path, patch, MERGE))
+        return typed(kind, await self.transport.patch(path, patch, MERGE))
+
+    async def delete(self, kind: str, name: str, namespace: str | None) -> None:
+        """Ask that an object goes.
+
+        Raises:
+            NotPossible: a rule of its kind keeps it.
+            NotFound: there is none of this name.
+        """
+        try:
+            await self.transport.document("DELETE", location(kind, namespace or self.namespace, name))
+        except ApiError as error:
+            # A cluster wraps the rule in the names of policies, which tell nobody what to do.
+            for rule in KINDS[kind].DELETION_RULES if kind in KINDS else ():
+                if rule.message in error.message:
+                    raise NotPossible(f"{full_name(kind, name)} cannot be deleted: {rule.message}") from error
+            raise
 
 
 def typed(kind: type[R], document: dict[str, Any]) -> R:

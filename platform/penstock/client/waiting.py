@@ -14,15 +14,18 @@ from penstock.client import ends
 from penstock.client.errors import NotFound, WaitFailed, WaitTimeout
 from penstock.client.kinds import full_name
 from penstock.client.records import R
-from penstock.client.session import typed
+from penstock.client.session import Session, typed
 from penstock.client.watching import Watching
 
 WAIT_SECONDS = 600.0
 STAGED = ends.parse("Staged")
 
 
-class Waiting(Watching):
+class Waiting:
     """wait and wait_served."""
+
+    def __init__(self, session: Session, watching: Watching) -> None:
+        self._session, self._watching = session, watching
 
     async def wait(
         self,
@@ -114,13 +117,13 @@ class Waiting(Watching):
         timeout: float | None,  # noqa: ASYNC109
         namespace: str | None,
     ) -> R:
-        space = namespace or self.namespace
-        before = await self._get(kind.__name__, name, space)
+        space = namespace or self._session.namespace
+        before = await self._session.document(kind.__name__, name, space)
         last = typed(kind, before)
         if done(last):
             return last
         with anyio.move_on_after(timeout):
-            async with aclosing(self._seen(kind, name, space, before)) as changes:
+            async with aclosing(self._watching.seen(kind, name, space, before)) as changes:
                 async for type_, document in changes:
                     if type_ == "DELETED":
                         raise WaitFailed(f"{full_name(kind.__name__, name)} was deleted", last)
@@ -136,14 +139,14 @@ class Waiting(Watching):
         timeout: float | None,  # noqa: ASYNC109
         namespace: str | None,
     ) -> None:
-        space = namespace or self.namespace
+        space = namespace or self._session.namespace
         try:
-            before = await self._get(kind.__name__, name, space)
+            before = await self._session.document(kind.__name__, name, space)
         except NotFound:
             return
         last = typed(kind, before)
         with anyio.move_on_after(timeout):
-            async with aclosing(self._seen(kind, name, space, before)) as changes:
+            async with aclosing(self._watching.seen(kind, name, space, before)) as changes:
                 async for type_, document in changes:
                     if type_ == "DELETED":
                         return

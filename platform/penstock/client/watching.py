@@ -12,9 +12,8 @@ import anyio
 from penstock.api import Resource
 from penstock.client.errors import ApiError, Unreachable
 from penstock.client.kinds import api_version, collection
-from penstock.client.reading import Reading
 from penstock.client.records import Change, ChangeType, R
-from penstock.client.session import typed
+from penstock.client.session import Session, typed
 
 WATCH_SECONDS = 240
 SILENCE_SECONDS = 270.0
@@ -30,8 +29,11 @@ SERVER_FAULT = 500
 Seen = tuple[ChangeType, dict[str, Any]]
 
 
-class Watching(Reading):
+class Watching:
     """watch."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     async def watch(
         self, kind: type[R], name: str | None = None, *, all_namespaces: bool = False, namespace: str | None = None
@@ -51,11 +53,13 @@ class Watching(Reading):
             >>> async for change in client.watch(TrainingJob, "digits"):  # doctest: +SKIP
             ...     print(change.type, change.resource.status.progress_text)
         """
-        async with aclosing(self._seen(kind, name, None if all_namespaces else namespace or self.namespace)) as seen:
+        async with aclosing(
+            self.seen(kind, name, None if all_namespaces else namespace or self._session.namespace)
+        ) as seen:
             async for type_, document in seen:
                 yield Change(type_, typed(kind, document))
 
-    async def _seen(
+    async def seen(
         self, kind: type[Resource], name: str | None, namespace: str | None, known: Mapping[str, Any] | None = None
     ) -> AsyncGenerator[Seen, None]:
         """The changes since `known`, one object that was read before; since nothing, without it."""
@@ -89,7 +93,9 @@ class Watching(Reading):
     async def _listing(
         self, kind: type[Resource], name: str | None, namespace: str | None
     ) -> tuple[str, list[dict[str, Any]]]:
-        listed = await self._transport.document("GET", collection(kind.__name__, namespace), params=_named(name))
+        listed = await self._session.transport.document(
+            "GET", collection(kind.__name__, namespace), params=_named(name)
+        )
         named = {"apiVersion": api_version(kind.__name__), "kind": kind.__name__}
         return listed["metadata"]["resourceVersion"], [{**named, **found} for found in listed["items"]]
 
@@ -97,7 +103,7 @@ class Watching(Reading):
         self, kind: type[Resource], name: str | None, namespace: str | None, version: str
     ) -> AsyncGenerator[Seen, None]:
         params = {**_named(name), "resourceVersion": version, "timeoutSeconds": str(WATCH_SECONDS)}
-        watch = self._transport.changes(collection(kind.__name__, namespace), params)
+        watch = self._session.transport.changes(collection(kind.__name__, namespace), params)
         async with aclosing(watch):
             while True:
                 try:

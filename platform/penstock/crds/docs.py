@@ -1,4 +1,4 @@
-"""The pages made from the models: the reference of the kinds, and troubleshooting keyed by condition reason."""
+"""The pages made from the models: reference of the kinds, troubleshooting by condition reason, types of columns."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from penstock.api import API_VERSION, KINDS, Resource
 from penstock.api.meta import Reason
 from penstock.api.quantities import INT_OR_STRING
+from penstock.columns.table import ID_BYTES, ID_TYPES, TEXT_BYTES, ValueType
 from penstock.crds.admission import rules as admission_rules
 from penstock.crds.definition import crd, openapi
 from penstock.crds.schema import Schema
@@ -19,11 +20,11 @@ GENERATED = "<!-- Generated from the models in penstock.api by `python -m pensto
 
 def render() -> dict[str, str]:
     """File name to Markdown text."""
-    return {"reference.md": reference(), "troubleshooting.md": troubleshooting()}
+    return {"reference.md": reference(), "troubleshooting.md": troubleshooting(), "types.md": types()}
 
 
 def write(folder: str | Path) -> list[Path]:
-    """Write both pages into the folder and return their paths."""
+    """Write the pages into the folder and return their paths."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in render().items():
@@ -73,6 +74,37 @@ def troubleshooting() -> str:
             parts += [f"### {condition}\n", f"{_line(reasons.__doc__)}\n", "| Reason | Meaning | What to do |"]
             parts += ["|---|---|---|", *(_reason(reason) for reason in reasons), ""]
     return "\n".join(parts).rstrip() + "\n"
+
+
+def types() -> str:
+    """Every type of a column: what a run may write for it, and what becomes of it."""
+    parts = [
+        GENERATED,
+        "# Types\n",
+        "The types of keys, features and scalar fields. An output's column must be of an Arrow type that becomes the",
+        "declared one without a loss, also as a dictionary of such values; it is brought to one form before anything",
+        "else sees it, so that Feast, Milvus, the index in memory and the gateway give the same value.\n",
+        "| Type | Arrow types of an output | Entity key | Feast | Milvus | JSON |",
+        "|---|---|---|---|---|---|",
+        *(_value_type(type_) for type_ in ValueType),
+        "",
+        f"- An `id` of embeddings is {' or '.join(map(str, ID_TYPES))}, as text of at most {ID_BYTES} bytes.",
+        f"- A text of a scalar field has at most {TEXT_BYTES} bytes.",
+        "- Any feature or scalar field may be null; a NaN is null. A key is never null.",
+        "- An infinity is refused: JSON has none, and Milvus takes none.",
+        "- A whole number stands in JSON with all its digits. A client that reads numbers as doubles loses those of",
+        "  numbers beyond 2^53; `penstock.serving` does not.",
+        '- A key in a query is of its type exactly: `3.0` and `"3"` are no whole numbers, and a number of more bits',
+        "  than the type has is refused (400).",
+    ]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _value_type(type_: ValueType) -> str:
+    row = type_.row
+    params = "".join(f", {name} {value}" for name, value in row.milvus_params.items())
+    cells = [f"`{type_}`", ", ".join(row.accepts), "yes" if row.key else "no", row.feast, row.milvus + params, row.json]
+    return f"| {' | '.join(cells)} |"
 
 
 def _kind(kind: type[Resource]) -> Iterator[str]:

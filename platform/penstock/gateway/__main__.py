@@ -52,7 +52,7 @@ def build(flags: argparse.Namespace, how: Mode, lifecycle: Lifecycle, certificat
     loader = Loader(api, Installation.load(), limits)
     catalog = Catalog(loader, KubernetesStagedRuns(api))
     revision = Revision(catalog, loader)
-    replica = Replica(api, catalog, replica_name(os.environ, flags.port), flags.namespace, pod())
+    replica = Replica(api, catalog, flags.replica or replica_name(os.environ, flags.port), flags.namespace, pod())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -90,6 +90,9 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument("--host", default="127.0.0.1", help="address to listen on")
     flags.add_argument("--port", type=int, default=8080, help="port to listen on")
     flags.add_argument("--namespace", action="append", default=[], help="to serve; repeat it; without it, all")
+    flags.add_argument(
+        "--replica", help="name of its Lease, after `penstock-gateway-`; unset, the pod's, or that of host and port"
+    )
     flags.add_argument(
         "--auth",
         default=env("PENSTOCK_GATEWAY_AUTH"),

@@ -154,7 +154,7 @@ def _description(entry: Entry, bundle: Bundle) -> Description:
         views=[
             ServedView(
                 name=view.name,
-                keys={key: type_.__name__ for key, type_ in view.keys.items()},
+                keys=dict(view.keys),
                 features=list(view.features),
             )
             for view in bundle.views.values()

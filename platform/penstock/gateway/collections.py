@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from weakref import finalize
@@ -10,15 +10,16 @@ from weakref import finalize
 import numpy as np
 
 from penstock.api.views import Metric, Serving
+from penstock.columns.table import ValueType
 from penstock.gateway.encoder import Encoder
 from penstock.gateway.errors import DataGone, EncoderMismatch, InvalidQuery, NotServed, Unavailable
-from penstock.gateway.memory import MemoryIndex
 from penstock.gateway.workers import Workers
 from penstock.handoff import MilvusConnection
-from penstock.stores.hit import Hit
 from penstock.stores.milvus.client import open_client, translated
 from penstock.stores.milvus.errors import VectorsError, VectorsRefused
-from penstock.stores.milvus.search import search
+from penstock.stores.milvus.reader import MilvusReader, scalar_fields
+from penstock.stores.neighbours import Hit
+from penstock.stores.ports import VectorReader
 
 THREADS = 8
 Vectors = np.ndarray[Any, np.dtype[np.float32]]
@@ -43,18 +44,16 @@ class Server:
         with translated(self._connection):
             self._client.load_collection(collection, timeout=self._connection.timeout_seconds)
 
-    def fields(self, collection: str) -> tuple[str, ...]:
-        """The scalar fields that the collection has: a run may have written more columns.
+    def fields(self, collection: str) -> Mapping[str, ValueType]:
+        """The scalar fields that the collection has, and their types.
 
         Raises:
             VectorsError: Milvus does not answer, or has no such collection.
         """
-        with translated(self._connection):
-            found = self._client.describe_collection(collection, timeout=self._connection.timeout_seconds)
-            return tuple(field["name"] for field in found["fields"] if field["name"] not in ("id", "vector"))
+        return scalar_fields(self._client, self._connection, collection)
 
     def search(
-        self, collection: str, vectors: Vectors, k: int, metric: Metric, fields: Sequence[str], where: str
+        self, collection: str, vectors: Vectors, k: int, metric: Metric, fields: Mapping[str, ValueType], where: str
     ) -> list[list[Hit]]:
         """The k nearest rows of each vector.
 
@@ -84,19 +83,10 @@ class Server:
             return bool(self._client.has_collection(collection, timeout=self._connection.timeout_seconds))
 
     def _search(
-        self, collection: str, vectors: Vectors, k: int, metric: Metric, fields: Sequence[str], where: str
+        self, collection: str, vectors: Vectors, k: int, metric: Metric, fields: Mapping[str, ValueType], where: str
     ) -> list[list[Hit]]:
-        with translated(self._connection):
-            return search(
-                self._client,
-                collection,
-                vectors,
-                k,
-                metric=metric,
-                fields=fields,
-                where=where,
-                timeout=self._connection.timeout_seconds,
-            )
+        reader: VectorReader = MilvusReader(self._client, self._connection, collection, metric, fields)
+        return reader.search(vectors, k, tuple(fields), where).hits()
 
 
 @dataclass(frozen=True)
@@ -110,9 +100,9 @@ class Collection:
     metric: Metric
     dimension: int
     rows: int
-    fields: tuple[str, ...]
+    fields: Mapping[str, ValueType]
     encoder: Encoder | None = None
-    memory: MemoryIndex | None = None
+    memory: VectorReader | None = None
 
     @property
     def serving(self) -> Serving:
@@ -172,9 +162,9 @@ class Collection:
             if field not in self.fields:
                 has = ", ".join(self.fields) or "none"
                 raise NotServed(f"Collection {self.name!r} has no field {field!r}: it has {has}")
-        wanted = tuple(dict.fromkeys(fields)) if fields is not None else self.fields
+        wanted = {name: self.fields[name] for name in (self.fields if fields is None else fields)}
         if self.memory is not None and not where:
-            return await self.compute.run(self.memory.search, vectors, k, wanted)
+            return (await self.compute.run(self.memory.search, vectors, k, tuple(wanted))).hits()
         server = self.server
         try:
             return await server.workers.run(server.search, self.physical, vectors, k, self.metric, wanted, where)

@@ -8,12 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import pyarrow as pa
+
+from penstock.columns.arrow import arrow_type
+from penstock.columns.table import ValueType, by_feast
+from penstock.columns.values import misfit
 from penstock.gateway.errors import DataGone, InvalidQuery, NotServed, Unavailable
 from penstock.gateway.workers import Workers
-from penstock.stores.feast.errors import FeaturesError, FeaturesUnreachable
+from penstock.stores.feast.errors import FeaturesError, FeaturesRefused, FeaturesUnreachable
 from penstock.stores.feast.lean import feast
-from penstock.stores.feast.rows import read_rows
+from penstock.stores.feast.reader import FeastReader
 from penstock.stores.feast.store import open_store, translated
+from penstock.stores.ports import EVENT_TIME, OnlineReader
 
 THREADS = 4
 Entity = Mapping[str, Any]
@@ -23,8 +29,8 @@ Features = dict[str, Any]
 class About(NamedTuple):
     """A view as the registry has it."""
 
-    keys: Mapping[str, type]
-    features: tuple[str, ...]
+    keys: Mapping[str, ValueType]
+    features: Mapping[str, ValueType]
     ttl_seconds: float | None
     made: datetime | None
     """Tells a view from one of the same name that was dropped before it."""
@@ -46,8 +52,8 @@ class Project:
         """
         with translated(self._config):
             found = self._store(view, None).get_feature_view(view, allow_registry_cache=True)
-            keys = {column.name: _python_type(column.dtype) for column in found.entity_columns}
-            features = tuple(feature.name for feature in found.features)
+            keys = {column.name: _type_of(view, column) for column in found.entity_columns}
+            features = {column.name: _type_of(view, column) for column in found.features}
             return About(keys, features, found.ttl.total_seconds() if found.ttl else None, found.created_timestamp)
 
     def read(
@@ -72,7 +78,12 @@ class Project:
     ) -> list[Features | None]:
         try:
             with translated(self._config):
-                return read_rows(self._store(view, about.made), view, entities, features, about.ttl_seconds)
+                store = self._store(view, about.made)
+            reader: OnlineReader = FeastReader(store, view, about.features, about.ttl_seconds)
+            found = reader.read(_keys(entities, about.keys), features)
+            there = found.column(EVENT_TIME).is_valid().to_pylist()
+            rows = found.select(list(features)).to_pylist()
+            return [row if known else None for row, known in zip(rows, there, strict=True)]
         except FeaturesError:
             # Its connection may be broken, or stand in a transaction that failed.
             self._local.__dict__.pop("store", None)
@@ -102,14 +113,14 @@ class View:
     """Entities that the run wrote; where the store knows none of them, the run's data is gone."""
 
     @property
-    def keys(self) -> Mapping[str, type]:
-        """The join keys and their Python types."""
+    def keys(self) -> Mapping[str, ValueType]:
+        """The join keys and their types."""
         return self.about.keys
 
     @property
     def features(self) -> tuple[str, ...]:
         """The names of the features."""
-        return self.about.features
+        return tuple(self.about.features)
 
     async def read(self, entities: Sequence[Entity], features: Sequence[str] | None = None) -> list[Features | None]:
         """The features of each entity; None for an entity that has none.
@@ -146,20 +157,21 @@ class View:
         for key, type_ in self.keys.items():
             if key not in entity:
                 raise InvalidQuery(f"{where} lacks the key {key!r}: view {self.name!r} is keyed by {keys}")
-            value = entity[key]
-            fits = isinstance(value, type_) or (type_ is float and isinstance(value, int))
-            if not fits or (isinstance(value, bool) and type_ is not bool):
-                raise InvalidQuery(f"{where}.{key} is {value!r}: {type_.__name__} is needed")
-            if type_ is int and not -(2**63) <= value < 2**63:
-                raise InvalidQuery(f"{where}.{key} is {value}: no key of 64 bits is so large")
+            if wrong := misfit(entity[key], type_):
+                raise InvalidQuery(f"{where}.{key} {wrong}")
         if unknown := sorted(set(entity) - set(self.keys)):
             raise InvalidQuery(f"{where} has the unknown key {unknown[0]!r}: view {self.name!r} is keyed by {keys}")
 
 
-def _python_type(dtype: Any) -> type:
-    name = str(dtype)
-    if name.startswith("Int"):
-        return int
-    if name.startswith("Float"):
-        return float
-    return bool if name == "Bool" else str
+def _keys(entities: Sequence[Entity], types: Mapping[str, ValueType]) -> pa.RecordBatch:
+    columns = {
+        name: pa.array([entity[name] for entity in entities], arrow_type(type_)) for name, type_ in types.items()
+    }
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def _type_of(view: str, column: Any) -> ValueType:
+    type_ = by_feast(str(column.dtype))
+    if type_ is None:
+        raise FeaturesRefused(f"View {view!r}: {column.name!r} is of the type {column.dtype}, which Penstock has not")
+    return type_

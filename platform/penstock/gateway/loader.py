@@ -14,7 +14,6 @@ from penstock.gateway.encoder import Encoder
 from penstock.gateway.errors import LoadError
 from penstock.gateway.features import View
 from penstock.gateway.limits import Limits
-from penstock.gateway.memory import MemoryIndex
 from penstock.gateway.witnesses import witnesses
 from penstock.gateway.workers import Workers
 from penstock.installation import Installation
@@ -22,6 +21,7 @@ from penstock.rundir.errors import DigestMismatch
 from penstock.rundir.manifest import Manifest, OutputManifest
 from penstock.rundir.read import read_manifest
 from penstock.secrets import Objects
+from penstock.stores.memory.index import MemoryIndex
 
 COMPUTE_THREADS = 4
 LOAD_THREADS = 4

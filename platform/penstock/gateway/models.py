@@ -8,6 +8,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from penstock.api.views import Metric, Serving
+from penstock.columns.table import ValueType
 
 
 class Query(BaseModel):
@@ -93,7 +94,7 @@ class ServedView(BaseModel):
     """A view as it is served."""
 
     name: str
-    keys: dict[str, str]
+    keys: dict[str, ValueType]
     features: list[str]
 
 

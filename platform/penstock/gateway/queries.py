@@ -8,7 +8,7 @@ from penstock.gateway.bundle import Bundle
 from penstock.gateway.errors import InvalidQuery
 from penstock.gateway.limits import Limits
 from penstock.gateway.models import FeaturesQuery, Join, VectorsQuery
-from penstock.stores.hit import Hit
+from penstock.stores.neighbours import Hit
 
 
 async def features(bundle: Bundle, name: str, query: FeaturesQuery, limits: Limits) -> dict[str, Any]:

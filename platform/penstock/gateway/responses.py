@@ -28,5 +28,7 @@ def failure(error: GatewayError) -> Response:
         headers["Retry-After"] = str(error.retry_after)
     if error.challenge is not None:
         headers["WWW-Authenticate"] = error.challenge
-    body = {"error": type(error).__name__, "message": str(error), "run": error.run}
+    # It may quote a query, and a text of JSON may hold half a character, which no answer can.
+    message = str(error).encode(errors="backslashreplace").decode()
+    body = {"error": type(error).__name__, "message": message, "run": error.run}
     return Response(orjson.dumps(body), error.code, headers, media_type="application/json")

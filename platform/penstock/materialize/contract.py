@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from penstock.api.trainingjob import OutputKind
-from penstock.api.views import NamedField, ValueType
+from penstock.api.views import NamedField
+from penstock.columns.table import ValueType, fits, id_type
 from penstock.handoff import CollectionTarget, StagingSpec, ViewTarget
+from penstock.materialize.columns import types_of
 from penstock.materialize.errors import InvalidOutput
 from penstock.rundir.errors import RunDirError
 from penstock.rundir.manifest import Manifest, OutputManifest
 from penstock.rundir.read import read_manifest, verify_files
-
-INTEGERS = {"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"}
-ARROW_TYPES = {
-    ValueType.INT32: {"int8", "int16", "int32", "uint8", "uint16"},
-    ValueType.INT64: INTEGERS,
-    ValueType.FLOAT32: {"halffloat", "float"},
-    ValueType.FLOAT64: {"halffloat", "float", "double"},
-    ValueType.STRING: {"string", "large_string"},
-    ValueType.BOOL: {"bool"},
-}
 
 
 def active_manifest(spec: StagingSpec) -> Manifest | None:
@@ -48,12 +40,12 @@ def check_contract(spec: StagingSpec) -> Manifest:
         for view in spec.features:
             output = _output(manifest, view.output, OutputKind.FEATURES)
             _check_view(output, view)
-            _check_types(output, active, [field.name for field in view.features])
+            _check_types(output, active, types_of(view))
             verify_files(spec.run_uri, output)
         for collection in spec.vectors:
             output = _output(manifest, collection.output, OutputKind.EMBEDDINGS)
             _check_collection(output, collection)
-            _check_types(output, active, [field.name for field in collection.scalar_fields])
+            _check_types(output, active, types_of(collection, output))
             verify_files(spec.run_uri, output)
             if collection.encoder is not None:
                 encoder = _output(manifest, collection.encoder, OutputKind.ENCODER)
@@ -97,7 +89,7 @@ def _check_collection(output: OutputManifest, collection: CollectionTarget) -> N
         )
     _check_columns(output, collection.scalar_fields)
     types = {column.name: column.type for column in output.columns}
-    if types.get("id") not in INTEGERS | ARROW_TYPES[ValueType.STRING]:
+    if id_type(types.get("id", "")) is None:
         raise InvalidOutput(f"Output {output.name!r}: column 'id' is {types.get('id')}, not a whole number or string")
 
 
@@ -114,21 +106,21 @@ def _check_columns(output: OutputManifest, fields: Sequence[NamedField]) -> None
     for field in fields:
         if field.name not in types:
             raise InvalidOutput(f"Output {output.name!r} lacks the column {field.name!r}; it has {', '.join(types)}")
-        if types[field.name] not in ARROW_TYPES[field.type]:
+        if not fits(types[field.name], field.type):
             raise InvalidOutput(
                 f"Output {output.name!r}: column {field.name!r} is {types[field.name]}, not {field.type}"
             )
 
 
-def _check_types(output: OutputManifest, active: Manifest | None, columns: Sequence[str]) -> None:
+def _check_types(output: OutputManifest, active: Manifest | None, types: Mapping[str, ValueType]) -> None:
     """A type that changed against what is served would surprise readers in the middle of a switch."""
     before = active.output(output.name) if active is not None else None
     if before is None:
         return
     old = {column.name: column.type for column in before.columns}
     new = {column.name: column.type for column in output.columns}
-    for name in columns:
-        if name in old and old[name] != new[name]:
+    for name, type_ in types.items():
+        if name in old and not fits(old[name], type_):
             raise InvalidOutput(
                 f"Output {output.name!r}: column {name!r} is {new[name]}, and {old[name]} in the active run"
             )

@@ -10,6 +10,7 @@ from penstock.api.gates import GateResult, GateType
 from penstock.api.stagedrun import StagedOutput
 from penstock.api.trainingjob import OutputKind
 from penstock.handoff import CollectionTarget, StagingReport, StagingSpec, ViewTarget
+from penstock.materialize.columns import present, types_of
 from penstock.materialize.contract import active_manifest, check_contract
 from penstock.materialize.errors import InvalidOutput
 from penstock.materialize.gates.evaluate import Evidence, evaluate
@@ -19,6 +20,8 @@ from penstock.materialize.verify import CollectionCheck, verify_view
 from penstock.rundir import storage
 from penstock.rundir.manifest import Manifest, OutputManifest
 from penstock.stores.milvus.client import connect
+from penstock.stores.milvus.reader import MilvusReader
+from penstock.stores.milvus.writer import MilvusWriter
 
 REPORT = "report.json"
 
@@ -47,7 +50,10 @@ def _stage(spec: StagingSpec) -> StagingReport:
     with ExitStack() as clients:
         for target in spec.vectors:
             client = clients.enter_context(connect(target.connection))
-            check = CollectionCheck(spec, client, target, _named(manifest, target.output))
+            writer = MilvusWriter(client, target)
+            fields = {field.name: field.type for field in target.scalar_fields}
+            reader = MilvusReader(client, target.connection, target.collection, target.metric, fields, fresh=True)
+            check = CollectionCheck(spec, writer, reader, target, _named(manifest, target.output))
             outputs.append(_staged_collection(target, manifest, check))
             checks.setdefault(target.output, []).append(check)
         active, lost = _active_scans(spec)
@@ -117,15 +123,17 @@ def _scans(spec: StagingSpec, run_uri: str, manifest: Manifest) -> dict[Place, S
     for view in spec.features:
         output = manifest.output(view.output)
         if output is not None and output.kind is OutputKind.FEATURES:
-            keys = _present(output, [entity.name for entity in view.entities])
-            names = _present(output, [feature.name for feature in view.features])
-            times = _present(output, [view.timestamp_field])
-            scans[place(view)] = scan_features(run_uri, output, keys, names, times)
+            types = present(output, types_of(view))
+            features = {field.name for field in view.features}
+            keys = {name: type_ for name, type_ in types.items() if name not in features}
+            columns = {name: type_ for name, type_ in types.items() if name in features}
+            times = [column.name for column in output.columns if column.name == view.timestamp_field]
+            scans[place(view)] = scan_features(run_uri, output, keys, columns, times)
     for target in spec.vectors:
         output = manifest.output(target.output)
         if output is not None and output.kind is OutputKind.EMBEDDINGS:
-            names = _present(output, [field.name for field in target.scalar_fields])
-            scans[place(target)] = scan_embeddings(run_uri, output, output.dimension or target.dimension, names)
+            types = present(output, types_of(target, output))
+            scans[place(target)] = scan_embeddings(run_uri, output, output.dimension or target.dimension, types)
     return scans
 
 
@@ -135,11 +143,6 @@ def _by_output(scans: Mapping[Place, Scan]) -> dict[str, Scan]:
     for (output, _), scan in scans.items():
         found[output] = found[output].joined(scan) if output in found else scan
     return found
-
-
-def _present(output: OutputManifest, names: Sequence[str]) -> list[str]:
-    known = {column.name for column in output.columns}
-    return [name for name in names if name in known]
 
 
 def _active_scans(spec: StagingSpec) -> tuple[dict[str, Scan], str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from penstock.columns.table import ID_BYTES, TEXT_BYTES, ValueType
+from penstock.materialize.columns import typed_batches
 from penstock.materialize.errors import InvalidOutput
 from penstock.materialize.events import Events
 from penstock.rundir.errors import RunDirError
 from penstock.rundir.manifest import OutputManifest
-from penstock.rundir.read import iter_batches
-from penstock.stores.milvus.collections import MAX_ID, MAX_TEXT
 
 SAMPLE_ROWS = 4096
 
@@ -44,7 +44,11 @@ class Scan:
 
 
 def scan_features(
-    run_uri: str, output: OutputManifest, keys: Sequence[str], columns: Sequence[str], times: Sequence[str] = ()
+    run_uri: str,
+    output: OutputManifest,
+    keys: Mapping[str, ValueType],
+    columns: Mapping[str, ValueType],
+    times: Sequence[str] = (),
 ) -> Scan:
     """Scan an output of features.
 
@@ -56,24 +60,25 @@ def scan_features(
         times: the columns of event times.
 
     Raises:
-        InvalidOutput: an entity key or an event time is null, or a file cannot be read.
+        InvalidOutput: an entity key or an event time is null, a feature is infinite, or a file cannot be read.
     """
     found = Scan(nulls=dict.fromkeys(columns, 0))
     parts: dict[str, list[np.ndarray[Any, Any]]] = {}
-    events = Events(keys, times)
+    events = Events(list(keys), times)
     every = max(output.rows // SAMPLE_ROWS, 1)
     required = dict.fromkeys(keys, "entity key") | dict.fromkeys(times, "event time")
-    for batch in _batches(run_uri, output, [*required, *columns]):
+    for batch in _batches(run_uri, output, {**keys, **columns}, times):
         for name, what in required.items():
             if batch.column(name).null_count:
                 row = found.rows + pc.index(pc.is_null(batch.column(name)), True).as_py()
                 raise InvalidOutput(f"Output {output.name!r}: {what} {name!r} is null in row {row}")
         for name in columns:
             column = batch.column(name)
-            found.nulls[name] += pc.sum(pc.is_null(column, nan_is_null=True)).as_py() or 0
-            if _numeric(column.type):
+            found.nulls[name] += column.null_count
+            _check_finite(output, name, column, found.rows)
+            if columns[name].row.python in (int, float):
                 values = np.asarray(column.drop_null().to_numpy(zero_copy_only=False), dtype=np.float64)
-                parts.setdefault(name, []).append(values[np.isfinite(values)][::every])
+                parts.setdefault(name, []).append(values[::every])
         events.add(batch)
         found.rows += batch.num_rows
     found.samples = {name: np.concatenate(values) for name, values in parts.items()}
@@ -81,19 +86,26 @@ def scan_features(
     return found
 
 
-def scan_embeddings(run_uri: str, output: OutputManifest, dimension: int, fields: Sequence[str]) -> Scan:
+def scan_embeddings(run_uri: str, output: OutputManifest, dimension: int, types: Mapping[str, ValueType]) -> Scan:
     """Scan an output of embeddings.
+
+    Args:
+        run_uri: the run.
+        output: the output.
+        dimension: of its vectors.
+        types: of `id` and of the scalar fields.
 
     Raises:
         InvalidOutput: an id is null or stands twice, a text is longer than a collection takes, a vector has a NaN, an
-            infinity or another dimension, or a file cannot be read.
+            infinity or another dimension, a scalar is infinite, or a file cannot be read.
     """
+    fields = [name for name in types if name != "id"]
     found = Scan(nulls=dict.fromkeys(fields, 0))
     total = np.zeros(dimension)
     seen: set[Any] = set()
-    for batch in _batches(run_uri, output, ["id", "vector", *fields]):
+    for batch in _batches(run_uri, output, types, ["id", "vector"]):
         _check_ids(output, batch.column("id").to_pylist(), seen)
-        for name, limit in {"id": MAX_ID, **dict.fromkeys(fields, MAX_TEXT)}.items():
+        for name, limit in {"id": ID_BYTES, **dict.fromkeys(fields, TEXT_BYTES)}.items():
             _check_length(output, batch, name, limit)
         vectors = vectors_of(output, batch, dimension)
         broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
@@ -101,7 +113,8 @@ def scan_embeddings(run_uri: str, output: OutputManifest, dimension: int, fields
             bad = batch.column("id")[int(broken[0])].as_py()
             raise InvalidOutput(f"Output {output.name!r}: the vector of id {bad!r} holds NaN or infinity")
         for name in fields:
-            found.nulls[name] += pc.sum(pc.is_null(batch.column(name), nan_is_null=True)).as_py() or 0
+            found.nulls[name] += batch.column(name).null_count
+            _check_finite(output, name, batch.column(name), found.rows)
         total += vectors.sum(axis=0)
         found.rows += batch.num_rows
     found.centroid = total / max(found.rows, 1)
@@ -124,9 +137,11 @@ def vectors_of(output: OutputManifest, batch: pa.RecordBatch, dimension: int) ->
     return flat.reshape(-1, dimension)
 
 
-def _batches(run_uri: str, output: OutputManifest, columns: Sequence[str]) -> Any:
+def _batches(
+    run_uri: str, output: OutputManifest, types: Mapping[str, ValueType], others: Sequence[str] = ()
+) -> Iterator[pa.RecordBatch]:
     try:
-        yield from iter_batches(run_uri, output, list(dict.fromkeys(columns)))
+        yield from typed_batches(run_uri, output, types, others)
     except RunDirError as error:
         raise InvalidOutput(str(error)) from error
 
@@ -142,7 +157,7 @@ def _check_ids(output: OutputManifest, ids: list[Any], seen: set[Any]) -> None:
 
 def _check_length(output: OutputManifest, batch: pa.RecordBatch, name: str, limit: int) -> None:
     column = batch.column(name)
-    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+    if not pa.types.is_string(column.type):
         return
     lengths = pc.binary_length(column)
     long = pc.index(pc.fill_null(pc.greater(lengths, limit), False), True).as_py()
@@ -153,5 +168,10 @@ def _check_length(output: OutputManifest, batch: pa.RecordBatch, name: str, limi
         )
 
 
-def _numeric(type_: pa.DataType) -> bool:
-    return bool(pa.types.is_integer(type_) or pa.types.is_floating(type_))
+def _check_finite(output: OutputManifest, name: str, column: pa.Array, start: int) -> None:
+    """No JSON holds an infinity, and Milvus takes none."""
+    if not pa.types.is_floating(column.type):
+        return
+    place = pc.index(pc.fill_null(pc.is_inf(column), False), True).as_py()
+    if place >= 0:
+        raise InvalidOutput(f"Output {output.name!r}: column {name!r} is infinite in row {start + place}")

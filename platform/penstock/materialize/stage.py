@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 
 from penstock.handoff import CollectionTarget, StagingSpec, ViewTarget
+from penstock.materialize.columns import typed_batches, types_of
 from penstock.materialize.events import Mask
 from penstock.materialize.scan import Scan
 from penstock.rundir import storage
 from penstock.rundir.manifest import Manifest, OutputManifest
 from penstock.rundir.progress import write_progress
-from penstock.rundir.read import iter_batches
-from penstock.stores.feast.rows import write_batch
 from penstock.stores.feast.store import open_store
 from penstock.stores.feast.views import register_view
+from penstock.stores.feast.writer import FeastWriter
 from penstock.stores.milvus.client import connect
-from penstock.stores.milvus.collections import count, create_collection, upsert
+from penstock.stores.milvus.writer import MilvusWriter
+from penstock.stores.ports import OnlineWriter, VectorWriter
 
 BATCH_ROWS = 2048
 SHARDS = "shards"
@@ -86,40 +87,47 @@ def _load_view(
     progress: Progress,
     fresh: bool,
 ) -> None:
-    store = open_store(target.config)
+    writer: OnlineWriter = FeastWriter(open_store(target.config), target)
     start = 0
     for file in output.files:
         shard = output.model_copy(update={"files": [file]})
 
         def write(shard: OutputManifest = shard, row: int = start) -> None:
-            for batch in iter_batches(spec.run_uri, shard, batch_rows=BATCH_ROWS):
-                kept = batch if superseded is None else batch.filter(pa.array(~superseded[row : row + len(batch)]))
-                if len(kept):
-                    write_batch(store, target, kept)
-                progress.add(len(batch))
-                row += len(batch)
+            batches = typed_batches(spec.run_uri, shard, types_of(target), [target.timestamp_field], BATCH_ROWS)
+            for _ in writer.write(_live(batches, superseded, row, progress)):
+                pass
 
         _once(spec, target, file.path, file.rows or 0, write, progress, again=fresh)
         start += file.rows or 0
 
 
+def _live(
+    batches: Iterator[pa.RecordBatch], superseded: Mask | None, row: int, progress: Progress
+) -> Iterator[pa.RecordBatch]:
+    """The rows, from this one of the output on, that no other one replaces; what was taken is done when more is."""
+    for batch in batches:
+        yield batch if superseded is None else batch.filter(pa.array(~superseded[row : row + len(batch)]))
+        progress.add(len(batch))
+        row += len(batch)
+
+
 def _load_collection(spec: StagingSpec, target: CollectionTarget, output: OutputManifest, progress: Progress) -> None:
+    types = types_of(target, output)
     with connect(target.connection) as client:
-        fresh = not client.has_collection(target.collection)
-        first = next(iter_batches(spec.run_uri, output, ["id"], 1))
-        create_collection(client, target, first.schema.field("id").type)
+        writer: VectorWriter = MilvusWriter(client, target)
+        fresh = writer.prepare(types["id"])
         for file in output.files:
             shard = output.model_copy(update={"files": [file]})
 
             def write(shard: OutputManifest = shard) -> None:
-                for batch in iter_batches(spec.run_uri, shard, batch_rows=BATCH_ROWS):
-                    progress.add(upsert(client, target, batch))
+                for done in writer.write(typed_batches(spec.run_uri, shard, types, ["vector"], BATCH_ROWS)):
+                    progress.add(done)
 
             _once(spec, target, file.path, file.rows or 0, write, progress, again=fresh)
-        if count(client, target.collection) < output.rows:
+        if writer.count() < output.rows:
             # Marks without their rows: the store lost what it had said it kept.
-            for batch in iter_batches(spec.run_uri, output, batch_rows=BATCH_ROWS):
-                upsert(client, target, batch)
+            for _ in writer.write(typed_batches(spec.run_uri, output, types, ["vector"], BATCH_ROWS)):
+                pass
 
 
 def _once(

@@ -39,6 +39,6 @@ async def test_kuberay_may_be_missing_and_come_later(site: Any, apiserver: httpx
             # What was refused is tried again rarely; a change of the spec is looked at at once.
             site.change(historyLimit=4)
             await site.until_reason("Completed")
-            assert site.condition(type_="Reconciled") == ("", "", "")
+            assert site.condition(type_="Reconciled") == ("True", "Reconciled", "")
     finally:
         await site.until(add)

@@ -32,7 +32,8 @@ async def test_writes_that_are_refused_for_now_are_made_later(world: Any, status
     for name in ("one", "two"):
         await world.comes_to(name, "Running", 40)
         job = await world.job(name)
-        assert [one["type"] for one in job["status"]["conditions"]] == ["Succeeded"]
+        (reconciled,) = [one for one in job["status"]["conditions"] if one["type"] == "Reconciled"]
+        assert reconciled["status"] == "True"
     assert len(world.ray.accepted) == 2
     assert replica.process.poll() is None
 

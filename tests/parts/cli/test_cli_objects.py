@@ -102,12 +102,12 @@ def test_runs_and_stagings_are_listed_selected_and_described(penstock: Any, appl
     history.stage(world, "r-1", keptAs="Active", progress="1/1", tries=1)
     history.stage(world, "r-2", "GateFailed", materialization="other")
     lines = [line.split() for line in penstock("get", "trainingruns").stdout.splitlines()]
-    assert lines[0] == ["NAME", "JOB", "ATTEMPT", "SERVED", "BY", "READY", "AGE"]
-    assert [line[:3] for line in lines[1:]] == [["r-1", "digits", "1"], ["r-2", "other", "1"]]
+    assert lines[0] == ["NAME", "READY", "JOB", "ATTEMPT", "SERVED", "BY", "AGE"]
+    assert [line[:4] for line in lines[1:]] == [["r-1", "True", "digits", "1"], ["r-2", "True", "other", "1"]]
     lines = [line.split() for line in penstock("get", "srun", "-o", "wide").stdout.splitlines()]
-    assert lines[0] == ["NAME", "MATERIALIZATION", "RUN", "READY", "REASON", "KEPT", "AS", "AGE", "PROGRESS", "TRIES"]
-    assert lines[1][:6] == ["digits-r-1", "digits", "r-1", "True", "Staged", "Active"]
-    assert lines[2][:5] == ["other-r-2", "other", "r-2", "False", "GateFailed"]
+    assert lines[0] == ["NAME", "READY", "REASON", "MATERIALIZATION", "RUN", "KEPT", "AS", "AGE", "PROGRESS", "TRIES"]
+    assert lines[1][:6] == ["digits-r-1", "True", "Staged", "digits", "r-1", "Active"]
+    assert lines[2][:5] == ["other-r-2", "False", "GateFailed", "other", "r-2"]
     of_other = penstock("get", "stagedruns", "-l", "penstock.dev/materialization=other", "-o", "name")
     assert of_other.stdout == "stagedrun.penstock.dev/other-r-2\n"
     assert yaml.safe_load(penstock("get", "trun/r-1", "-o", "yaml").stdout) == world.get("TrainingRun", "r-1")

@@ -215,15 +215,15 @@ async def test_a_decision_is_made_anew_when_the_object_changed_meanwhile(
     for run in ("a", "b", "c"):
         history.stage(world, run)
     history.serve(world, "c", previous="a")
-    read = client.get
+    read = client._session.document
 
-    async def read_then_lose(kind: Any, name: str, **options: Any) -> Any:
-        found = await read(kind, name, **options)
-        if found.status.previous.run == "a":
+    async def read_then_lose(*of: Any) -> Any:
+        found = await read(*of)
+        if found["status"]["previous"]["run"] == "a":
             history.serve(world, "c", previous="b")
         return found
 
-    monkeypatch.setattr(client, "get", read_then_lose)
+    monkeypatch.setattr(client._session, "document", read_then_lose)
     assert (await client.rollback("digits")).spec.pinned_run == "b"
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from stored import write_rows
 
 from penstock.handoff import ViewTarget
-from penstock.stores.feast.rows import write_batch
 from penstock.stores.feast.store import open_store
 from penstock.stores.feast.views import register_view
 
@@ -67,7 +67,7 @@ class Project:
         )
         store, made = open_store(self.config), self.target(view)
         register_view(store, made, "/nowhere.parquet")
-        write_batch(store, made, batch)
+        write_rows(store, made, batch)
 
 
 @pytest.fixture

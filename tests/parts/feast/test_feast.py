@@ -9,10 +9,10 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from stored import read_rows, write_rows
 
 from penstock.api.views import NamedField, ValueType
 from penstock.stores.feast.errors import FeaturesRefused, FeaturesUnreachable
-from penstock.stores.feast.rows import read_rows, write_batch
 from penstock.stores.feast.store import open_store, translated
 from penstock.stores.feast.views import register_view
 from penstock_operator.adapters.feast.features import FeastFeatures
@@ -44,7 +44,7 @@ def test_large_whole_numbers_are_kept_beside_nulls(config: dict[str, Any], proje
         "age": pa.array([None, 2, 3, 4], pa.int64()),
         "event_timestamp": [NOW] * 4,
     }
-    write_batch(store, made, pa.record_batch(columns))
+    write_rows(store, made, pa.record_batch(columns))
     keys = [{"image_id": id_} for id_ in columns["image_id"]]
     found = read_rows(open_store(config), "images__1", keys, ["seen", "next", "age"])
     assert found == [

@@ -13,6 +13,7 @@ from typing import Any
 import httpx2
 import numpy as np
 import pytest
+from gateway_runs import staged_run
 
 from penstock.api.materialization import Materialization
 from penstock.api.ray import RayBackend, RayCluster, RayType
@@ -101,21 +102,13 @@ class Staged:
         """Both runs are kept, whoever asks."""
         return [
             StagedRun.model_validate(
-                {
-                    "kind": "StagedRun",
-                    "metadata": {"name": run, "uid": run, "creationTimestamp": NOW},
-                    "spec": {
-                        "materializationRef": {"name": materialization, "uid": materialization},
-                        "trainingRunRef": {"name": run, "uid": run},
-                        "uri": self.uri(run),
-                        "digest": "",
-                        "gates": [],
-                        "deadlineSeconds": 1,
-                        "retryLimit": 0,
-                        "gracePeriodSeconds": 0,
-                    },
-                    "status": {"state": "Staged", "outputs": self.outputs(run)},
-                }
+                staged_run(
+                    run,
+                    {"name": materialization, "uid": materialization},
+                    self.uri(run),
+                    {"name": run, "uid": run, "creationTimestamp": NOW},
+                    {"state": "Staged", "outputs": self.outputs(run)},
+                )
             )
             for run in self.reports
         ]

@@ -8,12 +8,12 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from stored import write_rows
 
 from penstock.gateway.errors import Unavailable
 from penstock.gateway.features import Project, View
 from penstock.gateway.workers import Workers
 from penstock.handoff import ViewTarget
-from penstock.stores.feast.rows import write_batch
 from penstock.stores.feast.store import open_store
 from penstock.stores.feast.views import register_view
 from penstock_operator.adapters.feast.views import drop_view
@@ -51,7 +51,7 @@ def stage(config: dict[str, Any], features: dict[str, float]) -> None:
     register_view(store, target, "file:///nowhere")
     columns: dict[str, Any] = {name: pa.array([value], pa.float32()) for name, value in features.items()}
     row = pa.record_batch({"image_id": [1], "event_timestamp": [datetime.now(UTC)], **columns})
-    write_batch(store, target, row)
+    write_rows(store, target, row)
 
 
 async def served(project: Project) -> View:

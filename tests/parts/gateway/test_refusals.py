@@ -16,11 +16,11 @@ VECTOR = [[1.0] * 8]
 @pytest.mark.parametrize(
     ("path", "body", "code", "message"),
     [
-        ("features/images", {"entities": [{"id": "7"}]}, 400, "entities[0].id is '7': int is needed"),
-        ("features/images", {"entities": [{"id": True}]}, 400, "entities[0].id is True: int is needed"),
+        ("features/images", {"entities": [{"id": "7"}]}, 400, "entities[0].id is '7': an Int64 is needed"),
+        ("features/images", {"entities": [{"id": True}]}, 400, "entities[0].id is True: an Int64 is needed"),
         ("features/images", {"entities": [{"id": 1}, {"di": 7}]}, 400, "entities[1] lacks the key 'id'"),
         ("features/images", {"entities": [{"id": 1, "x": 2}]}, 400, "entities[0] has the unknown key 'x'"),
-        ("features/images", {"entities": [{"id": 10**30}]}, 400, "no key of 64 bits is so large"),
+        ("features/images", {"entities": [{"id": 10**30}]}, 400, "an Int64 has 64 bits"),
         ("features/images", {"entities": []}, 400, "body.entities: List should have at least 1 item"),
         ("features/images", {"entitys": [{"id": 1}]}, 400, "body.entities: Field required"),
         ("features/images", {"entities": [{"id": 1}], "features": ["i"]}, 404, "no feature 'i': it has ink, label"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from gateway_api import EmptyBundles
+from gateway_runs import staged_run
 
 from penstock.api.stagedrun import MATERIALIZATION_LABEL
 from penstock.gateway import watch as module
@@ -71,20 +72,8 @@ class World:
     def keep(self, name: str, run: str) -> None:
         """A StagedRun that is staged."""
         owner = self.store.get("Materialization", "default", name)["metadata"]
-        spec = {
-            "materializationRef": {"name": name, "uid": owner["uid"]},
-            "trainingRunRef": {"name": run, "uid": run},
-            "uri": f"file:///{run}",
-            "digest": "d",
-            "gates": [],
-            "deadlineSeconds": 1,
-            "retryLimit": 0,
-            "gracePeriodSeconds": 0,
-        }
         meta = {"name": f"{name}-{run}", "namespace": "default", "labels": {MATERIALIZATION_LABEL: name}}
-        obj = self.store.create(
-            {"apiVersion": "penstock.dev/v1alpha1", "kind": "StagedRun", "metadata": meta, "spec": spec}
-        )
+        obj = self.store.create(staged_run(run, {"name": name, "uid": owner["uid"]}, f"file:///{run}", meta, {}))
         self.store.update_status({**obj, "status": {"state": "Staged"}})
 
 

@@ -40,11 +40,15 @@ class Server:
         self.status, self.body = 200, b"{}"
         self.asked: list[web.Request] = []
         self.bodies: list[bytes] = []
+        self.known = ""
+        """The Authorization header that it takes; empty for any."""
         self.url = ""
 
     async def answer(self, request: web.Request) -> web.Response:
         self.asked.append(request)
         self.bodies.append(await request.read())
+        if self.known not in ("", request.headers.get("Authorization", "")):
+            return web.Response(status=401)
         return web.Response(status=self.status, body=self.body, content_type="application/json")
 
 
@@ -125,7 +129,7 @@ async def test_a_page_follows_the_other_and_versions_come_as_metadata_alone(serv
     async for versions in api.versions("TrainingJob", None):
         found.append(versions)
         server.body = json.dumps(pages[1]).encode()
-    assert [list(one.values()) for one in found] == [[7], []]
+    assert [[seen.version for seen in one.values()] for one in found] == [[7], []]
     assert [request.query.get("continue") for request in server.asked] == [None, "more/of+it"]
     assert all("as=PartialObjectMetadataList" in request.headers["Accept"] for request in server.asked)
 
@@ -182,9 +186,15 @@ async def test_a_plugin_logs_in_for_our_calls_and_for_kopf(server: Server, plugi
             await CALLS["get"](api)
         server.status = 200
         await CALLS["get"](api)
-    sent = [request.headers["Authorization"] for request in server.asked]
-    assert sent == ["Bearer one", "Bearer one", "Bearer one", "Bearer two"]
-    assert (await for_kopf(context)).as_http_headers() == {"Authorization": "Bearer two"}
+    session = for_kopf(context).aiohttp_session
+    for token in ("two", "three"):
+        plugin.answers(token=token)
+        server.known = f"Bearer {token}"
+        async with session.get(f"{server.url}/api") as answer:
+            assert answer.status == 200
+    await session.close()
+    sent = [request.headers["Authorization"].removeprefix("Bearer ") for request in server.asked]
+    assert sent == ["one", "one", "one", "two", "two", "two", "three"]
 
 
 async def test_a_plugin_that_fails_is_an_api_that_cannot_be_reached_yet(server: Server, plugin: Plugin) -> None:

@@ -26,8 +26,9 @@ from penstock_operator.local.apiserver.cluster import LocalCluster
 from penstock_operator.local.apiserver.errors import NotFound
 from penstock_operator.local.apiserver.store import ObjectStore
 from penstock_operator.loop.key import Key
+from penstock_operator.loop.kind import AnyKind
 from penstock_operator.loop.reconcile import reconcile
-from penstock_operator.ports import JobState, RayJob, RaySubmission, Refused
+from penstock_operator.ports import Conflict, JobState, RayJob, RaySubmission, Refused
 from penstock_operator.ports import World as Parts
 from penstock_operator.stagedrun.endings import WATCH_SECONDS
 
@@ -183,15 +184,16 @@ class FusedStore(ObjectStore):
 class FusedArtifacts(FileArtifacts):
     """Run directories whose deletion the fuse can cut short."""
 
-    def __init__(self, fuse: Fuse) -> None:
+    def __init__(self, fuse: Fuse, root: str) -> None:
         super().__init__()
-        self.fuse = fuse
+        self.fuse, self.root = fuse, root
 
     async def put(self, uri: str, content: bytes) -> None:
         self.fuse.around(lambda: storage.replace(uri, content))
 
     async def delete(self, uri: str) -> None:
         self.fuse.around(lambda: storage.delete_tree(uri))
+        storage.prune(uri, self.root)
 
 
 class World:
@@ -235,10 +237,12 @@ class World:
         return {output.physical for one in kept for output in one.status.outputs}
 
     def staged(self) -> list[StagedRun]:
-        """The StagedRuns, the oldest first."""
+        """The StagedRuns, in the order in which they were first submitted."""
+        order = list(dict.fromkeys(spec.uid for spec in self.ray.specs.values()))
         store = ObjectStore(self.path)
         try:
-            return [StagedRun.model_validate(obj) for obj in store.list("StagedRun", "default")]
+            found = [StagedRun.model_validate(obj) for obj in store.list("StagedRun", "default")]
+            return sorted(found, key=lambda one: [*order, one.metadata.uid].index(one.metadata.uid))
         finally:
             store.close()
 
@@ -286,13 +290,13 @@ class World:
     async def _live(self, store: FusedStore) -> None:
         """The life of one control plane, which knows nothing yet."""
         cluster = LocalCluster(store)
-        artifacts = FusedArtifacts(self.fuse)
+        artifacts = FusedArtifacts(self.fuse, self.installation.artifacts)
         parts: Any = Parts(cluster, self.ray, self.views, self.collections, artifacts, self.installation)  # type: ignore[arg-type]
         table = {kind.name: kind for kind in kinds(parts)}
         for _ in range(80):
             before = (store.version, self.fuse.count)
             keys = [Key(kind, "default", obj["metadata"]["name"]) for kind in PASSES for obj in store.list(kind)]
-            again = [await reconcile(cluster, table[key.kind], key, lambda: self.now) for key in keys]
+            again = [await self._look(cluster, table[key.kind], key) for key in keys]
             for stores in (self.views, self.collections):
                 assert set(stores.names.values()) <= stores.data, "a public name stands for nothing"
             waits = [after for key, after in zip(keys, again, strict=True) if after is not None and _waits(key, after)]
@@ -300,6 +304,12 @@ class World:
                 return
             self.now += timedelta(seconds=max(min(waits, default=0), 1))
         raise AssertionError("it does not come to rest")
+
+    async def _look(self, cluster: LocalCluster, kind: AnyKind, key: Key) -> float | None:
+        try:
+            return await reconcile(cluster, kind, key, lambda: self.now)
+        except Conflict:
+            return 0
 
 
 def _waits(key: Key, after: float) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -72,3 +73,35 @@ def test_the_end_is_the_same_wherever_the_control_plane_dies(tmp_path: Path, fai
             asyncio.run(live(path, ray, Fuse(at, after)))
             assert end(path) == expected, (at, after)
             assert len(ray.accepted) == len(set(ray.accepted)) == attempts, (at, after)
+
+
+async def test_what_was_submitted_before_a_crash_and_deleted_by_hand_is_not_submitted_again(tmp_path: Path) -> None:
+    """On KubeRay, where anybody may delete a RayJob while no operator looks."""
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    plane = Plane(whole, on_kuberay=True)
+    plane.job(retry={"limit": 0})
+    await plane.settle()
+    assert [run["spec"]["attempt"] for run in plane.runs()] == [1]
+    plane.store.close()
+    for at in range(1, plane.store.fuse.count + plane.ray.fuse.count + 1):
+        for after in (False, True):
+            path = tmp_path / f"{at}-{after}"
+            path.mkdir()
+            first = Plane(path, on_kuberay=True)
+            first.job(retry={"limit": 0})
+            first.store.fuse = first.ray.fuse = Fuse(at, after)
+            with suppress(Killed):
+                await first.settle()
+            first.store.close()
+            ray = first.ray
+            ray.deleted += ray.accepted
+            second = Plane(path, ray, on_kuberay=True)
+            second.now = second.since = first.now + timedelta(seconds=1)
+            await second.settle()
+            assert len(ray.accepted) == len(set(ray.accepted)), (at, after)
+            job = TrainingJob.model_validate(second.store.get(*JOB))
+            # A run that began is gone with its RayJob, and was the only one allowed; else there is one now.
+            lost = [one.reason for one in job.status.attempts if one.submitted and one.state == "Failed"]
+            assert len(second.runs()) == (0 if lost else 1), (at, after)
+            second.store.close()

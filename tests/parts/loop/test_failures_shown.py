@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from penstock.api import FINALIZER
+from penstock.api import FINALIZER, TrainingRun
 from penstock.api.stores import FeatureStore, StoreReason
+from penstock.crds import crd
 from penstock.secrets import MissingSecret
 from penstock_operator.local.apiserver.cluster import LocalCluster
 from penstock_operator.local.apiserver.store import ObjectStore
@@ -26,6 +27,7 @@ from penstock_operator.ports import ClusterUnreachable, Refused, Unreachable
 
 KEY = Key("FeatureStore", "default", "features")
 NOW = datetime.now(UTC).replace(microsecond=0)
+WELL = {"Ready": ("True", "Ready", "Well"), "Reconciled": ("True", "Reconciled", "")}
 
 
 @dataclass
@@ -38,6 +40,7 @@ class Stand:
     actions: tuple[str, ...] = ()
     cleanup: tuple[str, ...] = ()
     broken: Mapping[str, Exception] = field(default_factory=dict)
+    waits: bool = False
     done: list[str] = field(default_factory=list)
 
     async def observe(self, obj: FeatureStore) -> None:
@@ -50,7 +53,7 @@ class Stand:
         status.conditions = with_condition(
             status.conditions, "Ready", "True", StoreReason.READY, "Well", generation=meta.generation, now=now
         )
-        gone = meta.deletion_timestamp is not None
+        gone = meta.deletion_timestamp is not None and not self.waits
         return Plan(status, self.actions, finalized=gone, cleanup=self.cleanup)
 
     async def converge(self, obj: FeatureStore, action: Any) -> None:
@@ -126,12 +129,15 @@ async def test_a_failed_pass_is_told_on_the_object_and_the_next_good_one_takes_i
     assert str(error) in shown["Reconciled"][2]
     assert events(store) == sorted(["Ready", reason])
     await look(store, Stand())
-    assert set(conditions(store)) == {"Ready"}
+    assert conditions(store) == WELL
+    assert events(store) == sorted(["Ready", reason, "Reconciled"])
 
 
 async def test_a_good_pass_writes_nothing_more_and_a_failure_that_repeats_is_written_once(store: CountingStore) -> None:
     await look(store, Stand())
-    await look(store, Stand())
+    assert conditions(store) == WELL
+    assert events(store) == ["Ready"]
+    await look(store, Stand(), NOW + timedelta(days=1))
     assert store.writes == 1
     for port in (40001, 40002, 40003):
         with pytest.raises(Unreachable):
@@ -164,7 +170,7 @@ async def test_a_clean_up_that_fails_holds_back_neither_the_status_nor_the_rest(
     assert shown["Ready"][0] == "True"
     assert shown["Reconciled"] == ("False", "CleanupFailed", "alias 'images' stands for it")
     await look(store, Stand(cleanup=("first",)))
-    assert set(conditions(store)) == {"Ready"}
+    assert conditions(store) == WELL
 
 
 def spoil(store: CountingStore) -> None:
@@ -265,4 +271,53 @@ async def test_a_clean_up_that_never_succeeds_holds_a_deleted_object_for_a_while
     for after, left in ((0, 1), (GIVE_UP_SECONDS - 1, 1), (GIVE_UP_SECONDS, 0)):
         await look(store, stand, begun + timedelta(seconds=after))
         assert len(store.list("FeatureStore")) == left
-    assert "LeftBehind" in events(store)
+    (told,) = [event["message"] for event in store.list("Event", "default") if event["reason"] == "LeftBehind"]
+    assert told == "drop stays behind: away"
+
+
+async def test_time_in_which_nobody_looked_and_time_in_which_all_was_well_are_no_patience(store: CountingStore) -> None:
+    await look(store, Stand())
+    store.delete(*KEY)
+    failing = Stand(cleanup=("drop",), broken={"drop": Unreachable("away")})
+    await look(store, failing, NOW + timedelta(seconds=1))
+    later = NOW + timedelta(days=1)
+    # A control plane that began just now.
+    await reconcile(LocalCluster(store), failing, KEY, lambda: later, since=later)
+    assert len(store.list("FeatureStore")) == 1
+    # One good pass, in which it waited for others: what fails then has all the time that there is.
+    await look(store, Stand(waits=True), later)
+    assert conditions(store)["Reconciled"][0] == "True"
+    await look(store, failing, later + timedelta(days=1))
+    assert len(store.list("FeatureStore")) == 1
+    await look(store, failing, later + timedelta(days=1, seconds=GIVE_UP_SECONDS))
+    assert store.list("FeatureStore") == []
+
+
+async def test_a_pass_over_an_object_that_was_born_with_its_status_writes_nothing(store: CountingStore) -> None:
+    class Untouched(Stand):
+        model, name = TrainingRun, "TrainingRun"
+
+        def plan(self, obj: Any, observed: None, now: datetime, since: datetime) -> Plan[Any]:
+            return Plan(obj.status.model_copy(deep=True))
+
+    schema = crd(TrainingRun)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    digest = f"sha256:{'a' * 64}"
+    run = {
+        "apiVersion": "penstock.dev/v1alpha1",
+        "kind": "TrainingRun",
+        "metadata": {"name": "a-1", "namespace": "default", "finalizers": [FINALIZER]},
+        "spec": {
+            "trainingJobRef": {"name": "a", "uid": "u"},
+            "attempt": 1,
+            "uri": "/runs/a-1",
+            "manifestDigest": digest,
+            "createdAt": "2026-01-01T00:00:00Z",
+            "entrypoint": "train.py",
+        },
+    }
+    made = store.create(run)
+    store.update_status({**made, "status": schema["properties"]["status"]["default"]})
+    store.writes = 0
+    version = store.version
+    await reconcile(LocalCluster(store), Untouched(), Key("TrainingRun", "default", "a-1"), lambda: NOW)
+    assert (store.writes, store.version) == (0, version)

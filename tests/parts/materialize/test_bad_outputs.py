@@ -120,11 +120,11 @@ def test_a_type_that_changed_is_refused_and_a_new_column_is_not_compared(
     world: Any, write_run: Any, stage: Any
 ) -> None:
     active = {"run": "r-1", "runUri": world.train("r-1", write_run)}
-    half = {"ink": np.linspace(0, 1, 40).astype(np.float16)}
-    world.train("r-2", lambda run: write_run(run, features=half))
-    changed = stage(world.spec("r-2", active=active))
+    world.train("r-2", lambda run: write_run(run, features={"ink": [f"{n}" for n in range(40)]}))
+    text = world.view("r-2", features=[{"name": "ink", "type": "String"}])
+    changed = stage(world.spec("r-2", features=[text], active=active))
     assert changed.outcome == "Invalid"
-    assert changed.message == "Output 'features': column 'ink' is halffloat, and float in the active run"
+    assert changed.message == "Output 'features': column 'ink' is string, and float in the active run"
 
     world.train("r-3", lambda run: write_run(run, features={"age": IDS}))
     columns = [{"name": "ink", "type": "Float32"}, {"name": "age", "type": "Int64"}]

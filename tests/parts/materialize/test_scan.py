@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from penstock.columns.table import ValueType
 from penstock.handoff import AttemptSource, AttemptSpec, StagingSpec
 from penstock.materialize.contract import check_contract
 from penstock.materialize.errors import InvalidOutput
@@ -19,6 +20,7 @@ from penstock.train.commit import commit
 from penstock.train.run import Run
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+KEYS, FEATURES = {"id": ValueType.INT64}, {"ink": ValueType.FLOAT32}
 VECTORS = np.eye(4, dtype=np.float32)
 
 
@@ -87,10 +89,10 @@ def test_a_good_run_passes(world: World) -> None:
     features, embeddings = manifest.output("features"), manifest.output("embeddings")
     assert features is not None
     assert embeddings is not None
-    scanned = scan_features(world.attempt.run_uri, features, ["id"], ["ink"])
+    scanned = scan_features(world.attempt.run_uri, features, KEYS, FEATURES)
     assert (scanned.rows, scanned.nulls) == (4, {"ink": 0})
     assert np.allclose(scanned.samples["ink"], [0.1, 0.2, 0.3, 0.4])
-    vectors = scan_embeddings(world.attempt.run_uri, embeddings, 4, [])
+    vectors = scan_embeddings(world.attempt.run_uri, embeddings, 4, KEYS)
     assert vectors.centroid is not None
     assert np.allclose(vectors.centroid, 0.25)
 
@@ -134,15 +136,34 @@ def test_another_dimension_is_refused(world: World) -> None:
 
 
 def test_a_type_change_against_the_active_run_is_refused(world: World, tmp_path: Path) -> None:
-    world.features()
+    world.features(ink=["a", "b", "c", "d"])
     world.commit()
+    active = {"run": "u-1", "runUri": world.attempt.run_uri}
     (tmp_path / "next").mkdir()
     after = World(tmp_path / "next")
-    after.features(ink=pa.array([1, 2, 3, 4], pa.float16()))
+    after.features()
     after.commit()
-    active = {"run": "u-1", "runUri": world.attempt.run_uri}
-    with pytest.raises(InvalidOutput, match="column 'ink' is halffloat, and float in the active run"):
+    with pytest.raises(InvalidOutput, match="column 'ink' is float, and string in the active run"):
         check_contract(after.staging(vectors=[], active=active))
+
+
+def test_an_arrow_type_of_the_same_meaning_is_no_change(world: World, tmp_path: Path) -> None:
+    world.features(ink=pa.array([1, 2, 3, 4], pa.float16()))
+    world.commit()
+    active = {"run": "u-1", "runUri": world.attempt.run_uri}
+    (tmp_path / "next").mkdir()
+    after = World(tmp_path / "next")
+    after.features()
+    after.commit()
+    assert check_contract(after.staging(vectors=[], active=active)).run == "u-1"
+
+
+def test_an_infinity_is_found_with_its_row(world: World) -> None:
+    world.features(ink=pa.array([0.5, None, float("nan"), -float("inf")], pa.float32()))
+    output = world.commit().output("features")
+    assert output is not None
+    with pytest.raises(InvalidOutput, match="column 'ink' is infinite in row 3"):
+        scan_features(world.attempt.run_uri, output, KEYS, FEATURES)
 
 
 def test_a_null_entity_key_is_found_with_its_row(world: World) -> None:
@@ -150,7 +171,7 @@ def test_a_null_entity_key_is_found_with_its_row(world: World) -> None:
     output = world.commit().output("features")
     assert output is not None
     with pytest.raises(InvalidOutput, match="entity key 'id' is null in row 1"):
-        scan_features(world.attempt.run_uri, output, ["id"], ["ink"])
+        scan_features(world.attempt.run_uri, output, KEYS, FEATURES)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +186,7 @@ def test_broken_embeddings_are_found_with_their_id(world: World, ids: Any, vecto
     output = world.commit().output("embeddings")
     assert output is not None
     with pytest.raises(InvalidOutput, match=message):
-        scan_embeddings(world.attempt.run_uri, output, 4, [])
+        scan_embeddings(world.attempt.run_uri, output, 4, KEYS)
 
 
 def test_truncated_parquet_is_invalid(world: World) -> None:

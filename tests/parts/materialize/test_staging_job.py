@@ -12,14 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from feast import FeatureStore, RepoConfig
+from stored import count_rows, read_rows, search_rows
 
-from penstock.api.views import Metric
+from penstock.columns.table import ValueType
 from penstock.handoff import StagingSpec
-from penstock.stores.feast.rows import read_rows
 from penstock.stores.feast.store import open_store
-from penstock.stores.milvus.client import connect
-from penstock.stores.milvus.collections import count
-from penstock.stores.milvus.search import search
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 GATES = [
@@ -56,9 +53,8 @@ def neighbours(spec: StagingSpec, ids: list[int]) -> list[tuple[Any, Any]]:
     parts = sorted(Path(spec.run_uri).glob("outputs/embeddings/*.parquet"))
     rows = [row for part in parts for row in pq.read_table(part).to_pylist()]
     queries = np.array([rows[id_]["vector"] for id_ in ids])
-    with connect(target.connection) as client:
-        assert count(client, target.collection) == len(rows)
-        found = search(client, target.collection, queries, 1, metric=Metric.COSINE, fields=["digit"])
+    assert count_rows(target) == len(rows)
+    found = search_rows(target, queries, 1, {"digit": ValueType.INT64})
     return [(hits[0].id, hits[0].fields["digit"]) for hits in found]
 
 

@@ -13,12 +13,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from stored import search_rows
 
 from penstock.api.views import IndexType
+from penstock.columns.table import ValueType
 from penstock.handoff import CollectionTarget, MilvusConnection
 from penstock.stores.milvus.client import connect
-from penstock.stores.milvus.collections import build_index, count, create_collection, upsert
-from penstock.stores.milvus.search import search
+from penstock.stores.milvus.writer import MilvusWriter
 from penstock_operator.adapters.milvus.vectors import MilvusVectors
 from penstock_operator.ports import Refused, Unreachable
 
@@ -76,20 +77,22 @@ def rows(n: int, label: int = 0) -> pa.RecordBatch:
 def fill(connection: MilvusConnection, name: str, n: int = 50) -> CollectionTarget:
     made = target(connection, name)
     with connect(connection) as client:
-        create_collection(client, made, pa.int64())
-        upsert(client, made, rows(n))
-        build_index(client, made, IndexType.HNSW)
+        writer = MilvusWriter(client, made)
+        assert writer.prepare(ValueType.INT64)
+        assert list(writer.write(iter([rows(n)]))) == [n]
+        writer.index(IndexType.HNSW)
     return made
 
 
 def test_writing_twice_changes_nothing_and_search_finds_the_row_itself(milvus: MilvusConnection) -> None:
     made = fill(milvus, "twice__1")
     with connect(milvus) as client:
-        create_collection(client, made, pa.int64())
-        upsert(client, made, rows(50, label=7))
-        assert count(client, "twice__1") == 50
-        query = np.stack(rows(50).column("vector").to_numpy(zero_copy_only=False)[:3])
-        found = search(client, "twice__1", query, 2, metric=made.metric, fields=["label"])
+        writer = MilvusWriter(client, made)
+        assert not writer.prepare(ValueType.INT64)
+        assert list(writer.write(iter([rows(20, label=7), rows(50, label=7)]))) == [20, 50]
+        assert writer.count() == 50
+    query = np.stack(rows(50).column("vector").to_numpy(zero_copy_only=False)[:3])
+    found = search_rows(made, query, 2, {"label": ValueType.INT64})
     assert [hits[0].id for hits in found] == [0, 1, 2]
     assert all(hits[0].fields == {"label": 7} and hits[0].score > 0.999 for hits in found)
 

@@ -17,8 +17,8 @@ from penstock.rundir.authorities import CONTENT_VARIABLE
 from penstock_operator.adapters.authorities import MOST_BYTES
 from penstock_operator.materialization.observed import Targets
 from penstock_operator.ports import RaySubmission, Refused
+from penstock_operator.training.actions import Submit
 from penstock_operator.training.converge import Converger
-from penstock_operator.training.observed import Submit
 
 META = {"name": "a", "namespace": "team", "uid": "u"}
 

@@ -13,15 +13,14 @@ import pytest
 import redis as redis_client
 from feast import FeatureStore, RepoConfig
 from psycopg import sql
+from stored import read_rows, search_rows
 
-from penstock.api.views import Metric
+from penstock.columns.table import ValueType
 from penstock.gateway.features import Project
 from penstock.handoff import StagingSpec
 from penstock.stores.feast import drivers
-from penstock.stores.feast.rows import read_rows
 from penstock.stores.feast.store import open_store
 from penstock.stores.milvus.client import connect
-from penstock.stores.milvus.search import search
 from penstock_operator.adapters.feast.features import FeastFeatures
 from penstock_operator.adapters.milvus.vectors import MilvusVectors
 from penstock_operator.ports import Refused, Unreachable
@@ -100,8 +99,8 @@ async def test_two_runs_live_side_by_side_and_the_first_is_dropped_without_the_s
     assert rows[0]["label"] == "two 7"
     with connect(connection) as client:
         assert not client.has_collection(collections[0])
-        queries = np.random.default_rng(0).normal(size=(40, 8)).astype(np.float32)[[3, 5]]
-        found = search(client, f"a_{world.folder.name}", queries, 1, metric=Metric.COSINE, fields=["digit"])
+    queries = np.random.default_rng(0).normal(size=(40, 8)).astype(np.float32)[[3, 5]]
+    found = search_rows(specs[1].vectors[0], queries, 1, {"digit": ValueType.INT64}, f"a_{world.folder.name}")
     assert [(hits[0].id, hits[0].fields["digit"]) for hits in found] == [(3, 3), (5, 5)]
 
 

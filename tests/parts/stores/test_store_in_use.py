@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from storesinmemory import StoreInMemory
 from worlds import world
 
-from penstock.api import FINALIZER
+from penstock.api import FINALIZER, FeatureStore, VectorStore
+from penstock.api.meta import API_VERSION
 from penstock.api.ray import RayBackend, RayCluster, RayType
-from penstock.handoff import MilvusConnection
 from penstock.installation import Installation
-from penstock_operator.kinds import feature_store, vector_store
 from penstock_operator.local.apiserver.cluster import LocalCluster
 from penstock_operator.local.apiserver.store import ObjectStore
 from penstock_operator.loop.key import Key
+from penstock_operator.loop.kind import AnyKind, Kind
+from penstock_operator.loop.leaving import GIVE_UP_SECONDS
 from penstock_operator.loop.reconcile import reconcile
-from penstock_operator.stores.plan import LEAVING_SECONDS
+from penstock_operator.stores.feast import FeastProjects
+from penstock_operator.stores.milvus import MilvusServers
+from penstock_operator.stores.reconciler import Stores
 
-OBJECTS = Path(__file__).with_name("materialization.yaml")
 HOME = Installation(
     artifacts="/runs",
     ray=RayBackend(type=RayType.RAY_CLUSTER, ray_cluster=RayCluster(address="http://127.0.0.1:1")),
@@ -30,35 +32,29 @@ HOME = Installation(
     feast_registry={},
     feast_online_store={},
 )
-OUTPUTS = [
-    {"output": "features", "kind": "Features", "resource": "images", "store": "feast", "physical": "images__r_1"},
-    {"output": "vectors", "kind": "Embeddings", "resource": "images", "store": "milvus", "physical": "images__r_1"},
-]
-
-
-class Healthy:
-    """A Feast and a Milvus that answer."""
-
-    def __init__(self) -> None:
-        self.projects = {"demo"}
-
-    async def check(self, where: Mapping[str, Any] | MilvusConnection) -> str:
-        return "1"
-
-    async def drop_project(self, config: Mapping[str, Any]) -> None:
-        self.projects.discard(config["project"])
+YEAR = timedelta(days=365)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Any:
+def objects(tmp_path: Path) -> Iterator[ObjectStore]:
+    """Both stores, a view and a collection on them, and a run that is staged to both."""
     store = ObjectStore(tmp_path / "state.db")
-    for obj in yaml.safe_load_all(OBJECTS.read_text()):
-        if obj["kind"] != "TrainingJob":
-            obj["metadata"]["finalizers"] = [FINALIZER]
-        store.create(obj)
-    mat = store.get("Materialization", "default", "digits")
-    runs = [{"run": "r-1", "state": "Staged", "outputs": OUTPUTS}]
-    store.update_status({**mat, "status": {"runs": runs}})
+
+    def create(kind: str, name: str, spec: Any, **status: Any) -> None:
+        meta = {"name": name, "namespace": "default", "finalizers": [FINALIZER]}
+        obj = store.create({"apiVersion": API_VERSION, "kind": kind, "metadata": meta, "spec": spec})
+        store.update_status({**obj, "status": status})
+
+    create("FeatureStore", "feast", {"project": "demo"})
+    create("VectorStore", "milvus", {})
+    create("FeatureView", "images", {"storeRef": {"name": "feast"}})
+    create("VectorCollection", "images", {"storeRef": {"name": "milvus"}})
+    create(
+        "StagedRun",
+        "digits-1",
+        {"features": [{"storeRef": {"name": "feast"}}], "vectors": [{"storeRef": {"name": "milvus"}}]},
+        outputs=[{"store": "feast", "kind": "Features"}, {"store": "milvus", "kind": "Embeddings"}],
+    )
     yield store
     store.close()
 
@@ -70,45 +66,58 @@ def let_go(store: ObjectStore, kind: str, name: str) -> None:
     store.update(obj)
 
 
+def kinds(objects: ObjectStore, part: StoreInMemory) -> dict[str, AnyKind]:
+    cluster = LocalCluster(objects)
+    parts = world(cluster=cluster, features=part, vectors=part, installation=HOME)
+    projects, servers = Stores(cluster, FeastProjects(parts)), Stores(cluster, MilvusServers(parts))
+    return {
+        "FeatureStore": Kind(FeatureStore, projects.observe, projects.plan, projects.converge),
+        "VectorStore": Kind(VectorStore, servers.observe, servers.plan, servers.converge),
+    }
+
+
+def looking(objects: ObjectStore, part: StoreInMemory, kind: str, name: str) -> Callable[[timedelta], Any]:
+    async def look(after: timedelta) -> str:
+        now = datetime.now(UTC).replace(microsecond=0) + after
+        await reconcile(LocalCluster(objects), kinds(objects, part)[kind], Key(kind, "default", name), lambda: now)
+        found = [obj for obj in objects.list(kind, "default") if obj["metadata"]["name"] == name]
+        return found[0]["status"]["conditions"][0]["message"] if found else "gone"
+
+    return look
+
+
 @pytest.mark.parametrize(
     ("kind", "name", "view"), [("FeatureStore", "feast", "FeatureView"), ("VectorStore", "milvus", "VectorCollection")]
 )
-async def test_a_deleted_store_stays_for_what_uses_it_and_goes_with_the_last_of_it(
-    store: ObjectStore, kind: str, name: str, view: str
+async def test_a_deleted_store_stays_for_what_uses_it_however_long_and_goes_with_the_last_of_it(
+    objects: ObjectStore, kind: str, name: str, view: str
 ) -> None:
-    cluster, part = LocalCluster(store), Healthy()
-    stores: dict[str, Any] = {
-        "FeatureStore": feature_store(world(cluster=cluster, features=part, installation=HOME)),
-        "VectorStore": vector_store(world(cluster=cluster, vectors=part, installation=HOME)),
-    }
-
-    async def look(after: timedelta) -> str:
-        now = datetime.now(UTC) + after
-        await reconcile(cluster, stores[kind], Key(kind, "default", name), lambda: now)
-        found = [obj for obj in store.list(kind, "default") if obj["metadata"]["name"] == name]
-        return found[0]["status"]["conditions"][0]["message"] if found else "gone"
-
-    store.delete(kind, "default", name)
-    year = timedelta(days=365)
-    assert await look(year) == f"Waiting for {view} images, Materialization digits to go"
-    store.delete("Materialization", "default", "digits")
-    assert await look(year) == f"Waiting for {view} images, Materialization digits to go"
-    let_go(store, "Materialization", "digits")
-    assert await look(year) == f"Waiting for {view} images to go"
-    store.delete(view, "default", "images")
-    assert await look(timedelta(0)) == f"Waiting for {view} images to go"
+    part = StoreInMemory()
+    look = looking(objects, part, kind, name)
+    objects.delete(kind, "default", name)
+    assert await look(YEAR) == f"Waiting for {view} images, StagedRun digits-1 to go"
+    objects.delete("StagedRun", "default", "digits-1")
+    objects.delete(view, "default", "images")
+    # Both are going, and neither has come to its end yet.
+    assert await look(YEAR) == f"Waiting for {view} images, StagedRun digits-1 to go"
+    let_go(objects, "StagedRun", "digits-1")
+    assert await look(YEAR) == f"Waiting for {view} images to go"
     assert part.projects == {"demo"}
-    let_go(store, view, "images")
+    let_go(objects, view, "images")
     assert await look(timedelta(0)) == "gone"
     assert part.projects == (set() if kind == "FeatureStore" else {"demo"})
+    assert [one["reason"] for one in objects.list("Event", "default")].count("LeftBehind") == 0
 
 
-async def test_users_that_go_and_do_not_come_to_an_end_hold_a_store_for_a_while_only(store: ObjectStore) -> None:
-    cluster = LocalCluster(store)
-    stores = vector_store(world(cluster=cluster, vectors=Healthy(), installation=HOME))
-    for kind, name in (("VectorStore", "milvus"), ("Materialization", "digits"), ("VectorCollection", "images")):
-        store.delete(kind, "default", name)
-    for after, left in ((LEAVING_SECONDS - 5, 1), (LEAVING_SECONDS, 0)):
-        now = datetime.now(UTC) + timedelta(seconds=after)
-        await reconcile(cluster, stores, Key("VectorStore", "default", "milvus"), lambda now=now: now)
-        assert len(store.list("VectorStore")) == left
+async def test_a_project_whose_registry_is_away_is_asked_again_and_told_when_it_stays(objects: ObjectStore) -> None:
+    part = StoreInMemory(away=True)
+    look = looking(objects, part, "FeatureStore", "feast")
+    for kind, name in (("StagedRun", "digits-1"), ("FeatureView", "images"), ("FeatureStore", "feast")):
+        objects.delete(kind, "default", name)
+    for kind, name in (("StagedRun", "digits-1"), ("FeatureView", "images")):
+        let_go(objects, kind, name)
+    assert await look(timedelta(0)) != "gone"
+    assert await look(timedelta(seconds=GIVE_UP_SECONDS - 5)) != "gone"
+    assert await look(timedelta(seconds=GIVE_UP_SECONDS + 5)) == "gone"
+    told = [one["message"] for one in objects.list("Event", "default") if one["reason"] == "LeftBehind"]
+    assert told == ["Feast project 'demo' stays behind: The store did not answer"]

@@ -91,6 +91,26 @@ def test_a_failure_around_the_entrypoint_carries_kuberays_words(deployment: str,
 
 
 @pytest.mark.parametrize(
+    ("found", "unbegun"),
+    [
+        (look(status("Failed", "", reason="SubmissionFailed", message="no answer")), "SubmissionFailed: no answer"),
+        (look(status("Failed", "PENDING", reason="DeadlineExceeded", message="slow")), "DeadlineExceeded: slow"),
+        (look(status("Failed", "RUNNING", reason="DeadlineExceeded", message="slow")), ""),
+        (look(status("ValidationFailed", "", reason="ValidationFailed", message="name")), ""),
+        (look(status("Failed", "FAILED", reason="AppFailed", message="ValueError: bad")), ""),
+        (
+            look(
+                status("Failed", "FAILED", reason="AppFailed", message="Job supervisor actor could not be scheduled: x")
+            ),
+            "Job supervisor actor could not be scheduled: x",
+        ),
+    ],
+)
+def test_a_job_that_never_began_is_told_from_one_that_failed(found: RayJob, unbegun: str) -> None:
+    assert (found.state, found.unbegun) == (FAILED, unbegun)
+
+
+@pytest.mark.parametrize(
     ("condition", "expected"),
     [
         (("HeadPodReady", "False", "ContainersNotReady", "not ready"), STARTING),

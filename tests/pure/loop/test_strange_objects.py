@@ -19,7 +19,7 @@ from penstock_operator.loop.manager import Manager
 from penstock_operator.loop.plan import Plan
 from penstock_operator.loop.related import referred
 from penstock_operator.ports import Change, Object, References
-from penstock_operator.references import feature_views, secrets, store, training_job, vector_collections
+from penstock_operator.references import feature_views, secrets, store, training_job, training_run, vector_collections
 from penstock_operator.training.sweep import SourceSweeper
 from penstock_operator.trainingrun.holders import holders
 
@@ -79,7 +79,7 @@ class Looks:
 
 def test_what_a_strange_spec_refers_to_is_nothing() -> None:
     for spec in STRANGE_SPECS:
-        for references in (feature_views, vector_collections, training_job, store, secrets):
+        for references in (feature_views, vector_collections, training_job, training_run, store, secrets):
             assert references(spec) == []
 
 

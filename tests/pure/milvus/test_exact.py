@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.api.views import Metric
-from penstock.stores.exact import exact_neighbours, recall, similarities
+from penstock.stores.memory.exact import exact_neighbours, recall, similarities
 
 
 @given(st.integers(1, 60), st.integers(1, 20), st.sampled_from(Metric), st.integers(0, 2**32 - 1))

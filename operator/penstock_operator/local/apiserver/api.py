@@ -14,7 +14,6 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from penstock import __version__
-from penstock.api import GROUP, VERSION
 from penstock.secrets import MissingSecret
 from penstock_operator.local.apiserver import openapi, resources
 from penstock_operator.local.apiserver.endpoints import Endpoints
@@ -53,9 +52,12 @@ def create_app(store: ObjectStore, token: str | None = None, logs: LogSource | N
         _document("/api", resources.versions()),
         _document("/api/v1", resources.resource_list(resources.CORE)),
         _document("/apis", resources.groups()),
-        _document(f"/apis/{GROUP}", resources.group()),
-        _document(f"/apis/{GROUP}/{VERSION}", resources.resource_list(resources.PENSTOCK)),
     ]
+    for kinds in (resources.COORDINATION, resources.PENSTOCK):
+        routes += [
+            _document(f"/apis/{kinds[0].group}", resources.group(kinds[0])),
+            _document(f"/apis/{kinds[0].api_version}", resources.resource_list(kinds)),
+        ]
     routes += [_document(path, body) for path, body in openapi.documents().items()]
     for kind in resources.SERVED.values():
         routes += _routes(store, kind)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from penstock_operator.local.apiserver.resources import CORE, PENSTOCK, ServedKind
+from penstock_operator.local.apiserver.resources import COORDINATION, CORE, PENSTOCK, ServedKind
 
 ROOT = "/openapi/v3"
 
 
 def documents() -> dict[str, dict[str, Any]]:
     """Each document by its path; the first lists the others."""
-    groups = {_prefix(kinds[0]): kinds for kinds in (CORE, PENSTOCK)}
+    groups = {_prefix(kinds[0]): kinds for kinds in (CORE, COORDINATION, PENSTOCK)}
     listed = {prefix: {"serverRelativeURL": f"{ROOT}/{prefix}"} for prefix in groups}
     return {ROOT: {"paths": listed}} | {f"{ROOT}/{prefix}": _document(kinds) for prefix, kinds in groups.items()}
 

@@ -67,8 +67,11 @@ CORE = (
     ServedKind("Event", "events", "", "v1", ("ev",)),
     ServedKind("Namespace", "namespaces", "", "v1", ("ns",), namespaced=False),
 )
+_HOLDER = {"name": "Holder", "type": "string", "jsonPath": ".spec.holderIdentity"}
+COORDINATION = (ServedKind("Lease", "leases", "coordination.k8s.io", "v1", own_columns=(_HOLDER,)),)
+"""What a gateway says of itself stands in a Lease, here as in a cluster."""
 PENSTOCK = tuple(ServedKind(name, kind.PLURAL, GROUP, VERSION, kind.SHORT, model=kind) for name, kind in KINDS.items())
-SERVED = {(kind.group, kind.version, kind.plural): kind for kind in (*CORE, *PENSTOCK)}
+SERVED = {(kind.group, kind.version, kind.plural): kind for kind in (*CORE, *COORDINATION, *PENSTOCK)}
 BY_KIND = {kind.kind: kind for kind in SERVED.values()}
 
 
@@ -79,13 +82,19 @@ def versions() -> dict[str, Any]:
 
 def groups() -> dict[str, Any]:
     """`/apis`."""
-    return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [group()]}
+    return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [group(PENSTOCK[0]), group(COORDINATION[0])]}
 
 
-def group() -> dict[str, Any]:
-    """`/apis/penstock.dev`."""
-    version = {"groupVersion": f"{GROUP}/{VERSION}", "version": VERSION}
-    return {"kind": "APIGroup", "apiVersion": "v1", "name": GROUP, "versions": [version], "preferredVersion": version}
+def group(kind: ServedKind) -> dict[str, Any]:
+    """The document of a kind's group, such as `/apis/penstock.dev`."""
+    version = {"groupVersion": kind.api_version, "version": kind.version}
+    return {
+        "kind": "APIGroup",
+        "apiVersion": "v1",
+        "name": kind.group,
+        "versions": [version],
+        "preferredVersion": version,
+    }
 
 
 def resource_list(kinds: tuple[ServedKind, ...]) -> dict[str, Any]:

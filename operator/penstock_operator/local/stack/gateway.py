@@ -38,4 +38,5 @@ class GatewayServer:
         return await answers(f"{self.url}/healthz")
 
     def _command(self) -> Sequence[str]:
-        return [sys.executable, "-m", "penstock.gateway", "--port", str(self._ports.get(PORT)), "--auth", "none"]
+        flags = ["--port", str(self._ports.get(PORT)), "--auth", "none", "--replica", "local"]
+        return [sys.executable, "-m", "penstock.gateway", *flags]

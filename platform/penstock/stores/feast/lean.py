@@ -34,6 +34,8 @@ with patch("typeguard.typechecked", _plain), _absent("torch"):
     import feast
     import feast.errors
     import feast.protos.feast.serving.ServingService_pb2
+    import feast.protos.feast.types.EntityKey_pb2
+    import feast.protos.feast.types.Value_pb2
     import feast.types
 
 __all__ = ["feast"]

@@ -6,29 +6,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from penstock.api.views import ValueType
+from penstock.columns.table import ValueType
 from penstock.handoff import ViewTarget
 from penstock.stores.feast.errors import FeaturesRefused
 from penstock.stores.feast.lean import feast
 from penstock.stores.feast.ours import TAGS
 from penstock.stores.feast.store import translated
-
-TYPES: dict[ValueType, feast.types.FeastType] = {
-    ValueType.INT32: feast.types.Int32,
-    ValueType.INT64: feast.types.Int64,
-    ValueType.FLOAT32: feast.types.Float32,
-    ValueType.FLOAT64: feast.types.Float64,
-    ValueType.STRING: feast.types.String,
-    ValueType.BOOL: feast.types.Bool,
-}
-ENTITY_TYPES = {
-    ValueType.INT32: feast.ValueType.INT32,
-    ValueType.INT64: feast.ValueType.INT64,
-    ValueType.FLOAT32: feast.ValueType.FLOAT,
-    ValueType.FLOAT64: feast.ValueType.DOUBLE,
-    ValueType.STRING: feast.ValueType.STRING,
-    ValueType.BOOL: feast.ValueType.BOOL,
-}
 
 
 def register_view(store: feast.FeatureStore, target: ViewTarget, parquet: str) -> bool:
@@ -48,7 +31,9 @@ def register_view(store: feast.FeatureStore, target: ViewTarget, parquet: str) -
         FeaturesRefused: an entity of such a name is there, and joins by a column of another one.
     """
     entities = [
-        feast.Entity(name=entity.name, join_keys=[entity.name], value_type=ENTITY_TYPES[entity.type], tags=TAGS)
+        feast.Entity(
+            name=entity.name, join_keys=[entity.name], value_type=feast_type(entity.type).to_value_type(), tags=TAGS
+        )
         for entity in target.entities
     ]
     # A name of its own: two views of one output would share the source, and the first to be dropped would take it.
@@ -58,7 +43,7 @@ def register_view(store: feast.FeatureStore, target: ViewTarget, parquet: str) -
         entities=entities,
         ttl=timedelta(seconds=target.ttl_seconds or 0),
         schema=[
-            feast.Field(name=field.name, dtype=TYPES[field.type]) for field in (*target.entities, *target.features)
+            feast.Field(name=field.name, dtype=feast_type(field.type)) for field in (*target.entities, *target.features)
         ],
         source=source,
         online=True,
@@ -68,6 +53,11 @@ def register_view(store: feast.FeatureStore, target: ViewTarget, parquet: str) -
         new = find_view(store, target.view) is None
         store.apply([*_missing(store, entities), view])
     return new
+
+
+def feast_type(type_: ValueType) -> Any:
+    """What Feast calls a type."""
+    return getattr(feast.types, type_.row.feast)
 
 
 def find_view(store: feast.FeatureStore, view: str) -> Any | None:

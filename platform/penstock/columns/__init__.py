@@ -1,0 +1,1 @@
+"""The types that a column may have: one row each, from which everything else that knows types derives."""
