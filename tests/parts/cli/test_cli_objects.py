@@ -166,12 +166,12 @@ def test_suspend_resume_rerun_logs_and_wait(penstock: Any, applied: Path, world:
     assert penstock("resume", "tj", "digits").stdout == "trainingjob.penstock.dev/digits resumed\n"
     assert penstock("suspend", "fv/digit-features").exit_code == 1
     assert penstock("rerun", "digits").exit_code == 0
-    token = world.get("TrainingJob", "digits")["metadata"]["annotations"][RERUN_ANNOTATION]
-    assert (
-        penstock("logs", "digits", "--attempt", "2").stdout.splitlines()[0] == "trainingjobs/default/digits attempt 2"
+    assert world.get("TrainingJob", "digits")["metadata"]["annotations"][RERUN_ANNOTATION]
+    assert penstock("logs", "digits", "--attempt", "2").stdout.splitlines()[0] == "TrainingJob/default/digits attempt 2"
+    answered = {"observedRerunToken": world.get("TrainingJob", "digits")["metadata"]["annotations"][RERUN_ANNOTATION]}
+    world.status(
+        "TrainingJob", "digits", conditions={"Succeeded": ("False", "AttemptsExhausted", "no luck")}, **answered
     )
-    over = {"Succeeded": ("False", "AttemptsExhausted", "no luck")}
-    world.status("TrainingJob", "digits", conditions=over, observedRerunToken=token)
     failed = penstock("wait", "tj/digits", "--for", "condition=Succeeded")
     assert (failed.exit_code, "AttemptsExhausted): no luck" in failed.stderr) == (1, True)
     met = penstock("wait", "tj/digits", "--for", "Succeeded=False")
