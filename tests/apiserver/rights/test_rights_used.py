@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from penstock.api import KINDS
-from penstock.api.ray import RayBackend, RayCluster
+from penstock.api.ray import RayBackend, RayCluster, RayType
 from penstock.installation import Installation
 
 pytestmark = pytest.mark.apiserver
@@ -87,7 +87,7 @@ def test_rights_are_those_that_a_life_uses(
     install(life, rendered)
     installation = Installation(
         artifacts=str(life.folder / "artifacts"),
-        ray=RayBackend(ray_cluster=RayCluster(address="http://127.0.0.1:1")),
+        ray=RayBackend(type=RayType.RAY_CLUSTER, ray_cluster=RayCluster(address="http://127.0.0.1:1")),
         feast_registry={"registry_type": "sql", "path": f"sqlite:///{life.folder}/registry.db"},
     )
     replica = new_replica(life.kubeconfig(OPERATOR), installation, vectors, namespaces)

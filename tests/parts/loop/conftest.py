@@ -16,7 +16,7 @@ import yaml
 
 from penstock.api import API_VERSION, FINALIZER
 from penstock.api.materialization import Materialization
-from penstock.api.ray import RayBackend, RayCluster
+from penstock.api.ray import RayBackend, RayCluster, RayType
 from penstock.api.stagedrun import StagedRun, StagingState
 from penstock.handoff import STAGING_VARIABLE, StagingReport, StagingSpec
 from penstock.installation import Installation
@@ -210,7 +210,7 @@ class World:
         self.ray = Ray(self.fuse, self.views, self.collections, self.fates)
         self.installation = Installation(
             artifacts=str(folder / "runs"),
-            ray=RayBackend(ray_cluster=RayCluster(address="http://127.0.0.1:1")),
+            ray=RayBackend(type=RayType.RAY_CLUSTER, ray_cluster=RayCluster(address="http://127.0.0.1:1")),
             milvus_uri="http://127.0.0.1:1",
             feast_registry={},
             feast_online_store={},

@@ -29,7 +29,7 @@ def change(world: Any, run: str, what: str) -> None:
     """The gates or the collection change, or the view is not fed any more; how stagings end from now on is told too."""
     fate, field = what.split()
     world.fates[run] = fate
-    gates = [{"name": "rows", "minRows": {"output": "embeddings", "rows": 5}}]
+    gates = [{"name": "rows", "type": "MinRows", "minRows": {"output": "embeddings", "rows": 5}}]
 
     def write(store: Any) -> None:
         if field == "collection":
