@@ -177,5 +177,5 @@ class Collection:
     async def _prove(self, vectors: Vectors) -> None:
         """See that it is the filter that lets no row through."""
         server = self.server
-        if not any(await server.workers.run(server.search, self.physical, vectors, 1, self.metric, (), "")):
+        if not any(await server.workers.run(server.search, self.physical, vectors, 1, self.metric, {}, "")):
             raise DataGone(f"{self.physical!r} in Milvus has no rows any more, and the run wrote {self.rows}")
