@@ -11,6 +11,7 @@ import httpx2
 import pytest
 import yaml
 
+from penstock.api import KINDS
 from penstock.api.ray import RayBackend, RayCluster
 from penstock.installation import Installation
 
@@ -20,6 +21,7 @@ OBJECTS = Path(__file__).with_name("objects.yaml")
 NEEDED = ("Namespace", "ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding", "Lease")
 OPERATOR, GATEWAY = "penstock-operator", "penstock-gateway"
 STORE = "vectorstore/milvus"
+WRITTEN = [kind.PLURAL for kind in KINDS.values() if not kind.MANAGED]
 
 Right = tuple[str, str, str]
 """API group, resource with its subresource, verb."""
@@ -92,6 +94,7 @@ def test_rights_are_those_that_a_life_uses(
     replica.start()
     try:
         promote(life)
+        retain(life)
         flap(life, vectors)
         fail_in_pods(life)
         replica.audit()
@@ -123,6 +126,15 @@ def promote(life: Any) -> None:
     """A job is trained, staged and promoted."""
     life.said("apply", "-f", str(OBJECTS))
     life.until("promotion", lambda: life.condition("materialization/digits", "Promoted") == "True")
+
+
+def retain(life: Any) -> None:
+    """The run's deletionPolicy follows its job's, there and back."""
+    path = "jsonpath={.items[*].spec.deletionPolicy}"
+    for policy in ("Retain", "Delete"):
+        patch = json.dumps({"spec": {"deletionPolicy": policy}})
+        life.said("patch", "trainingjob/digits", "--type=merge", "-p", patch)
+        life.until("its run", lambda wanted=policy: life.said("get", "trainingruns", "-o", path).split() == [wanted])
 
 
 def flap(life: Any, vectors: Any) -> None:
@@ -177,6 +189,7 @@ def serve(life: Any, installation: Installation, namespaces: tuple[str, ...]) ->
 
 
 def delete(life: Any) -> None:
-    life.said("delete", *life.said("get", "penstock", "-o", "name").split(), "--wait=false")
+    """What people made; the operator removes what it made itself."""
+    life.said("delete", ",".join(WRITTEN), "--all", "--wait=false")
     life.until("deletion", lambda: not life.said("get", "penstock", "-o", "name"))
     life.said("delete", "-f", str(OBJECTS), "--ignore-not-found")

@@ -151,7 +151,7 @@ async def test_events_and_logs(client: AsyncClient, world: Any) -> None:
     assert (event.reason, event.message, event.count) == ("Running", "It", 1)
     assert await client.events(TrainingJob, "other") == []
     lines = [line async for line in client.logs(TrainingJob, "digits", attempt=2, follow=True)]
-    assert lines == ["trainingjobs/default/digits attempt 2", "follow True"]
+    assert lines == ["TrainingJob/default/digits attempt 2", "follow True"]
     with pytest.raises(errors.NotPossible, match=r"digits has no log of attempt 9.*it has 1"):
         await anext(client.logs(TrainingJob, "digits", attempt=9))
     with pytest.raises(errors.NotFound, match="other"):

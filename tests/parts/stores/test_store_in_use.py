@@ -47,14 +47,34 @@ def objects(tmp_path: Path) -> Iterator[ObjectStore]:
 
     create("FeatureStore", "feast", {"project": "demo"})
     create("VectorStore", "milvus", {})
-    create("FeatureView", "images", {"storeRef": {"name": "feast"}})
-    create("VectorCollection", "images", {"storeRef": {"name": "milvus"}})
-    create(
-        "StagedRun",
-        "digits-1",
-        {"features": [{"storeRef": {"name": "feast"}}], "vectors": [{"storeRef": {"name": "milvus"}}]},
-        outputs=[{"store": "feast", "kind": "Features"}, {"store": "milvus", "kind": "Embeddings"}],
-    )
+    view = {
+        "storeRef": {"name": "feast"},
+        "entities": [{"name": "id", "type": "Int64"}],
+        "features": [{"name": "ink", "type": "Float32"}],
+    }
+    collection = {"storeRef": {"name": "milvus"}, "dimension": 4}
+    create("FeatureView", "images", view)
+    create("VectorCollection", "images", collection)
+    ref = {"name": "images", "uid": "u"}
+    staged = {
+        "materializationRef": {"name": "m", "uid": "u"},
+        "trainingRunRef": {"name": "r", "uid": "u"},
+        "uri": "/runs",
+        "trainedAt": "2026-01-01T00:00:00Z",
+        "digest": "d",
+        "gates": [],
+        "features": [{**view, "output": "o", "featureViewRef": ref}],
+        "vectors": [{**collection, "output": "p", "vectorCollectionRef": ref}],
+        "deadlineSeconds": 1,
+        "retryLimit": 0,
+        "gracePeriodSeconds": 0,
+    }
+    there = {"resource": "images", "physical": "images__r_1"}
+    outputs = [
+        {"output": "o", "store": "feast", "kind": "Features", **there},
+        {"output": "p", "store": "milvus", "kind": "Embeddings", **there},
+    ]
+    create("StagedRun", "digits-1", staged, outputs=outputs)
     yield store
     store.close()
 
