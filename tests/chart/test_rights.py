@@ -59,17 +59,22 @@ def test_nobody_may_make_pods_or_give_rights(render: Any, values: Any) -> None:
 
 def test_lease_is_renewed_in_its_namespace_alone(render: Any, smallest: dict[str, Any]) -> None:
     rights = {right for right in granted(render(smallest), OPERATOR) if right[2] == "leases"}
-    assert rights == {("penstock", "coordination.k8s.io", "leases", verb) for verb in ("get", "update")}
+    assert rights == {("penstock", "coordination.k8s.io", "leases", verb) for verb in ("get", "update", "list")}
     assert "penstock-operator" in render(smallest).of("Lease")
 
 
-def test_gateway_changes_nothing(render: Any, smallest: dict[str, Any]) -> None:
+def test_gateway_changes_nothing_but_what_it_says_of_itself(render: Any, smallest: dict[str, Any]) -> None:
     writes = {
         (resource, verb)
         for _, _, resource, verb in granted(render(smallest), GATEWAY)
         if verb not in ("get", "list", "watch")
     }
-    assert writes == {("tokenreviews", "create"), ("subjectaccessreviews", "create")}
+    reviews = {("tokenreviews", "create"), ("subjectaccessreviews", "create")}
+    assert writes == reviews | {("leases", verb) for verb in ("create", "patch", "delete")}
+
+
+def test_gateway_tells_the_operator_of_itself_in_its_own_namespace_alone(render: Any, smallest: dict[str, Any]) -> None:
+    assert {right[0] for right in granted(render(smallest), GATEWAY) if right[2] == "leases"} == {"penstock"}
 
 
 def test_watched_namespaces_bound_every_right(render: Any, smallest: dict[str, Any]) -> None:
