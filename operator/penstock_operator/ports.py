@@ -11,6 +11,7 @@ from penstock.api import StagedRun, TrainingJob
 from penstock.api.meta import SecretKeyRef
 from penstock.api.trainingjob import Workers
 from penstock.handoff import MilvusConnection, StagingReport
+from penstock.heartbeat import Heartbeat
 from penstock.installation import Installation
 from penstock.rundir.manifest import Manifest
 from penstock.rundir.progress import Progress
@@ -308,6 +309,21 @@ class Artifacts(Protocol):
         """Remove a file, or a directory and all in it, and what above is empty then; one that is gone is fine."""
 
 
+class Gateways(Protocol):
+    """The gateways that serve what the pointers name."""
+
+    async def heartbeats(self) -> Sequence[Heartbeat]:
+        """What those that live say of themselves."""
+
+
+class NoGateways:
+    """None is known."""
+
+    async def heartbeats(self) -> Sequence[Heartbeat]:
+        """Nothing."""
+        return ()
+
+
 @dataclass(frozen=True)
 class World:
     """Everything that a reconciler may ask for."""
@@ -318,4 +334,5 @@ class World:
     vectors: Vectors
     artifacts: Artifacts
     installation: Installation
+    gateways: Gateways = field(default_factory=NoGateways)
     secrets: SecretMemory = field(default_factory=SecretMemory)

@@ -32,6 +32,7 @@ from penstock_operator.kinds import chores, kinds
 from penstock_operator.kubernetes.api import Api
 from penstock_operator.kubernetes.cluster import KubernetesCluster
 from penstock_operator.kubernetes.fence import leave
+from penstock_operator.kubernetes.gateways import LeasedGateways
 from penstock_operator.kubernetes.lease import LeaseLost
 from penstock_operator.kubernetes.logs import log_as_json
 from penstock_operator.kubernetes.operator import Build, Options, Work, run
@@ -43,16 +44,17 @@ GARBAGE = (10_000, 10, 20)
 log = structlog.get_logger(__name__)
 
 
-def world(installation: Installation) -> Build:
-    """What makes the work over a cluster, with the real Ray, Feast, Milvus and artifacts."""
+def world(installation: Installation, namespace: str) -> Build:
+    """What makes the work over a cluster, with the real Ray, Feast, Milvus and artifacts, and its own gateways."""
 
-    def build(_: Api, cluster: KubernetesCluster) -> Work:
+    def build(api: Api, cluster: KubernetesCluster) -> Work:
         def kube_ray(owner: TrainingJob | StagedRun, spec: KubeRay, http: httpx2.AsyncClient) -> KubeRayJobs:
             return KubeRayJobs(cluster, owner, spec, installation, http)
 
         rays = RayBackends(cluster, installation, kube_ray)
         artifacts = FileArtifacts(installation.artifacts)
-        parts = World(cluster, rays, FeastFeatures(), MilvusVectors(), artifacts, installation)
+        gateways = LeasedGateways(api, namespace)
+        parts = World(cluster, rays, FeastFeatures(), MilvusVectors(), artifacts, installation, gateways)
         return Work(kinds(parts), chores(parts))
 
     return build
@@ -60,7 +62,7 @@ def world(installation: Installation) -> Build:
 
 async def serve(options: Options, installation: Installation) -> None:
     """Run until asked to stop."""
-    running = asyncio.ensure_future(run(from_environment(), world(installation), options))
+    running = asyncio.ensure_future(run(from_environment(), world(installation, options.namespace), options))
     asked: list[int] = []
 
     def stop(number: int) -> None:

@@ -12,6 +12,7 @@ from penstock.api.trainingjob import TrainingJob
 from penstock.api.trainingrun import TrainingRun
 from penstock.api.views import FeatureView, VectorCollection
 from penstock_operator import references
+from penstock_operator.loop.away import known
 from penstock_operator.loop.parse import parse
 from penstock_operator.materialization.observed import Observed, Targets
 from penstock_operator.ports import World
@@ -21,10 +22,10 @@ K = TypeVar("K", bound=Resource)
 
 
 class Observer:
-    """Reads around a Materialization: objects alone."""
+    """Reads around a Materialization: objects, and what the gateways say."""
 
     def __init__(self, world: World) -> None:
-        self.cluster, self.installation = world.cluster, world.installation
+        self.cluster, self.installation, self.gateways = world.cluster, world.installation, world.gateways
 
     async def observe(self, mat: Materialization) -> Observed:
         """What is."""
@@ -42,6 +43,7 @@ class Observer:
             occupied=frozenset(one.metadata.name for one in found if one not in own),
             targets=targets,
             missing=_missing(mat, job, targets),
+            replicas=await known(self.gateways.heartbeats()),
             conflict=await self._conflict(mat),
         )
 

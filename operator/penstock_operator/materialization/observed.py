@@ -9,6 +9,8 @@ from penstock.api.stagedrun import StagedRun
 from penstock.api.trainingjob import TrainingJob
 from penstock.api.trainingrun import TrainingRun
 from penstock.api.views import FeatureView, VectorCollection
+from penstock.heartbeat import Heartbeat
+from penstock_operator.loop.away import Away
 from penstock_operator.ports import Object
 
 
@@ -36,6 +38,8 @@ class Observed:
     targets: Targets = field(default_factory=Targets)
     missing: str = ""
     """What the spec names and is not there."""
+    replicas: Sequence[Heartbeat] | Away = ()
+    """What the gateways say that live."""
     conflict: str = ""
     """Which older Materialization feeds what this one names."""
 

@@ -15,8 +15,8 @@ from penstock_operator.materialization.targets import staging_digest
 class Pass:
     """A copy of the status, the world and the clock."""
 
-    def __init__(self, mat: Materialization, seen: Observed, now: datetime) -> None:
-        self.mat, self.spec, self.seen, self.now = mat, mat.spec, seen, now
+    def __init__(self, mat: Materialization, seen: Observed, now: datetime, since: datetime) -> None:
+        self.mat, self.spec, self.seen, self.now, self.since = mat, mat.spec, seen, now, since
         self.status: MaterializationStatus = mat.status.model_copy(deep=True)
         self.digest = None if seen.missing else staging_digest(mat.metadata.uid, mat.spec, seen.targets)
         """Of what a run is staged by; None while something of it is not there."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from penstock.api.materialization import Materialization, MaterializationReason
+from penstock.api.materialization import Materialization, MaterializationReason, ServedReason
+from penstock_operator.loop.away import Away
 from penstock_operator.loop.conditions import Truth
 from penstock_operator.loop.plan import ALWAYS, Failed, Plan, trouble
 from penstock_operator.materialization.deletion import leave
@@ -13,15 +14,20 @@ from penstock_operator.materialization.observed import Action, Observed, RecordP
 from penstock_operator.materialization.passes import Pass
 from penstock_operator.materialization.pointer import record
 from penstock_operator.materialization.promotion import outdated, promote
+from penstock_operator.materialization.served import served
 from penstock_operator.materialization.staging import stage
 
 RECHECK_SECONDS = 10.0
-"""Until what is missing is looked for again, though its coming is told."""
+"""Until the gateways are asked again whether they serve what is not served yet."""
+LOADING_SECONDS = 2.0
+"""Until they are asked again that were loading it a moment ago."""
+SERVED_SECONDS = 60.0
+"""Until they are asked again whether they still do."""
 
 
 def plan(mat: Materialization, seen: Observed, now: datetime, since: datetime = ALWAYS) -> Plan[Action]:
     """Stage, promote, retire: each sees what the one before it decided."""
-    this = Pass(mat, seen, now)
+    this = Pass(mat, seen, now, since)
     if mat.metadata.deletion_timestamp is not None:
         return leave(this)
     staging = stage(this)
@@ -29,7 +35,7 @@ def plan(mat: Materialization, seen: Observed, now: datetime, since: datetime = 
     this.condition("Ready", *_ready(this))
     this.condition("Staged", staging.truth, staging.reason, staging.message)
     this.condition("Promoted", *promoted)
-    after = RECHECK_SECONDS if seen.missing else None
+    after = _served(this)
     if this.status.active != mat.status.active or staging.actions:
         # What was decided is written before anything is retired for it.
         return Plan(this.status, staging.actions, after if staging.actions else 0)
@@ -42,6 +48,20 @@ def plan(mat: Materialization, seen: Observed, now: datetime, since: datetime = 
         return trouble(failed)
 
     return Plan(this.status, requeue_after=after, cleanup=[pointer, *surplus(this)], settle=settle)
+
+
+def _served(this: Pass) -> float:
+    """Set the condition Served; seconds until the gateways are asked again."""
+    meta, replicas = this.mat.metadata, this.seen.replicas
+    if isinstance(replicas, Away):
+        this.condition("Served", "Unknown", ServedReason.NO_GATEWAY, replicas.cause)
+        return RECHECK_SECONDS
+    verdict = served(meta.namespace, meta.name, this.status.active, replicas, this.now, this.since)
+    this.condition("Served", verdict.truth, verdict.reason, verdict.message)
+    if verdict.reason is ServedReason.LOADING:
+        return LOADING_SECONDS
+    waiting = this.status.active is not None and verdict.truth != "True"
+    return RECHECK_SECONDS if waiting or this.seen.missing else SERVED_SECONDS
 
 
 def _ready(this: Pass) -> tuple[Truth, MaterializationReason, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -25,7 +25,7 @@ class Verdict(NamedTuple):
     again: datetime | None = None
 
 
-def heartbeats(leases: Iterable[Mapping[str, Any]], now: datetime) -> list[Heartbeat]:
+def heartbeats(leases: Iterable[dict[str, Any]], now: datetime) -> list[Heartbeat]:
     """What the gateways say that live, out of the Leases that bear the labels of `penstock.heartbeat`."""
     found = [beat for lease in leases if (beat := from_lease(lease)) is not None and beat.lives(now)]
     return sorted(found, key=lambda beat: beat.replica)

@@ -11,10 +11,10 @@ from typing import Any
 from kuberay_standin import Fate
 
 WRITES = 8
-"""Of a job that succeeds: finalizer, intent, RayJob, the status when it is submitted, known and runs, run, and status."""
+"""Of a job that succeeds: finalizer, intent, RayJob, status when it is submitted, known and runs, its run, status."""
 JOBS = [f"at-{number}-{when}" for number in range(1, WRITES + 1) for when in ("before", "after")]
 UNSURE = ("at-2-after", "at-3-before")
-"""The intent stands, and whether its RayJob was there and deleted only the dead operator knew: another attempt is made."""
+"""The intent stands, and only the dead operator knew whether its RayJob was there: another attempt is made."""
 
 
 async def test_there_is_one_rayjob_wherever_the_operator_dies(site: Any) -> None:

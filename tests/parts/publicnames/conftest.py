@@ -14,7 +14,7 @@ from worlds import world
 
 from penstock.api import FeatureView, VectorCollection
 from penstock.api.meta import API_VERSION
-from penstock.api.ray import RayBackend, RayCluster
+from penstock.api.ray import RayBackend, RayCluster, RayType
 from penstock.installation import Installation
 from penstock_operator.local.apiserver.cluster import LocalCluster
 from penstock_operator.local.apiserver.store import ObjectStore
@@ -29,7 +29,7 @@ from penstock_operator.secretmemory import SecretMemory
 
 HOME = Installation(
     artifacts="/runs",
-    ray=RayBackend(ray_cluster=RayCluster(address="http://127.0.0.1:1")),
+    ray=RayBackend(type=RayType.RAY_CLUSTER, ray_cluster=RayCluster(address="http://127.0.0.1:1")),
     milvus_uri="http://127.0.0.1:1",
     feast_registry={},
     feast_online_store={},
@@ -93,7 +93,7 @@ class Names:
 
     def feeder(self, name: str, run: str | None = None, namespace: str = "default") -> str:
         """A Materialization that feeds it, and the StagedRun that it serves; what that has in the store."""
-        mapping = {"output": "o", self.form.ref: {"name": "images"}}
+        mapping = {"name": "m", "output": "o", self.form.ref: {"name": "images"}}
         spec = {"trainingJobRef": {"name": name}, "gates": [], self.form.mappings: [mapping]}
         mat = self.create("Materialization", name, spec, namespace)
         if run is None:

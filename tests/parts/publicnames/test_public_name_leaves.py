@@ -93,8 +93,10 @@ async def test_the_time_in_which_no_control_plane_ran_is_no_patience(names: Name
 def guarded(names: Names) -> Names:
     """The store is reached by a Secret."""
     ref = {"name": "key", "key": "token"}
-    online = {"type": "redis", "options": [{"name": "password", "secretRef": ref}]}
-    spec = {"tokenSecretRef": ref} if names.form.store == "VectorStore" else {"project": "demo", "onlineStore": online}
+    online = {"type": "redis", "options": [{"name": "password", "secretKeyRef": ref}]}
+    spec = (
+        {"tokenSecretKeyRef": ref} if names.form.store == "VectorStore" else {"project": "demo", "onlineStore": online}
+    )
     names.objects.delete(names.form.store, "default", "store")
     store = names.create(names.form.store, "store", spec)
     store["metadata"]["finalizers"] = [FINALIZER]

@@ -13,7 +13,7 @@ from worlds import world
 
 from penstock.api import FINALIZER, FeatureStore, VectorStore
 from penstock.api.meta import API_VERSION
-from penstock.api.ray import RayBackend, RayCluster
+from penstock.api.ray import RayBackend, RayCluster, RayType
 from penstock.installation import Installation
 from penstock_operator.local.apiserver.cluster import LocalCluster
 from penstock_operator.local.apiserver.store import ObjectStore
@@ -27,7 +27,7 @@ from penstock_operator.stores.reconciler import Stores
 
 HOME = Installation(
     artifacts="/runs",
-    ray=RayBackend(ray_cluster=RayCluster(address="http://127.0.0.1:1")),
+    ray=RayBackend(type=RayType.RAY_CLUSTER, ray_cluster=RayCluster(address="http://127.0.0.1:1")),
     milvus_uri="http://127.0.0.1:1",
     feast_registry={},
     feast_online_store={},

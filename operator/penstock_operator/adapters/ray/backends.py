@@ -73,7 +73,7 @@ class RayBackends:
         return {**await read_secret(self._cluster, namespace, name), **values}
 
     async def _token(self, owner: TrainingJob | StagedRun, ray: RayCluster) -> str | None:
-        if (ref := ray.token_secret_ref) is not None:
+        if (ref := ray.token_secret_key_ref) is not None:
             return await self._read_token(owner, ref)
         path = self._installation.ray_token_path
         return Path(path).read_text().strip() if owner.spec.ray is None and path is not None else None

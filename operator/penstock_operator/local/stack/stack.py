@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from penstock.api.ray import RayBackend, RayCluster
+from penstock.api.ray import RayBackend, RayCluster, RayType
 from penstock.installation import Installation
 from penstock.rundir import storage
 from penstock_operator.adapters.artifacts import FileArtifacts
@@ -25,6 +25,7 @@ from penstock_operator.local.apiserver.api import create_app
 from penstock_operator.local.apiserver.certificates import loopback_certificate
 from penstock_operator.local.apiserver.cluster import LocalCluster
 from penstock_operator.local.apiserver.expiry import expire
+from penstock_operator.local.apiserver.gateways import StoredGateways
 from penstock_operator.local.apiserver.kubeconfig import write_kubeconfig
 from penstock_operator.local.apiserver.serve import serving
 from penstock_operator.local.apiserver.store import ObjectStore
@@ -96,7 +97,8 @@ async def local_stack(home: Path, port: int, gateway_port: int, cpus: int) -> As
             async with RayBackends(cluster, installation) as rays:
                 app = create_app(store, token, RayLogs(store, rays))
                 artifacts = FileArtifacts(installation.artifacts)
-                world = World(cluster, rays, FeastFeatures(), MilvusVectors(), artifacts, installation)
+                gateways = StoredGateways(store)
+                world = World(cluster, rays, FeastFeatures(), MilvusVectors(), artifacts, installation, gateways)
                 async with (
                     serving(app, ports.get(API), certificate),
                     _supervised(servers),
@@ -193,7 +195,7 @@ def _installation(home: Path, servers: Servers) -> Installation:
     feast.mkdir(exist_ok=True)
     return Installation(
         artifacts=f"file://{home}/artifacts",
-        ray=RayBackend(ray_cluster=RayCluster(address=servers.ray.address)),
+        ray=RayBackend(type=RayType.RAY_CLUSTER, ray_cluster=RayCluster(address=servers.ray.address)),
         ray_token_path=str(servers.ray.token_path),
         shared_files=True,
         milvus_uri=servers.milvus.uri,
