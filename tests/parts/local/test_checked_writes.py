@@ -183,7 +183,7 @@ async def test_a_status_that_the_schema_gives_is_shown_from_the_start_and_costs_
     assert store.version == int(made["metadata"]["resourceVersion"])
     ready = {"observedGeneration": 1, "conditions": [CONDITION]}
     written = await LocalCluster(store).write_status(made, ready)
-    changed = store.update({**written, "spec": {"database": "other"}, "status": {}})
+    changed = store.update({**written, "spec": {"timeoutSeconds": 20}, "status": {}})
     assert (changed["status"], changed["metadata"]["generation"]) == (ready, 2)
     with pytest.raises(Invalid):
         store.update_status({**changed, "status": {"conditions": [{}]}})
@@ -199,7 +199,7 @@ async def test_a_dry_run_says_all_that_the_write_would_and_keeps_nothing(
     assert (await http.post(PATH, json=vectors(), params=dry)).status_code == 409
     stale = {**made, "metadata": {**made["metadata"], "resourceVersion": "999"}}
     assert (await http.put(f"{PATH}/milvus", json=stale, params=dry)).status_code == 409
-    changed = await http.put(f"{PATH}/milvus", json={**made, "spec": {"database": "other"}}, params=dry)
+    changed = await http.put(f"{PATH}/milvus", json={**made, "spec": {"timeoutSeconds": 20}}, params=dry)
     assert changed.json()["metadata"]["generation"] == 2
     put = await http.put(f"{PATH}/milvus/status", json={**made, "status": {"conditions": [CONDITION]}}, params=dry)
     assert put.json()["status"]["conditions"] == [CONDITION]
