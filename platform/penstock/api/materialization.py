@@ -231,7 +231,7 @@ class ServedReason(Reason):
         "A gateway does not answer with the active run, but with the one before, or not at all.",
         "The message names the gateway and what is wrong; its log says more.",
     )
-    NO_RUN = ("NoRun", "There is no active run.", "Look at the condition Promoted.")
+    NO_RUN = ("NoRun", "There is no active run: the condition Promoted says why.")
     NO_GATEWAY = (
         "NoGateway",
         "No gateway is heard of: there is none, or it may not write its Lease.",

@@ -225,7 +225,8 @@ class Life:
 
     def requests(self, account: str) -> Iterator[dict[str, Any]]:
         """What a service account asked for."""
-        for line in self.log.read_text().splitlines():
+        # The last line may be half written.
+        for line in self.log.read_text().rpartition("\n")[0].splitlines():
             entry = json.loads(line)
             if entry["user"]["username"] == f"system:serviceaccount:penstock:{account}":
                 yield entry
