@@ -13,7 +13,7 @@ from pymilvus import MilvusClient
 from servers import redis_server
 
 from penstock.gateway.features import THREADS
-from penstock.stores.feast.views import drop_view
+from penstock_operator.adapters.feast.views import drop_view
 
 KNOWN, UNKNOWN = {"entities": [{"id": 1}]}, {"entities": [{"id": 999}]}
 VECTOR = {"vectors": [[1.0] * 8], "k": 2}
