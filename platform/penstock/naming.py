@@ -67,7 +67,12 @@ def physical_name(resource: str, run: str, uid: str) -> str:
     The uid makes it the StagedRun's own on any database, whoever else names the resource, in whichever namespace. The
     resource is cut, for PostgreSQL cuts what is longer than 63 bytes without a word.
     """
-    return f"{identifier(resource)[:PHYSICAL_PREFIX]}__{run.replace('-', '_')}_{uid.replace('-', '')[:8]}"
+    return f"{physical_prefix(resource)}{run.replace('-', '_')}_{uid.replace('-', '')[:8]}"
+
+
+def physical_prefix(resource: str) -> str:
+    """What the names of all that is staged for a resource begin with."""
+    return f"{identifier(resource)[:PHYSICAL_PREFIX]}__"
 
 
 def run_uri(artifacts: str, namespace: str, job: str, run: str) -> str:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
-from penstock.api.meta import SecretKeyRef
 from penstock.api.stores import FeatureStore, VectorStore
 from penstock.handoff import MilvusConnection
 from penstock.installation import Installation
-from penstock.secrets import MissingSecret, read_secrets
 from penstock.stores.feast.config import feast_config, feature_store_refs
 from penstock.stores.milvus.connection import milvus_connection, vector_store_refs
-from penstock_operator.ports import Cluster, Object, Refused, World
+from penstock_operator.adapters.secrets import secrets_for
+from penstock_operator.ports import Cluster, Refused, World
 from penstock_operator.secretmemory import SecretMemory
 
 
@@ -40,7 +38,7 @@ class Connections:
             MissingSecret: a Secret that it names is not there.
             Refused: neither the store nor the installation says where.
         """
-        secret = await self._secrets(store, feature_store_refs(store))
+        secret = await secrets_for(self.cluster, self.memory, store, feature_store_refs(store))
         try:
             return feast_config(store, self.installation, secret)
         except ValueError as error:
@@ -53,39 +51,8 @@ class Connections:
             MissingSecret: a Secret that it names is not there.
             Refused: neither the store nor the installation says where.
         """
-        secret = await self._secrets(store, vector_store_refs(store))
+        secret = await secrets_for(self.cluster, self.memory, store, vector_store_refs(store))
         try:
             return milvus_connection(store, self.installation, secret)
         except ValueError as error:
             raise Refused(str(error)) from error
-
-    async def _secrets(
-        self, store: FeatureStore | VectorStore, refs: Iterable[SecretKeyRef]
-    ) -> Callable[[SecretKeyRef], str]:
-        leaving = store.metadata.deletion_timestamp is not None
-        try:
-            return await read_secrets(_Remembering(self.cluster, self.memory, leaving), store.metadata.namespace, refs)
-        except MissingSecret as error:
-            if not leaving:
-                raise
-            # Its namespace may be going, where no Secret can be created.
-            raise MissingSecret(
-                error.problem, f"what it guards in {store.kind} {store.metadata.name!r} stays"
-            ) from error
-
-
-@dataclass(frozen=True)
-class _Remembering:
-    """Reads Secrets; for a store that is leaving, one that is gone is read as it was."""
-
-    cluster: Cluster
-    memory: SecretMemory
-    leaving: bool
-
-    async def get(self, kind: str, namespace: str, name: str) -> Object | None:
-        found = await self.cluster.get(kind, namespace, name)
-        if found is not None:
-            self.memory.remember(namespace, name, found)
-        elif self.leaving:
-            return self.memory.recall(namespace, name)
-        return found

@@ -10,7 +10,7 @@ from penstock.api.materialization import Materialization
 from penstock.api.meta import Condition, DeletionPolicy, ObjectMeta
 from penstock.api.stagedrun import StagedKind
 from penstock.api.views import ViewReason
-from penstock.naming import identifier
+from penstock.naming import identifier, physical_prefix
 from penstock_operator.loop.conditions import Truth, with_condition
 
 RECHECK_SECONDS = 15.0
@@ -144,7 +144,7 @@ def _conflict(name: Name, seen: Observed) -> str:
     if seen.other:
         return f"{seen.other} holds the {name}: choose another name or another store"
     # One that we moved before was moved by hand since; one that stands for a run of that name was retained.
-    if name.before is not None or current.startswith(f"{identifier(name.meta.name)}__"):
+    if name.before is not None or current.startswith(physical_prefix(name.meta.name)):
         return ""
     return f"The {name} stands for {current!r}, which Penstock did not make: remove it, or choose another name"
 

@@ -74,12 +74,20 @@ class Stop:
 
     submission_id: str
 
+    def __str__(self) -> str:
+        """What runs until it is stopped."""
+        return f"Ray job {self.submission_id!r}"
+
 
 @dataclass(frozen=True)
 class Forget:
     """Delete an ended Ray job."""
 
     submission_id: str
+
+    def __str__(self) -> str:
+        """What is deleted."""
+        return f"ended Ray job {self.submission_id!r}"
 
 
 @dataclass(frozen=True)
@@ -90,10 +98,19 @@ class Drop:
     public: bool = False
     """Whether the public name goes first, if it stands for this."""
 
+    def __str__(self) -> str:
+        """What is dropped, and where."""
+        what, store = ("view", "FeatureStore") if self.output.kind == "Features" else ("collection", "VectorStore")
+        return f"{what} {self.output.physical!r} in {store} {self.output.store!r}"
+
 
 @dataclass(frozen=True)
 class RemoveFiles:
     """Remove what the tries wrote beside the run."""
+
+    def __str__(self) -> str:
+        """What is removed."""
+        return "what its tries wrote beside the run"
 
 
 Action = Submit | Stop | Forget | Drop | RemoveFiles

@@ -31,12 +31,20 @@ class Stop:
 
     submission_id: str
 
+    def __str__(self) -> str:
+        """What runs until it is stopped."""
+        return f"Ray job {self.submission_id!r}"
+
 
 @dataclass(frozen=True)
 class Forget:
     """Delete an ended Ray job."""
 
     submission_id: str
+
+    def __str__(self) -> str:
+        """What is deleted."""
+        return f"ended Ray job {self.submission_id!r}"
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,10 @@ class DeleteFiles:
     """Delete the run directory of an attempt that came to nothing."""
 
     run: str
+
+    def __str__(self) -> str:
+        """What is deleted."""
+        return f"the directory of run {self.run!r}"
 
 
 @dataclass(frozen=True)

@@ -30,5 +30,9 @@ class DeleteItself:
 class RemoveFiles:
     """Remove its run directory."""
 
+    def __str__(self) -> str:
+        """What is removed."""
+        return "its run directory"
+
 
 Action = DeleteItself | RemoveFiles

@@ -71,23 +71,28 @@ TUNING = (
 """The options of a section that decide how a store is reached, not which one it is."""
 
 
-def _stays(section: str) -> tuple[Rule, Rule]:
-    """Rules by which a section goes on naming the same store: what is served is in it."""
+def _stays(section: str) -> tuple[Rule, ...]:
+    """Rules by which a section goes on naming the same store: what is served is in it.
+
+    One for each direction: both in one cost more than the API server lets a rule cost.
+    """
     one, other = f"self.{section}", f"oldSelf.{section}"
 
-    def kept(here: str, there: str) -> str:
+    def kept(here: str, there: str) -> Rule:
         same = "p.name == o.name && has(p.value) == has(o.value) && (!has(o.value) || p.value == o.value)"
-        return f"{here}.options.all(o, o.name.matches('{TUNING}') || {there}.options.exists(p, {same}))"
+        return Rule(
+            f"!has({one}) || !has({other}) || "
+            f"{here}.options.all(o, o.name.matches('{TUNING}') || {there}.options.exists(p, {same}))",
+            f"the options of {section} that say which store it is cannot be changed: create another FeatureStore",
+        )
 
     return (
         Rule(
             f"has({one}) == has({other}) && (!has({one}) || {one}.type == {other}.type)",
             f"{section} cannot become another kind of store: create another FeatureStore",
         ),
-        Rule(
-            f"!has({one}) || !has({other}) || ({kept(one, other)} && {kept(other, one)})",
-            f"the options of {section} that say which store it is cannot be changed: create another FeatureStore",
-        ),
+        kept(one, other),
+        kept(other, one),
     )
 
 

@@ -108,11 +108,11 @@ async def test_the_reconcilers_create_and_change_by_the_schema_too(store: Object
     with pytest.raises(Conflict, match="already"):
         await cluster.create(vectors())
     with pytest.raises(Refused):
-        await cluster.replace_spec(made, {"database": ""})
-    changed = await cluster.replace_spec(made, {"database": "other"})
-    assert (changed["spec"]["database"], changed["metadata"]["generation"]) == ("other", 2)
+        await cluster.replace_spec(made, {**made["spec"], "timeoutSeconds": 0})
+    changed = await cluster.replace_spec(made, {**made["spec"], "timeoutSeconds": 20})
+    assert (changed["spec"]["timeoutSeconds"], changed["metadata"]["generation"]) == (20, 2)
     with pytest.raises(Conflict):
-        await cluster.replace_spec(made, {"database": "third"})
+        await cluster.replace_spec(made, {**made["spec"], "timeoutSeconds": 30})
 
 
 async def test_the_reconcilers_delete_an_object_and_no_other_of_its_name(store: ObjectStore) -> None:

@@ -93,7 +93,7 @@ class Names:
 
     def feeder(self, name: str, run: str | None = None, namespace: str = "default") -> str:
         """A Materialization that feeds it, and the StagedRun that it serves; what that has in the store."""
-        mapping = {"output": "o", self.form.ref: {"name": "images"}}
+        mapping = {"name": "m", "output": "o", self.form.ref: {"name": "images"}}
         spec = {"trainingJobRef": {"name": name}, "gates": [], self.form.mappings: [mapping]}
         mat = self.create("Materialization", name, spec, namespace)
         if run is None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from penstock.api import FINALIZER
 from penstock_operator.loop.leaving import GIVE_UP_SECONDS
 from penstock_operator.secretmemory import SecretMemory
 
@@ -92,12 +93,13 @@ async def test_the_time_in_which_no_control_plane_ran_is_no_patience(names: Name
 def guarded(names: Names) -> Names:
     """The store is reached by a Secret."""
     ref = {"name": "key", "key": "token"}
-    store = names.objects.get(names.form.store, "default", "store")
-    if names.form.store == "VectorStore":
-        store["spec"]["tokenSecretKeyRef"] = ref
-    else:
-        store["spec"]["onlineStore"] = {"type": "redis", "options": [{"name": "password", "secretKeyRef": ref}]}
-    store["metadata"]["finalizers"] = ["penstock.dev/finalizer"]
+    online = {"type": "redis", "options": [{"name": "password", "secretKeyRef": ref}]}
+    spec = (
+        {"tokenSecretKeyRef": ref} if names.form.store == "VectorStore" else {"project": "demo", "onlineStore": online}
+    )
+    names.objects.delete(names.form.store, "default", "store")
+    store = names.create(names.form.store, "store", spec)
+    store["metadata"]["finalizers"] = [FINALIZER]
     names.objects.update(store)
     names.objects.create(secret("first"))
     names.feeder("digits", "r-1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -150,3 +151,25 @@ async def test_a_kube_ray_that_is_not_there_is_refused_with_the_next_step() -> N
     async with RayBackends(Objects(), installation("http://127.0.0.1:1")) as rays:  # type: ignore[arg-type]
         with pytest.raises(Refused, match=r"set spec\.ray\.rayCluster"):
             await rays.ray_of(job({"type": "KubeRay", "kubeRay": {}}))
+
+
+async def test_a_job_that_goes_with_its_token_is_stopped_with_the_token_as_it_was(
+    api: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, seen = api
+    monkeypatch.setattr(backends, "TOKEN_SECONDS", 0)
+    own = job(
+        {"type": "RayCluster", "rayCluster": {"address": address, "tokenSecretKeyRef": {"name": "ray", "key": "token"}}}
+    )
+    going = own.model_copy(deep=True)
+    going.metadata.deletion_timestamp = datetime(2026, 1, 1, tzinfo=UTC)
+    async with RayBackends(Objects(), installation(address)) as rays:  # type: ignore[arg-type]
+        await rays.ray_of(own)
+        monkeypatch.setattr(Objects, "secrets", {})
+        with pytest.raises(MissingSecret, match="create it"):
+            await rays.ray_of(own)
+        await (await rays.ray_of(going)).job("s-1")
+        assert seen[-1]["token"] == "Bearer spec's"
+    async with RayBackends(Objects(), installation(address)) as rays:  # type: ignore[arg-type]
+        with pytest.raises(MissingSecret, match="what it guards cannot be reached any more"):
+            await rays.ray_of(going)

@@ -41,4 +41,8 @@ def test_an_index_finds_what_a_look_at_every_object_finds(steps: list[Any]) -> N
             found = known.referring("Materialization", namespace, references, name)
             wanted = [o for (n, _), o in there.items() if n == namespace and name in references(o["spec"])]
             assert sorted(o["metadata"]["name"] for o in found) == sorted(o["metadata"]["name"] for o in wanted)
+            everywhere = known.referring("Materialization", None, references, name)
+            assert sorted(map(str, everywhere)) == sorted(
+                str(o) for o in there.values() if name in references(o["spec"])
+            )
     assert sorted(map(str, known.list("Materialization"))) == sorted(map(str, there.values()))

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.api.meta import DeletionPolicy, ObjectMeta
+from penstock.naming import physical_name
 from penstock_operator.loop.conditions import find
 from penstock_operator.publicnames.plan import Decision, Name, Observed, Point, Pointed, Release, decide
 
@@ -87,6 +88,13 @@ def test_a_name_that_somebody_else_made_is_not_taken_over_but_ours_that_was_move
     assert told(decide(NAME, [], seen, NOW)) == ("False", "Conflict")
     assert decide(NAME, [], seen, NOW).actions == ()
     assert decide(NAME._replace(before=FIRST.physical), [], seen, NOW).actions == (Point(FIRST.physical),)
+
+
+@pytest.mark.parametrize("name", ["images", "a" * 63, "2-images"])
+def test_a_name_that_was_retained_by_a_predecessor_is_taken_over(name: str) -> None:
+    retained = physical_name(name, "3f2a9c41-2", "5d3c8a40-9d9c")
+    ours = NAME._replace(meta=META.model_copy(update={"name": name}))
+    assert decide(ours, [], replace(FED, current=retained), NOW).actions == (Point(FIRST.physical),)
 
 
 def test_a_name_without_a_pointer_is_left_as_it_is() -> None:

@@ -17,7 +17,9 @@ from penstock.api.ray import KubeRay, RayCluster
 from penstock.installation import Installation
 from penstock.secrets import read_secret, read_secrets
 from penstock_operator.adapters.ray.jobs import RayJobs, new_http
+from penstock_operator.adapters.secrets import secrets_for
 from penstock_operator.ports import Cluster, Ray, RaySubmission, Refused
+from penstock_operator.secretmemory import SecretMemory
 
 TOKEN_SECONDS = 15.0
 """How long a token that was read is used: each poll of each job asks for it; one that was corrected works soon."""
@@ -33,6 +35,7 @@ class RayBackends:
         self._cluster, self._installation, self._kube_ray = cluster, installation, kube_ray
         self._http = new_http()
         self._tokens: dict[tuple[str, str, str], tuple[float, str]] = {}
+        self._memory = SecretMemory()
 
     async def ray_of(self, owner: TrainingJob | StagedRun) -> Ray:
         """The Ray of an object.
@@ -48,7 +51,7 @@ class RayBackends:
             return self._kube_ray(owner, backend.kube_ray, self._http)
         assert backend.ray_cluster is not None
         namespace = owner.metadata.namespace
-        token = await self._token(namespace, backend.ray_cluster, default=owner.spec.ray is None)
+        token = await self._token(owner, backend.ray_cluster)
         return RayJobs(backend.ray_cluster.address, token, self._http, partial(self._secrets, namespace))
 
     async def __aenter__(self) -> Self:
@@ -69,16 +72,17 @@ class RayBackends:
             return values
         return {**await read_secret(self._cluster, namespace, name), **values}
 
-    async def _token(self, namespace: str, ray: RayCluster, *, default: bool) -> str | None:
+    async def _token(self, owner: TrainingJob | StagedRun, ray: RayCluster) -> str | None:
         if (ref := ray.token_secret_key_ref) is not None:
-            return await self._read_token(namespace, ref)
+            return await self._read_token(owner, ref)
         path = self._installation.ray_token_path
-        return Path(path).read_text().strip() if default and path is not None else None
+        return Path(path).read_text().strip() if owner.spec.ray is None and path is not None else None
 
-    async def _read_token(self, namespace: str, ref: SecretKeyRef) -> str:
+    async def _read_token(self, owner: TrainingJob | StagedRun, ref: SecretKeyRef) -> str:
         now = time.monotonic()
         self._tokens = {key: kept for key, kept in self._tokens.items() if now - kept[0] < TOKEN_SECONDS}
-        key = (namespace, ref.name, ref.key)
+        key = (owner.metadata.namespace, ref.name, ref.key)
         if key not in self._tokens:
-            self._tokens[key] = now, (await read_secrets(self._cluster, namespace, [ref]))(ref)
+            # A job that is being deleted must be stopped, though its token may have gone before it.
+            self._tokens[key] = now, (await secrets_for(self._cluster, self._memory, owner, [ref]))(ref)
         return self._tokens[key][1]
