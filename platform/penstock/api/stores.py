@@ -38,15 +38,23 @@ class StoreReason(Reason):
 class Option(Model):
     """A key of a section of `feature_store.yaml`, its value as written in YAML or taken from a Secret."""
 
-    RULES = (Rule("has(self.value) != has(self.secretRef)", "set exactly one of value and secretRef"),)
+    ATOMIC = True
+    RULES = (Rule("has(self.value) != has(self.secretKeyRef)", "set exactly one of value and secretKeyRef"),)
 
     name: Identifier
     value: Annotated[str, StringConstraints(max_length=4096)] | None = None
-    secret_ref: SecretKeyRef | None = None
+    secret_key_ref: SecretKeyRef | None = None
 
 
 class FeastComponent(Model):
     """The online store or registry section of `feature_store.yaml`."""
+
+    RULES = (
+        Rule(
+            "self.options.all(o, o.name != 'type' && o.name != 'registry_type')",
+            "an option is named type or registry_type: that is the section's own type",
+        ),
+    )
 
     type: Line = Field(description="As in feature_store.yaml: sqlite, redis, postgres, or a class path.")
     options: list[Option] = Field(default_factory=list, max_length=64)
@@ -94,7 +102,7 @@ class VectorStoreSpec(Model):
 
     uri: Line | None = Field(None, description="Such as http://milvus:19530. Unset: the installation's own.")
     database: Identifier = "default"
-    token_secret_ref: SecretKeyRef | None = Field(None, description="A token, or user:password.")
+    token_secret_key_ref: SecretKeyRef | None = Field(None, description="A token, or user:password.")
     timeout_seconds: int = Field(10, ge=1, le=300)
 
 

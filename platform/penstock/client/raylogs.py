@@ -8,32 +8,33 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import AsyncIterator
-from typing import Any, NamedTuple
+from typing import Any
 
-import anyio
-
+from penstock import joblogs
 from penstock.api import Resource, StagedRun, TrainingJob
 from penstock.api.meta import SecretKeyRef
-from penstock.client.errors import ApiError, ConfigError, Forbidden, LogAway, NotFound, NotPossible, Unauthorized
+from penstock.client.errors import (
+    ApiError,
+    ConfigError,
+    Forbidden,
+    LogAway,
+    NotFound,
+    NotPossible,
+    Unauthorized,
+    Unreachable,
+)
 from penstock.client.installation import read_installation, system_namespace
 from penstock.client.kinds import full_name
 from penstock.client.proxy import Service, service_of
 from penstock.client.session import Session
+from penstock.joblogs import NoLog, Seen, Submission
 from penstock.naming import RAY_TOKEN_KEY, SUBMISSION_ANNOTATION, UID_LABEL, ray_token_secret
 
 TOKEN_VARIABLE = "PENSTOCK_RAY_TOKEN"  # noqa: S105 - the name of a variable
 HEADER = "X-Ray-Authorization"
 """Where Ray looks for its token when `Authorization` is the API server's."""
 POLL_SECONDS = 1.0
-WITH_LOGS = "jobs, materializations and the runs of both have logs"
 ENDED = ("STOPPED", "SUCCEEDED", "FAILED")
-
-
-class Submission(NamedTuple):
-    """A Ray job, and what the status has of its end."""
-
-    id: str
-    said: str
 
 
 class RayLogs:
@@ -51,41 +52,25 @@ class RayLogs:
             NotPossible: nothing of it was submitted.
             LogAway: Ray cannot be asked; the error has the lines that the status keeps.
         """
-        submission = self._submission(attempt)
+        try:
+            submission = joblogs.submission(self._resource, attempt)
+        except NoLog as error:
+            raise NotPossible(str(error)) from error
         service = await self._service(submission)
         headers = await self._headers()
         wanted = self._wanted()
         path = f"{service.path}/api/jobs/{submission.id}"
-        said = 0
-        while True:
+
+        async def look() -> Seen:
             try:
                 # In this order: what a job said before its end is in the log that is read after.
-                ended = not follow or (await self._get(path, headers)).get("status") in ENDED
-                text = str((await self._get(f"{path}/logs", headers)).get("logs") or "")
+                ended = follow and (await self._get(path, headers)).get("status") in ENDED
+                return Seen(str((await self._get(f"{path}/logs", headers)).get("logs") or ""), ended)
             except ApiError as error:
                 raise LogAway(f"{self._name}: {_why(error, service, wanted)}", _lines(submission)) from error
-            whole = len(text) if ended else text.rfind("\n") + 1
-            for line in text[said:whole].splitlines():
-                yield line
-            said = max(said, whole)
-            if ended:
-                return
-            await anyio.sleep(POLL_SECONDS)
 
-    def _submission(self, attempt: int | None) -> Submission:
-        resource = self._resource
-        if isinstance(resource, TrainingJob):
-            found = [one for one in resource.status.attempts if attempt in (None, one.number)]
-            if found:
-                return Submission(found[-1].submission_id, found[-1].message)
-            numbers = ", ".join(str(one.number) for one in resource.status.attempts) or "none"
-            raise NotPossible(f"{self._name} has no attempt {attempt or ''}: it has {numbers}")
-        if isinstance(resource, StagedRun):
-            if (latest := resource.status.latest_try) is not None:
-                ready = next((one for one in resource.status.conditions if one.type == "Ready"), None)
-                return Submission(latest.submission_id, ready.message if ready is not None else "")
-            raise NotPossible(f"{self._name} has not been tried yet")
-        raise NotPossible(f"{self._name} runs nothing: {WITH_LOGS}")
+        async for line in joblogs.lines(look, follow=follow, away=Unreachable, pause=POLL_SECONDS):
+            yield line
 
     async def _service(self, submission: Submission) -> Service:
         url = await self._address(submission)
@@ -151,7 +136,8 @@ class RayLogs:
         if cluster := (self._ray_job.get("status") or {}).get("rayClusterName"):
             return SecretKeyRef(name=ray_token_secret(cluster), key=RAY_TOKEN_KEY)
         backend = resource.spec.ray if isinstance(resource, TrainingJob | StagedRun) else None
-        return backend.ray_cluster.token_secret_ref if backend is not None and backend.ray_cluster is not None else None
+        ray = backend.ray_cluster if backend is not None else None
+        return ray.token_secret_key_ref if ray is not None else None
 
     def _wanted(self) -> str:
         """How to give the token, to who may not read it."""

@@ -251,8 +251,8 @@ class Life:
         try:
             yield f"http://127.0.0.1:{port}"
         finally:
-            process.kill()
-            process.wait()
+            process.terminate()
+            process.wait(30)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from penstock.api import KINDS
-from penstock.api.ray import RayBackend, RayCluster
+from penstock.api.ray import RayBackend, RayCluster, RayType
 from penstock.installation import Installation
 
 pytestmark = pytest.mark.apiserver
@@ -87,7 +87,7 @@ def test_rights_are_those_that_a_life_uses(
     install(life, rendered)
     installation = Installation(
         artifacts=str(life.folder / "artifacts"),
-        ray=RayBackend(ray_cluster=RayCluster(address="http://127.0.0.1:1")),
+        ray=RayBackend(type=RayType.RAY_CLUSTER, ray_cluster=RayCluster(address="http://127.0.0.1:1")),
         feast_registry={"registry_type": "sql", "path": f"sqlite:///{life.folder}/registry.db"},
     )
     replica = new_replica(life.kubeconfig(OPERATOR), installation, vectors, namespaces)
@@ -169,7 +169,10 @@ def fail_in_pods(life: Any) -> None:
 
 
 def serve(life: Any, installation: Installation, namespaces: tuple[str, ...]) -> None:
-    """The gateway is asked for the run that is live, and for one by name; it opens the stores, which answer nobody."""
+    """The gateway is asked for the run that is live, and for another one; it opens the stores, which answer nobody.
+
+    It writes its Lease, renews it and, when it ends, deletes it.
+    """
     path = life.folder / "installation.json"
     path.write_text(json.dumps(installation.to_wire()))
     life.said("create", "serviceaccount", "reader")
@@ -179,10 +182,9 @@ def serve(life: Any, installation: Installation, namespaces: tuple[str, ...]) ->
     with life.gateway(path, "--auth=token-review", *(f"--namespace={name}" for name in namespaces)) as url:
         life.until("the gateway", lambda: wanted <= used(life.requests(GATEWAY)))
         answers = [httpx2.get(f"{url}/v1/default/digits", headers=headers) for headers in (token, {})]
-        pinned = f"{url}/v1/default/digits/features/images?run=absent-1"
-        httpx2.post(pinned, headers=token, json={"entities": [{"id": 1}]})
-        life.until("a look for the run", lambda: ("penstock.dev", "stagedruns", "list") in used(life.requests(GATEWAY)))
-    assert [answer.status_code for answer in answers] == [503, 401], answers[0].text
+        other = httpx2.get(f"{url}/v1/default/digits", headers=token, params={"run": "no-such-run"})
+    assert [answer.status_code for answer in (*answers, other)] == [503, 401, 404], answers[0].text
+    assert not life.said("get", "leases", "-n", "penstock", "-l", "app.kubernetes.io/component=gateway", "-o", "name")
     life.said("delete", "rolebinding/reader", "serviceaccount/reader")
 
 

@@ -31,14 +31,13 @@ GATEWAY = "http://127.0.0.1:9999"
 class Logs:
     """Two lines for each attempt; attempt 9 is not there."""
 
-    def submission(self, plural: str, namespace: str, name: str, attempt: int | None) -> str:
+    async def lines(
+        self, kind: str, namespace: str, name: str, attempt: int | None, follow: bool
+    ) -> AsyncIterator[str]:
         if attempt == 9:
             raise NotFound(f"{name} has no attempt 9: it has 1")
-        return f"{plural}/{namespace}/{name} attempt {attempt or 'newest'}"
-
-    async def lines(self, submission_id: str, follow: bool) -> AsyncIterator[str]:
-        yield f"{submission_id}\n"
-        yield f"follow {follow}\n"
+        yield f"{kind}/{namespace}/{name} attempt {attempt or 'newest'}"
+        yield f"follow {follow}"
 
 
 class Proxy:

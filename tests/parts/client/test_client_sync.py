@@ -18,7 +18,7 @@ JOB = {
     "apiVersion": "penstock.dev/v1alpha1",
     "kind": "TrainingJob",
     "metadata": {"name": "digits"},
-    "spec": {"source": {"path": "/code"}, "entrypoint": "train.py"},
+    "spec": {"source": {"type": "Path", "path": "/code"}, "entrypoint": "train.py"},
 }
 
 

@@ -109,7 +109,7 @@ async def test_a_password_that_was_changed_is_read_again_when_a_query_fails(
         return {"data": {"where": base64.b64encode(value.encode()).decode()}}
 
     gateway = gateway_of(of=runs)
-    option = {"name": "connection_string", "secretRef": {"name": "redis", "key": "where"}}
+    option = {"name": "connection_string", "secretKeyRef": {"name": "redis", "key": "where"}}
     spec = {"project": "demo", "onlineStore": {"type": "redis", "options": [option]}}
     gateway.objects.specs["FeatureStore", "feast"] = spec
     gateway.objects.secrets["redis"] = secret("")

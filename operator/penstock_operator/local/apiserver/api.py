@@ -20,7 +20,6 @@ from penstock_operator.local.apiserver.endpoints import Endpoints
 from penstock_operator.local.apiserver.errors import StoreError
 from penstock_operator.local.apiserver.responses import failure, refused
 from penstock_operator.local.apiserver.store import ObjectStore
-from penstock_operator.local.stack.logs import Submission
 from penstock_operator.ports import Unreachable
 
 OPEN_PATHS = ("/healthz", "/readyz", "/livez")
@@ -29,17 +28,11 @@ OPEN_PATHS = ("/healthz", "/readyz", "/livez")
 class LogSource(Protocol):
     """Gives the logs of what objects ran."""
 
-    def submission(self, plural: str, namespace: str, name: str, attempt: int | None) -> Submission:
-        """Which submission's log it is.
+    def lines(self, kind: str, namespace: str, name: str, attempt: int | None, follow: bool) -> AsyncIterator[str]:
+        """The lines of a log.
 
         Raises:
-            NotFound: nothing of it was submitted.
-        """
-
-    def lines(self, submission: Submission, follow: bool) -> AsyncIterator[str]:
-        """The log, in pieces.
-
-        Raises:
+            NotFound: there is no such object, or it has no log.
             Unreachable: Ray does not answer, at first or for long.
         """
 
@@ -90,29 +83,32 @@ def _document(path: str, body: dict[str, Any]) -> Route:
 
 
 def _log_endpoint(logs: LogSource) -> Any:
+    kinds = {kind.plural: kind.kind for kind in resources.PENSTOCK}
+
     async def endpoint(request: Request) -> Response:
         path, query = request.path_params, request.query_params
+        if path["plural"] not in kinds:
+            return failure(404, "NotFound", f"{request.url.path} is not served here")
         attempt = int(query["attempt"]) if query.get("attempt", "").isdigit() else None
         follow = query.get("follow", "").lower() in ("1", "true")
+        lines = logs.lines(kinds[path["plural"]], path["namespace"], path["name"], attempt, follow)
         try:
-            submission = logs.submission(path["plural"], path["namespace"], path["name"], attempt)
-            lines = logs.lines(submission, follow)
-            # The first piece before the status line: what goes wrong with it can still be said.
-            first = await anext(lines, "")
+            # The first line before the status line: what goes wrong with it can still be said.
+            first = await anext(lines, None)
         except StoreError as error:
             return refused(error)
         except (Unreachable, MissingSecret) as error:
             return failure(503, "ServiceUnavailable", str(error))
-        return StreamingResponse(_chained(first, lines), media_type="text/plain")
+        return StreamingResponse(_text(first, lines), media_type="text/plain")
 
     return endpoint
 
 
-async def _chained(first: str, rest: AsyncIterator[str]) -> AsyncIterator[str]:
-    if first:
-        yield first
-    async for piece in rest:
-        yield piece
+async def _text(first: str | None, rest: AsyncIterator[str]) -> AsyncIterator[str]:
+    if first is not None:
+        yield f"{first}\n"
+    async for line in rest:
+        yield f"{line}\n"
 
 
 async def _healthy(request: Request) -> Response:
