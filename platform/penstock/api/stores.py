@@ -60,10 +60,41 @@ class FeastComponent(Model):
     options: list[Option] = Field(default_factory=list, max_length=64)
 
 
+TUNING = (
+    "^(user|username|conn_type|min_conn|max_conn|consistent_reads|"
+    ".*(ttl|timeout|pool|retr|attempts|batch|cache|keepalive|ssl|thread|concurren|kwargs|password|token|secret|access_key).*)$"
+)
+"""The options of a section that decide how a store is reached, not which one it is."""
+
+
+def _stays(section: str) -> tuple[Rule, Rule]:
+    """Rules by which a section goes on naming the same store: what is served is in it."""
+    one, other = f"self.{section}", f"oldSelf.{section}"
+
+    def kept(here: str, there: str) -> str:
+        same = "p.name == o.name && has(p.value) == has(o.value) && (!has(o.value) || p.value == o.value)"
+        return f"{here}.options.all(o, o.name.matches('{TUNING}') || {there}.options.exists(p, {same}))"
+
+    return (
+        Rule(
+            f"has({one}) == has({other}) && (!has({one}) || {one}.type == {other}.type)",
+            f"{section} cannot become another kind of store: create another FeatureStore",
+        ),
+        Rule(
+            f"!has({one}) || !has({other}) || ({kept(one, other)} && {kept(other, one)})",
+            f"the options of {section} that say which store it is cannot be changed: create another FeatureStore",
+        ),
+    )
+
+
 class FeatureStoreSpec(Model):
     """A Feast project."""
 
-    RULES = (Rule("self.project == oldSelf.project", "project cannot be changed: create another FeatureStore"),)
+    RULES = (
+        Rule("self.project == oldSelf.project", "project cannot be changed: create another FeatureStore"),
+        *_stays("onlineStore"),
+        *_stays("registry"),
+    )
 
     project: Identifier = Field(description="The Feast project.")
     online_store: FeastComponent | None = Field(None, description="Unset: the installation's own (SQLite on a laptop).")
@@ -99,6 +130,14 @@ class FeatureStore(Resource):
 
 class VectorStoreSpec(Model):
     """A Milvus."""
+
+    RULES = (
+        Rule(
+            "has(self.uri) == has(oldSelf.uri) && (!has(self.uri) || self.uri == oldSelf.uri)",
+            "uri cannot be changed: create another VectorStore",
+        ),
+        Rule("self.database == oldSelf.database", "database cannot be changed: create another VectorStore"),
+    )
 
     uri: Line | None = Field(None, description="Such as http://milvus:19530. Unset: the installation's own.")
     database: Identifier = "default"
