@@ -202,16 +202,35 @@ def test_all_leaves_the_runs_to_what_they_are_of(penstock: Any, applied: Path, w
     assert penstock("delete", "srun", "--all").stdout == "stagedrun.penstock.dev/digits-r-1 deleted\n"
 
 
-def test_a_refused_deletion_is_one_line(penstock: Any, applied: Path, world: Any) -> None:
+@pytest.mark.parametrize(
+    ("target", "kind", "status", "rule"),
+    [
+        (
+            "trainingrun/r-1",
+            "TrainingRun",
+            {"servedBy": ["digits"]},
+            "the run is served: promote another one first, or delete the Materialization that serves it",
+        ),
+        (
+            "stagedrun/digits-r-1",
+            "StagedRun",
+            {"keptAs": "Previous"},
+            "the run is served, pinned, or what a rollback goes back to: promote another one first",
+        ),
+    ],
+)
+def test_a_refused_deletion_is_one_line(
+    penstock: Any, applied: Path, world: Any, target: str, kind: str, status: dict[str, Any], rule: str
+) -> None:
     history.train(world, "r-1")
-    rule = "the run is served: promote another one first, or delete the Materialization that serves it"
-    said = f"ValidatingAdmissionPolicy 'p' with binding 'b' denied request: {rule}"
-    message = f'trainingruns.penstock.dev "r-1" is forbidden: {said}'
-    status = {"kind": "Status", "reason": "Invalid", "code": 422, "message": message}
-    world.documents["/apis/penstock.dev/v1alpha1/namespaces/default/trainingruns/r-1"] = status
-    refused = penstock("delete", "trainingrun/r-1")
+    history.stage(world, "r-1")
+    name = target.split("/")[1]
+    world.status(kind, name, **status)
+    refused = penstock("delete", target)
     assert (refused.exit_code, refused.stdout) == (1, "")
-    assert refused.stderr == f"Error: trainingrun.penstock.dev/r-1 cannot be deleted: {rule}\n"
+    assert refused.stderr == f"Error: {kind.lower()}.penstock.dev/{name} cannot be deleted: {rule}\n"
+    world.status(kind, name)
+    assert penstock("delete", target).exit_code == 0
 
 
 def test_every_namespace_is_described_and_deleted_only_without_names(penstock: Any, applied: Path, world: Any) -> None:
