@@ -167,9 +167,7 @@ def test_suspend_resume_rerun_logs_and_wait(penstock: Any, applied: Path, world:
     assert penstock("suspend", "fv/digit-features").exit_code == 1
     assert penstock("rerun", "digits").exit_code == 0
     assert world.get("TrainingJob", "digits")["metadata"]["annotations"][RERUN_ANNOTATION]
-    assert (
-        penstock("logs", "digits", "--attempt", "2").stdout.splitlines()[0] == "TrainingJob/default/digits attempt 2"
-    )
+    assert penstock("logs", "digits", "--attempt", "2").stdout.splitlines()[0] == "TrainingJob/default/digits attempt 2"
     answered = {"observedRerunToken": world.get("TrainingJob", "digits")["metadata"]["annotations"][RERUN_ANNOTATION]}
     world.status(
         "TrainingJob", "digits", conditions={"Succeeded": ("False", "AttemptsExhausted", "no luck")}, **answered
