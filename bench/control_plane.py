@@ -47,9 +47,9 @@ def say(text: str) -> None:
 
 
 def job(name: str, address: str | None = None) -> dict[str, Any]:
-    spec: dict[str, Any] = {"source": {"path": "/opt/code"}, "entrypoint": "train.py"}
+    spec: dict[str, Any] = {"source": {"type": "Path", "path": "/opt/code"}, "entrypoint": "train.py"}
     if address is not None:
-        spec["ray"] = {"rayCluster": {"address": address}}
+        spec["ray"] = {"type": "RayCluster", "rayCluster": {"address": address}}
     return {
         "apiVersion": "penstock.dev/v1alpha1",
         "kind": "TrainingJob",
@@ -172,7 +172,11 @@ class Bench:
         self.hanging, *self.ports = free_ports(6)
         self.installation = folder / "installation.json"
         self.artifacts = folder / "artifacts"
-        installation = {"artifacts": str(self.artifacts), "platformImage": "penstock/ray:bench", "ray": {"kubeRay": {}}}
+        installation = {
+            "artifacts": str(self.artifacts),
+            "platformImage": "penstock/ray:bench",
+            "ray": {"type": "KubeRay", "kubeRay": {}},
+        }
         self.installation.write_text(json.dumps(installation))
 
     def start(self) -> Replica:

@@ -48,6 +48,12 @@ SHAPES: dict[str, Schema] = {
     "users": {"type": "array", "items": {"type": "string", "minLength": 1}},
     "references": {"type": "array", "items": closed(name={"type": "string", "minLength": 1}) | {"required": ["name"]}},
     "quantity": QUANTITY,
+    "cpus": {
+        "anyOf": [
+            {"type": "integer", "minimum": 0, "maximum": 9999},
+            {"type": "string", "pattern": "^([0-9]{1,4}(\\.[0-9]{1,3})?|[0-9]{1,7}m)$"},
+        ]
+    },
     "intOrPercent": {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9]+%$"}]},
 }
 TYPES = {bool: "boolean", int: "integer", str: "string"}

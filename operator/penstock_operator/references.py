@@ -6,6 +6,9 @@ from typing import Any
 
 from penstock_operator.loop.wire import entries, inner, texts
 
+SECRET_KEY_REFS = ("secretKeyRef", "tokenSecretKeyRef")
+"""The fields of the API that name a key of a Secret."""
+
 
 def feature_views(spec: dict[str, Any]) -> list[str]:
     """The FeatureViews of a Materialization or StagedRun."""
@@ -52,7 +55,7 @@ def secrets(spec: Any) -> list[str]:
     found: list[str] = []
     if isinstance(spec, dict):
         for name, value in spec.items():
-            if name in ("secretRef", "tokenSecretRef") and isinstance(value, dict):
+            if name in SECRET_KEY_REFS and isinstance(value, dict):
                 found.extend(texts(value.get("name")))
             else:
                 found.extend(secrets(value))

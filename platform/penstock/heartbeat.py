@@ -7,7 +7,7 @@ said stands in annotations: a gateway serves nearly all that it should nearly al
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -98,7 +98,7 @@ def to_lease(beat: Heartbeat, namespace: str, owner: dict[str, Any] | None = Non
     return {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": meta, "spec": spec}
 
 
-def from_lease(lease: dict[str, Any]) -> Heartbeat | None:
+def from_lease(lease: Mapping[str, Any]) -> Heartbeat | None:
     """What the replica of a Lease says; None where it is not understood."""
     annotations, spec = lease["metadata"].get("annotations") or {}, lease.get("spec") or {}
     try:

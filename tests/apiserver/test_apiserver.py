@@ -43,9 +43,14 @@ def test_definition_is_established(kind: str, established: dict[str, list[dict[s
 @pytest.mark.usefixtures("established")
 @pytest.mark.parametrize("entry", GOOD, ids=lambda entry: f"{entry['kind']}-{entry['name']}")
 def test_good_spec_is_accepted_with_our_defaults(entry: dict[str, Any], apiserver: httpx2.Client) -> None:
-    obj = resource(entry["kind"], entry["spec"])
-    answer = apiserver.post(url(entry["kind"]), json=obj)
+    kind = entry["kind"]
+    obj = resource(kind, entry["spec"])
+    answer = apiserver.post(url(kind), json={**obj, "spec": entry.get("old", entry["spec"])})
     assert answer.status_code == 201, answer.text
+    if "old" in entry:
+        obj["metadata"] = answer.json()["metadata"]
+        answer = apiserver.put(url(kind, obj["metadata"]["name"]), json=obj)
+        assert answer.status_code == 200, answer.text
     assert answer.json()["spec"] == Validator(crd(KINDS[entry["kind"]])).default(obj)["spec"]
 
 

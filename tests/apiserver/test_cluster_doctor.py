@@ -42,7 +42,10 @@ def put(apiserver: httpx2.Client, path: str, document: dict[str, Any]) -> None:
 def cluster(apiserver: httpx2.Client) -> None:
     for namespace in (SYSTEM, SPACE):
         apiserver.post("/api/v1/namespaces", json={"metadata": {"name": namespace}})
-    installation = {"artifacts": "file:///var/lib/penstock", "ray": {"rayCluster": {"address": "http://ray:8265"}}}
+    installation = {
+        "artifacts": "file:///var/lib/penstock",
+        "ray": {"type": "RayCluster", "rayCluster": {"address": "http://ray:8265"}},
+    }
     data = {"installation.json": json.dumps(installation)}
     config_map = {"metadata": {"name": "penstock-installation"}, "data": data}
     put(apiserver, f"/api/v1/namespaces/{SYSTEM}/configmaps", config_map)
@@ -159,7 +162,7 @@ def test_code_is_applied_as_a_config_map_that_goes_with_the_job(
     apiserver: httpx2.Client, cluster: None, penstock: Doctor, tmp_path: Path
 ) -> None:
     (tmp_path / "train.py").write_text("print('hello')")
-    spec = {"source": {"path": "."}, "entrypoint": "train.py", "suspend": True}
+    spec = {"source": {"type": "Path", "path": "."}, "entrypoint": "train.py", "suspend": True}
     job = {"apiVersion": "penstock.dev/v1alpha1", "kind": "TrainingJob", "metadata": {"name": "hello"}, "spec": spec}
     (tmp_path / "job.yaml").write_text(yaml.safe_dump(job))
     first = penstock("apply", "-f", "job.yaml")

@@ -57,19 +57,35 @@ def test_nobody_may_make_pods_or_give_rights(render: Any, values: Any) -> None:
         assert {verb for _, _, resource, verb in rights if resource.startswith("pods")} <= {"list"}
 
 
-def test_lease_is_renewed_in_its_namespace_alone(render: Any, smallest: dict[str, Any]) -> None:
-    rights = {right for right in granted(render(smallest), OPERATOR) if right[2] == "leases"}
-    assert rights == {("penstock", "coordination.k8s.io", "leases", verb) for verb in ("get", "update")}
-    assert "penstock-operator" in render(smallest).of("Lease")
+def test_leases_are_written_in_the_installations_namespace_alone(render: Any, smallest: dict[str, Any]) -> None:
+    rendered = render(smallest)
+    for account, verbs in ((OPERATOR, {"get", "update", "list"}), (GATEWAY, {"create", "patch", "delete"})):
+        rights = {right for right in granted(rendered, account) if right[2] == "leases"}
+        assert rights == {("penstock", "coordination.k8s.io", "leases", verb) for verb in verbs}
+    (rule,) = [
+        rule for rule in rendered.of("Role")["penstock-operator-lease"]["rules"] if rule["verbs"] == ["get", "update"]
+    ]
+    assert rule["resourceNames"] == ["penstock-operator"]
+    assert "penstock-operator" in rendered.of("Lease")
 
 
-def test_gateway_changes_nothing(render: Any, smallest: dict[str, Any]) -> None:
+def test_a_gateway_is_kept_to_its_own_lease_by_a_policy(render: Any, smallest: dict[str, Any]) -> None:
+    values = {**smallest, "gateway": {"serviceAccount": {"name": "mine"}}}
+    policy = render(values).of("ValidatingAdmissionPolicy")["penstock-gateway-leases"]["spec"]
+    (condition,) = policy["matchConditions"]
+    assert condition["expression"] == 'request.userInfo.username == "system:serviceaccount:penstock:mine"'
+    for off in ({"admission": {"enabled": False}}, {"gateway": {"enabled": False}}, {"rbac": {"create": False}}):
+        assert "penstock-gateway-leases" not in render({**smallest, **off}).of("ValidatingAdmissionPolicy")
+
+
+def test_gateway_changes_nothing_but_its_lease(render: Any, smallest: dict[str, Any]) -> None:
     writes = {
         (resource, verb)
         for _, _, resource, verb in granted(render(smallest), GATEWAY)
         if verb not in ("get", "list", "watch")
     }
-    assert writes == {("tokenreviews", "create"), ("subjectaccessreviews", "create")}
+    leases = {("leases", verb) for verb in ("create", "patch", "delete")}
+    assert writes == {("tokenreviews", "create"), ("subjectaccessreviews", "create")} | leases
 
 
 def test_watched_namespaces_bound_every_right(render: Any, smallest: dict[str, Any]) -> None:

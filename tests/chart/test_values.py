@@ -39,9 +39,15 @@ BAD = {
     "keys from nowhere": ({"gateway": {"auth": {"mode": "staticKeys"}}}, "set gateway.auth.staticKeys.secretName"),
     "certificate from nowhere": ({"gateway": {"tls": {"enabled": True}}}, "set gateway.tls.secretName"),
     "ingress without host": ({"gateway": {"ingress": {"enabled": True}}}, "set gateway.ingress.hosts"),
-    "password for all to read": ({"feast": {"onlineStore": {"type": "postgres", "password": "x"}}}, "with a secretRef"),
-    "password in an address": ({"feast": {"registry": {"path": "postgresql://me:x@host/db"}}}, "with a secretRef"),
-    "password of Redis": ({"feast": {"onlineStore": {"connection_string": "a:6379,password=x"}}}, "with a secretRef"),
+    "password for all to read": (
+        {"feast": {"onlineStore": {"type": "postgres", "password": "x"}}},
+        "with a secretKeyRef",
+    ),
+    "password in an address": ({"feast": {"registry": {"path": "postgresql://me:x@host/db"}}}, "with a secretKeyRef"),
+    "password of Redis": (
+        {"feast": {"onlineStore": {"connection_string": "a:6379,password=x"}}},
+        "with a secretKeyRef",
+    ),
 }
 
 

@@ -61,7 +61,7 @@ class User:
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
         (folder / "train.py").write_text(code)
-        body = {"source": {"path": "."}, "entrypoint": "train.py", "retry": {"limit": 0}, **spec}
+        body = {"source": {"type": "Path", "path": "."}, "entrypoint": "train.py", "retry": {"limit": 0}, **spec}
         job = {"apiVersion": "penstock.dev/v1alpha1", "kind": "TrainingJob", "metadata": {"name": name}, "spec": body}
         (folder / "job.yaml").write_text(yaml.safe_dump(job))
         return str(folder)

@@ -70,9 +70,9 @@ def test_a_failing_entrypoint_says_why_and_leaves_no_run(user: Any) -> None:
 
 
 def test_a_hang_is_ended_by_the_deadline_and_a_missing_output_is_named(user: Any) -> None:
-    hung = user.penstock("run", "-f", user.project("import time; time.sleep(1000)", "hung", activeDeadlineSeconds=2))
+    hung = user.penstock("run", "-f", user.project("import time; time.sleep(1000)", "hung", attemptDeadlineSeconds=2))
     assert hung.returncode == 1
-    assert "activeDeadlineSeconds" in hung.stderr
+    assert "attemptDeadlineSeconds" in hung.stderr
     lacking = user.project("pass", "lacking", outputs=[{"name": "features", "kind": "Features"}])
     done = user.penstock("run", "-f", lacking)
     assert "'features' (Features) was declared and not written" in done.stderr

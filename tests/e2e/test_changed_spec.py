@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.ray]
 
 
 def gates(rows: int) -> dict[str, Any]:
-    gate = {"name": "enough-rows", "minRows": {"output": "embeddings", "rows": rows}}
+    gate = {"name": "enough-rows", "type": "MinRows", "minRows": {"output": "embeddings", "rows": rows}}
     return {"gates": [gate], "gracePeriodSeconds": 5}
 
 

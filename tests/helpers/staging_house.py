@@ -42,9 +42,9 @@ class House:
     spec: dict[str, Any] = field(
         default_factory=lambda: {
             "trainingJobRef": {"name": "digits"},
-            "features": [{"output": "features", "featureViewRef": {"name": "images"}}],
-            "vectors": [{"output": "embeddings", "vectorCollectionRef": {"name": "images"}}],
             "gates": [],
+            "features": [{"name": "images", "output": "features", "featureViewRef": {"name": "images"}}],
+            "vectors": [{"name": "images", "output": "embeddings", "vectorCollectionRef": {"name": "images"}}],
             "gracePeriodSeconds": 60,
         }
     )

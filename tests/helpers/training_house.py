@@ -34,7 +34,7 @@ def job(*attempts: Attempt, annotations: dict[str, str] | None = None, **spec: o
                 "generation": 1,
                 "annotations": annotations or {},
             },
-            "spec": {"source": {"path": "/code"}, "entrypoint": "train.py", **spec},
+            "spec": {"source": {"type": "Path", "path": "/code"}, "entrypoint": "train.py", **spec},
             "status": {"attempts": [attempt.model_dump(by_alias=True) for attempt in attempts]},
         }
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from worlds import world
 
-from penstock.api.ray import KubeRay, RayBackend, RayCluster
+from penstock.api.ray import KubeRay, RayBackend, RayCluster, RayType
 from penstock.installation import Installation
 from penstock.rundir import storage
 from penstock.rundir.manifest import MANIFEST, Manifest
@@ -150,8 +150,8 @@ class Plane:
         self.store.fuse = Fuse()
         self.ray = ray if ray is not None else RayStandIn(str(folder / "artifacts"))
         self.cluster = LocalCluster(self.store)
-        there = RayBackend(ray_cluster=RayCluster(address="http://127.0.0.1:1"))
-        backend = RayBackend(kube_ray=KubeRay()) if on_kuberay else there
+        there = RayBackend(type=RayType.RAY_CLUSTER, ray_cluster=RayCluster(address="http://127.0.0.1:1"))
+        backend = RayBackend(type=RayType.KUBE_RAY, kube_ray=KubeRay()) if on_kuberay else there
         parts = world(
             cluster=self.cluster,
             rays=self.ray,
@@ -170,7 +170,7 @@ class Plane:
                 "apiVersion": "penstock.dev/v1alpha1",
                 "kind": "TrainingJob",
                 "metadata": {"name": "digits", "namespace": "default"},
-                "spec": {"source": {"path": str(code)}, "entrypoint": "train.py", **spec},
+                "spec": {"source": {"type": "Path", "path": str(code)}, "entrypoint": "train.py", **spec},
             }
         )
         self.ray.uid = made["metadata"]["uid"]

@@ -36,25 +36,35 @@ file:///var/lib/penstock/artifacts
 {{- printf "%s-%s.%s" (include "penstock.fullname" (index . 0)) (index . 1) (index . 0).Release.Namespace -}}
 {{- end -}}
 
-{{- define "penstock.rayAddress" -}}
-{{- if .Values.ray.rayCluster.address -}}
-{{- .Values.ray.rayCluster.address -}}
-{{- else if .Values.quickstart.enabled -}}
-http://{{ include "penstock.quickstartHost" (list . "ray") }}:8265
+{{/* Of which type the Ray is: as .Values.ray.type says, or else the quickstart's own, or KubeRay. */}}
+{{- define "penstock.rayType" -}}
+{{- $type := default (ternary "RayCluster" "KubeRay" .Values.quickstart.enabled) .Values.ray.type -}}
+{{- $address := .Values.ray.rayCluster.address -}}
+{{- if and (eq $type "KubeRay") $address -}}
+{{- fail "ray.rayCluster.address names a Ray, and KubeRay is used: set ray.type to RayCluster, or take the address out" -}}
+{{- else if and (eq $type "RayCluster") (not (or $address .Values.quickstart.enabled)) -}}
+{{- fail "ray.type is RayCluster: set ray.rayCluster.address" -}}
 {{- end -}}
+{{- $type -}}
 {{- end -}}
 
-{{/* Secret and key of the token of that Ray; empty where it has none. */}}
+{{- define "penstock.rayAddress" -}}
+{{- default (printf "http://%s:8265" (include "penstock.quickstartHost" (list . "ray"))) .Values.ray.rayCluster.address -}}
+{{- end -}}
+
+{{/* Secret and key of the token of a RayCluster; empty where it has none. */}}
 {{- define "penstock.rayTokenSecret" -}}
+{{- if eq (include "penstock.rayType" .) "RayCluster" -}}
 {{- if .Values.ray.rayCluster.address -}}
-{{- .Values.ray.rayCluster.tokenSecretRef.name -}}
-{{- else if .Values.quickstart.enabled -}}
+{{- .Values.ray.rayCluster.tokenSecretKeyRef.name -}}
+{{- else -}}
 {{- include "penstock.quickstartTokenSecret" . -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 
 {{- define "penstock.rayTokenKey" -}}
-{{- if .Values.ray.rayCluster.address -}}{{- .Values.ray.rayCluster.tokenSecretRef.key -}}{{- else -}}token{{- end -}}
+{{- if .Values.ray.rayCluster.address -}}{{- .Values.ray.rayCluster.tokenSecretKeyRef.key -}}{{- else -}}token{{- end -}}
 {{- end -}}
 
 {{- define "penstock.quickstartTokenSecret" -}}
@@ -81,13 +91,12 @@ http://{{ include "penstock.quickstartHost" (list . "ray") }}:8265
 {{- define "penstock.installation" -}}
 {{- range $name, $section := dict "registry" .Values.feast.registry "onlineStore" .Values.feast.onlineStore -}}
 {{- if regexMatch "(?i)passw(or)?d|secret|://[^/@\"]*:[^/@\"]*@" (toJson $section) -}}
-{{- fail (printf "feast.%s holds a password, and everybody may read it: name the store in a FeatureStore instead, with a secretRef" $name) -}}
+{{- fail (printf "feast.%s holds a password, and everybody may read it: name the store in a FeatureStore instead, with a secretKeyRef" $name) -}}
 {{- end -}}
 {{- end -}}
-{{- $ray := dict -}}
-{{- $address := include "penstock.rayAddress" . -}}
-{{- if $address -}}
-{{- $_ := set $ray "rayCluster" (dict "address" $address) -}}
+{{- $ray := dict "type" (include "penstock.rayType" .) -}}
+{{- if eq $ray.type "RayCluster" -}}
+{{- $_ := set $ray "rayCluster" (dict "address" (include "penstock.rayAddress" .)) -}}
 {{- else -}}
 {{- $_ := set $ray "kubeRay" (include "penstock.kubeRay" . | fromJson) -}}
 {{- end -}}

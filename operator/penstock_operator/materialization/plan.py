@@ -19,6 +19,8 @@ from penstock_operator.materialization.staging import stage
 
 RECHECK_SECONDS = 10.0
 """Until the gateways are asked again whether they serve what is not served yet."""
+LOADING_SECONDS = 2.0
+"""Until they are asked again that were loading it a moment ago."""
 SERVED_SECONDS = 60.0
 """Until they are asked again whether they still do."""
 
@@ -56,6 +58,8 @@ def _served(this: Pass) -> float:
         return RECHECK_SECONDS
     verdict = served(meta.namespace, meta.name, this.status.active, replicas, this.now, this.since)
     this.condition("Served", verdict.truth, verdict.reason, verdict.message)
+    if verdict.reason is ServedReason.LOADING:
+        return LOADING_SECONDS
     waiting = this.status.active is not None and verdict.truth != "True"
     return RECHECK_SECONDS if waiting or this.seen.missing else SERVED_SECONDS
 

@@ -95,10 +95,10 @@ class Converger:
 
     def _submission(self, job: TrainingJob, attempt: Attempt) -> RaySubmission:
         spec, meta = job.spec, job.metadata
-        env = {variable.name: variable.value or "" for variable in spec.env if variable.secret_ref is None}
-        secrets = {variable.name: variable.secret_ref for variable in spec.env if variable.secret_ref is not None}
-        if spec.source.git is not None and spec.source.git.token_secret_ref is not None:
-            secrets[GIT_TOKEN_VARIABLE] = spec.source.git.token_secret_ref
+        env = {one.name: one.value or "" for one in spec.env if one.secret_key_ref is None}
+        secrets = {one.name: one.secret_key_ref for one in spec.env if one.secret_key_ref is not None}
+        if spec.source.git is not None and spec.source.git.token_secret_key_ref is not None:
+            secrets[GIT_TOKEN_VARIABLE] = spec.source.git.token_secret_key_ref
         handed = AttemptSpec(
             namespace=meta.namespace,
             name=meta.name,
@@ -128,7 +128,7 @@ class Converger:
             },
             secrets=secrets,
             workers=None if alone else spec.workers,
-            cpus=spec.workers.cpus if alone else 0,
+            cpus=spec.workers.cores if alone else 0,
             gpus=spec.workers.gpus if alone else 0,
             memory_bytes=spec.workers.memory_bytes if alone else None,
             metadata={"penstock.dev/job": f"{meta.namespace}/{meta.name}", "penstock.dev/run": attempt.run},

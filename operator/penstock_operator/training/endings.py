@@ -57,10 +57,10 @@ def stopped(this: UnderWay) -> Plan[Action] | None:
     if not this.over or attempt.state is not AttemptState.STOPPING:
         return None
     if attempt.reason == SucceededReason.DEADLINE_EXCEEDED:
-        seconds = this.spec.active_deadline_seconds
+        seconds = this.spec.attempt_deadline_seconds
         tail = this.ray.log_tail if this.ray is not None else ""
         lines = f" Its last lines:\n{tail}" if tail else ""
-        message = f"It ran longer than {seconds} s (spec.activeDeadlineSeconds) and was stopped.{lines}"
+        message = f"It ran longer than {seconds} s (spec.attemptDeadlineSeconds) and was stopped.{lines}"
         return _failed(this, SucceededReason.DEADLINE_EXCEEDED, message)
     if attempt.reason == SucceededReason.RAY_FAILED:
         return _failed(this, SucceededReason.RAY_FAILED, attempt.message)

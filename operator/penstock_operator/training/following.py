@@ -93,5 +93,5 @@ def _poll(job: RayJob) -> float:
 
 
 def _deadline(this: UnderWay) -> datetime | None:
-    seconds, since = this.spec.active_deadline_seconds, this.attempt.started_at
+    seconds, since = this.spec.attempt_deadline_seconds, this.attempt.started_at
     return since + timedelta(seconds=seconds) if seconds is not None and since is not None else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from penstock.api.ray import ClusterReuse
 from penstock.api.trainingjob import Attempt, TrainingJob
 from penstock.naming import run_uri
 from penstock.rundir.errors import RunDirError
@@ -54,7 +55,7 @@ class Observer:
 
     def _reuses(self, job: TrainingJob) -> bool:
         kube_ray = (job.spec.ray or self.installation.ray).kube_ray
-        return kube_ray is not None and kube_ray.reuse_cluster
+        return kube_ray is not None and kube_ray.cluster_reuse is not ClusterReuse.NEVER
 
     async def _ray(self, job: TrainingJob, attempt: Attempt | None) -> RaySeen:
         ray = await self.rays.ray_of(job)
@@ -81,9 +82,9 @@ class Observer:
         return manifest
 
     async def _missing_secret(self, job: TrainingJob) -> str:
-        refs = [variable.secret_ref for variable in job.spec.env if variable.secret_ref is not None]
-        if job.spec.source.git is not None and job.spec.source.git.token_secret_ref is not None:
-            refs.append(job.spec.source.git.token_secret_ref)
+        refs = [variable.secret_key_ref for variable in job.spec.env if variable.secret_key_ref is not None]
+        if job.spec.source.git is not None and job.spec.source.git.token_secret_key_ref is not None:
+            refs.append(job.spec.source.git.token_secret_key_ref)
         read = await known(read_secrets(self.cluster, job.metadata.namespace, refs))
         return read.cause if isinstance(read, Away) else ""
 

@@ -9,6 +9,7 @@ from penstock.api.meta import Reason
 from penstock.api.trainingjob import (
     AttemptState,
     ReadyReason,
+    Resume,
     SucceededReason,
     TrainingJob,
     TrainingJobStatus,
@@ -90,7 +91,7 @@ class Pass:
 
     def resume_from(self, checkpoints: frozenset[str]) -> str | None:
         """The run whose checkpoint the next attempt goes on from."""
-        if not self.spec.checkpoint.resume:
+        if self.spec.checkpoint.resume is Resume.NEVER:
             return None
         for attempt in reversed(self.status.attempts):
             if attempt.state in LIVE:

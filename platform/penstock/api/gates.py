@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
-from penstock.api.meta import Identifier, Model, Rule, StatusModel
+from penstock.api.meta import Identifier, Model, Rule, StatusModel, union
+from penstock.api.quantities import Distance, Number, Positive, Share
 
 
 class MinRows(Model):
@@ -21,17 +23,23 @@ class MaxNullFraction(Model):
 
     output: Identifier
     column: Identifier | None = None
-    fraction: float = Field(ge=0, le=1)
+    fraction: Share
 
 
 class MetricThreshold(Model):
     """A metric of the manifest within bounds."""
 
-    RULES = (Rule("has(self.min) || has(self.max)", "set min, max, or both"),)
+    RULES = (
+        Rule("has(self.min) || has(self.max)", "set min, max, or both"),
+        Rule(
+            "!has(self.min) || !has(self.max) || double(self.min) <= double(self.max)",
+            "min is above max: no run can pass",
+        ),
+    )
 
     metric: Annotated[str, StringConstraints(min_length=1, max_length=128)]
-    min: float | None = None
-    max: float | None = None
+    min: Number | None = None
+    max: Number | None = None
 
 
 class IndexRecall(Model):
@@ -39,7 +47,7 @@ class IndexRecall(Model):
 
     output: Identifier
     k: int = Field(10, ge=1, le=1000)
-    min: float = Field(ge=0, le=1)
+    min: Share
     sample: int = Field(64, ge=1, le=10_000)
 
 
@@ -63,38 +71,45 @@ class PopulationStability(Model):
 
     output: Identifier
     column: Identifier | None = Field(None, description="Unset: the worst of the numeric columns.")
-    max: float = Field(ge=0, description="0.1 is little change, 0.25 a large one.")
+    max: Positive = Field(description="0.1 is little change, 0.25 a large one.")
 
 
 class CentroidShift(Model):
     """The cosine distance between this run's centroid and the active run's, at most `max`."""
 
     output: Identifier
-    max: float = Field(ge=0, le=2)
+    max: Distance
 
 
-GATE_KINDS = (
-    "minRows",
-    "maxNullFraction",
-    "metric",
-    "indexRecall",
-    "canaries",
-    "populationStability",
-    "centroidShift",
-)
+class GateType(StrEnum):
+    """What a gate measures."""
+
+    MIN_ROWS = "MinRows"
+    MAX_NULL_FRACTION = "MaxNullFraction"
+    METRIC = "Metric"
+    INDEX_RECALL = "IndexRecall"
+    CANARIES = "Canaries"
+    POPULATION_STABILITY = "PopulationStability"
+    CENTROID_SHIFT = "CentroidShift"
+
+    @property
+    def member(self) -> str:
+        """The field of a gate that goes with it."""
+        return self[0].lower() + self[1:]
 
 
 class Gate(Model):
-    """One named check; exactly one of its kinds is set."""
+    """One named check: the member that `type` names.
 
-    RULES = (
-        Rule(
-            f"[{', '.join(f'has(self.{kind})' for kind in GATE_KINDS)}].filter(x, x).size() == 1",
-            f"set exactly one of {', '.join(GATE_KINDS)}",
-        ),
-    )
+    A type that this version does not know, and its member, are read all the same: the gate is there, and fails.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+    ATOMIC = True
+    RULES = union({type_.value: type_.member for type_ in GateType})
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
+    type: Annotated[str, Field(json_schema_extra={"enum": [type_.value for type_ in GateType]})]
     min_rows: MinRows | None = None
     max_null_fraction: MaxNullFraction | None = None
     metric: MetricThreshold | None = None

@@ -14,6 +14,7 @@ from penstock.api.meta import (
     Identifier,
     LocalRef,
     Model,
+    Name,
     ObjectMeta,
     Reason,
     Resource,
@@ -30,6 +31,7 @@ from penstock.api.stagedrun import StagedOutput
 class FeatureMapping(Model):
     """An output of features and the view that it goes to."""
 
+    name: Name = Field(description="Of the entry; one output may go to several views.")
     output: Identifier
     feature_view_ref: LocalRef
 
@@ -37,6 +39,7 @@ class FeatureMapping(Model):
 class VectorMapping(Model):
     """An output of embeddings, the collection that it goes to, and the encoder of its queries."""
 
+    name: Name = Field(description="Of the entry; one output may go to several collections.")
     output: Identifier
     vector_collection_ref: LocalRef
     encoder: Identifier | None = Field(None, description="The encoder output that turns raw input into queries.")
@@ -75,7 +78,7 @@ class MaterializationSpec(Model):
     training_job_ref: LocalRef
     features: list[FeatureMapping] = Field(default_factory=list, max_length=16)
     vectors: list[VectorMapping] = Field(default_factory=list, max_length=16)
-    gates: list[Gate] = Field(default_factory=list, max_length=64)
+    gates: list[Gate] = Field(max_length=64, description="What a run must hold to be served; `[]` lets every run pass.")
     ray: RayBackend | None = Field(None, description="Where runs are staged. Unset: the installation's own.")
     promotion: Promotion = Promotion.AUTOMATIC
     pinned_run_ref: LocalRef | None = Field(
@@ -220,7 +223,7 @@ class ServedReason(Reason):
         "A gateway does not answer with the active run, but with the one before, or not at all.",
         "The message names the gateway and what is wrong; its log says more.",
     )
-    NO_RUN = ("NoRun", "There is no active run.", "Look at the condition Promoted.")
+    NO_RUN = ("NoRun", "There is no active run: the condition Promoted says why.")
     NO_GATEWAY = (
         "NoGateway",
         "No gateway is heard of: there is none, or it may not write its Lease.",

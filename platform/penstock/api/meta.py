@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
@@ -33,12 +34,27 @@ class Rule(NamedTuple):
     message: str
 
 
+def union(members: Mapping[str, str]) -> tuple[Rule, ...]:
+    """The rules of a union: of its members, by the `type` that each goes with, just the one that `type` names is set.
+
+    Examples:
+        >>> union({"Path": "path"})[0].rule
+        "has(self.path) == (self.type == 'Path')"
+    """
+    return tuple(
+        Rule(f"has(self.{member}) == (self.type == '{type_}')", f"{member} goes with type {type_}, and only with it")
+        for type_, member in members.items()
+    )
+
+
 class Model(BaseModel):
     """Camel case on the wire, snake case in Python; an unknown field is an error."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
     RULES: ClassVar[tuple[Rule, ...]] = ()
+    ATOMIC: ClassVar[bool] = False
+    """Whether it is one value to server-side apply, which a manager sets whole: a reference, a union."""
 
     def to_wire(self) -> dict[str, Any]:
         """The JSON form that the API server keeps: camel case, no nulls."""
@@ -115,11 +131,15 @@ class ReconciledReason(Reason):
 class LocalRef(Model):
     """A reference to an object of a known kind in the same namespace."""
 
+    ATOMIC = True
+
     name: Name = Field(description="Name of the object, in the same namespace.")
 
 
 class UidRef(Model):
     """A reference to one object of a known kind in the same namespace: not to a successor of its name."""
+
+    ATOMIC = True
 
     name: Name = Field(description="Name of the object, in the same namespace.")
     uid: Uid
@@ -127,6 +147,8 @@ class UidRef(Model):
 
 class SecretKeyRef(Model):
     """A key of a Secret in the same namespace."""
+
+    ATOMIC = True
 
     name: Name = Field(description="Name of the Secret.")
     key: Annotated[str, StringConstraints(min_length=1, max_length=253)] = Field(description="Key in the Secret.")

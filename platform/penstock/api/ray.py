@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
-from penstock.api.meta import Line, Model, Name, Rule, SecretKeyRef
-from penstock.api.quantities import Quantity
+from penstock.api.meta import Line, Model, Name, Rule, SecretKeyRef, union
+from penstock.api.quantities import Cpus, Memory
 
 Open = Annotated[dict[str, Any], Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})]
 """A part of a pod, as Kubernetes has it: Penstock hands it on and does not model it."""
@@ -29,14 +29,14 @@ class RayCluster(Model):
     """A Ray that is already there, by the Jobs API of its dashboard."""
 
     address: Address = Field(description="Of the dashboard, such as http://ray-head:8265.")
-    token_secret_ref: SecretKeyRef | None = Field(None, description="Ray's authentication token.")
+    token_secret_key_ref: SecretKeyRef | None = Field(None, description="Ray's authentication token.")
 
 
 class HeadPod(Model):
     """The head of the Ray cluster of a RayJob. The entrypoint runs on it."""
 
-    cpus: int = Field(1, ge=0, le=1024)
-    memory: Quantity = "2Gi"
+    cpus: Cpus = "1"
+    memory: Memory = "2Gi"
     pod_template: Open | None = Field(
         None, description="A pod template, merged over what Penstock builds; the container is called ray-head."
     )
@@ -48,6 +48,13 @@ class WorkerPods(Model):
     pod_template: Open | None = Field(
         None, description="A pod template, merged over what Penstock builds; the container is called ray-worker."
     )
+
+
+class ClusterReuse(StrEnum):
+    """Which attempts run on a Ray cluster that an earlier one had."""
+
+    NEVER = "Never"
+    ON_RETRY = "OnRetry"
 
 
 class KubeRay(Model):
@@ -63,25 +70,34 @@ class KubeRay(Model):
     volume_mounts: list[Open] = Field(default_factory=list, max_length=32)
     head: HeadPod = HeadPod()
     workers: WorkerPods = WorkerPods()
-    reuse_cluster: bool = Field(
-        False, description="Whether a retry runs on the Ray cluster of the attempt before it, instead of a new one."
+    cluster_reuse: ClusterReuse = Field(
+        ClusterReuse.NEVER, description="OnRetry: a retry runs on the Ray cluster of the attempt before it."
     )
     ttl_seconds_after_finished: int = Field(
         300, ge=0, le=604_800, description="How long the Ray cluster of an ended attempt stays, for its logs."
     )
 
 
+class RayType(StrEnum):
+    """What kind of Ray jobs run on."""
+
+    RAY_CLUSTER = "RayCluster"
+    KUBE_RAY = "KubeRay"
+
+
 class RayBackend(Model):
-    """Where Ray jobs run; exactly one member is set."""
+    """Where Ray jobs run: the member that `type` names."""
 
-    RULES = (Rule("has(self.rayCluster) != has(self.kubeRay)", "set exactly one of rayCluster and kubeRay"),)
+    ATOMIC = True
+    RULES = union({"RayCluster": "rayCluster", "KubeRay": "kubeRay"})
 
+    type: RayType
     ray_cluster: RayCluster | None = None
     kube_ray: KubeRay | None = None
 
 
 STAYS = Rule(
-    "has(self.ray) == has(oldSelf.ray) && (!has(self.ray) || (has(self.ray.kubeRay) == has(oldSelf.ray.kubeRay) && "
+    "has(self.ray) == has(oldSelf.ray) && (!has(self.ray) || (self.ray.type == oldSelf.ray.type && "
     "(!has(self.ray.rayCluster) || self.ray.rayCluster.address == oldSelf.ray.rayCluster.address)))",
     "ray cannot move to another Ray, which would know nothing of what runs: create another object",
 )

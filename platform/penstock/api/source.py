@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from penstock.api.meta import Line, LocalRef, Model, Rule, SecretKeyRef
+from penstock.api.meta import Line, LocalRef, Model, SecretKeyRef, union
 
 Digest = Annotated[str, StringConstraints(max_length=71, pattern=r"^sha256:[0-9a-f]{64}$")]
 Revision = Annotated[str, StringConstraints(max_length=64, pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]
 GitUrl = Annotated[str, StringConstraints(max_length=1024, pattern=r"^(https?|ssh|git|file)://.+$")]
 Subfolder = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=r"^[^/].*$")]
 
-MEMBERS = ("path", "configMapRef", "git", "archive")
+
+class SourceType(StrEnum):
+    """What kind of place code comes from."""
+
+    PATH = "Path"
+    CONFIG_MAP = "ConfigMap"
+    GIT = "Git"
+    ARCHIVE = "Archive"
 
 
 class GitSource(Model):
@@ -22,7 +30,7 @@ class GitSource(Model):
     url: GitUrl
     revision: Revision = Field(description="The commit, whole: a branch or tag may name another one tomorrow.")
     path: Subfolder | None = Field(None, description="The folder of the code in the repository.")
-    token_secret_ref: SecretKeyRef | None = Field(None, description="A token for HTTPS, or user:password.")
+    token_secret_key_ref: SecretKeyRef | None = Field(None, description="A token for HTTPS, or user:password.")
 
 
 class ArchiveSource(Model):
@@ -32,15 +40,12 @@ class ArchiveSource(Model):
 
 
 class Source(Model):
-    """Where the training code is; exactly one member is set."""
+    """Where the training code is: the member that `type` names."""
 
-    RULES = (
-        Rule(
-            f"[{', '.join(f'has(self.{member})' for member in MEMBERS)}].filter(x, x).size() == 1",
-            f"set exactly one of {', '.join(MEMBERS)}",
-        ),
-    )
+    ATOMIC = True
+    RULES = union({"Path": "path", "ConfigMap": "configMapRef", "Git": "git", "Archive": "archive"})
 
+    type: SourceType
     path: Line | None = Field(
         None,
         description="A folder that every Ray node has, in its image for one. A relative one is below "

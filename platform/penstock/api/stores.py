@@ -38,24 +38,63 @@ class StoreReason(Reason):
 class Option(Model):
     """A key of a section of `feature_store.yaml`, its value as written in YAML or taken from a Secret."""
 
-    RULES = (Rule("has(self.value) != has(self.secretRef)", "set exactly one of value and secretRef"),)
+    ATOMIC = True
+    RULES = (Rule("has(self.value) != has(self.secretKeyRef)", "set exactly one of value and secretKeyRef"),)
 
     name: Identifier
     value: Annotated[str, StringConstraints(max_length=4096)] | None = None
-    secret_ref: SecretKeyRef | None = None
+    secret_key_ref: SecretKeyRef | None = None
 
 
 class FeastComponent(Model):
     """The online store or registry section of `feature_store.yaml`."""
 
+    RULES = (
+        Rule(
+            "self.options.all(o, o.name != 'type' && o.name != 'registry_type')",
+            "an option is named type or registry_type: that is the section's own type",
+        ),
+    )
+
     type: Line = Field(description="As in feature_store.yaml: sqlite, redis, postgres, or a class path.")
     options: list[Option] = Field(default_factory=list, max_length=64)
+
+
+TUNING = (
+    "^(user|username|conn_type|min_conn|max_conn|consistent_reads|"
+    ".*(ttl|timeout|pool|retr|attempts|batch|cache|keepalive|ssl|thread|concurren|kwargs|password|token|secret|access_key).*)$"
+)
+"""The options of a section that decide how a store is reached, not which one it is."""
+
+
+def _stays(section: str) -> tuple[Rule, Rule]:
+    """Rules by which a section goes on naming the same store: what is served is in it."""
+    one, other = f"self.{section}", f"oldSelf.{section}"
+
+    def kept(here: str, there: str) -> str:
+        same = "p.name == o.name && has(p.value) == has(o.value) && (!has(o.value) || p.value == o.value)"
+        return f"{here}.options.all(o, o.name.matches('{TUNING}') || {there}.options.exists(p, {same}))"
+
+    return (
+        Rule(
+            f"has({one}) == has({other}) && (!has({one}) || {one}.type == {other}.type)",
+            f"{section} cannot become another kind of store: create another FeatureStore",
+        ),
+        Rule(
+            f"!has({one}) || !has({other}) || ({kept(one, other)} && {kept(other, one)})",
+            f"the options of {section} that say which store it is cannot be changed: create another FeatureStore",
+        ),
+    )
 
 
 class FeatureStoreSpec(Model):
     """A Feast project."""
 
-    RULES = (Rule("self.project == oldSelf.project", "project cannot be changed: create another FeatureStore"),)
+    RULES = (
+        Rule("self.project == oldSelf.project", "project cannot be changed: create another FeatureStore"),
+        *_stays("onlineStore"),
+        *_stays("registry"),
+    )
 
     project: Identifier = Field(description="The Feast project.")
     online_store: FeastComponent | None = Field(None, description="Unset: the installation's own (SQLite on a laptop).")
@@ -92,9 +131,17 @@ class FeatureStore(Resource):
 class VectorStoreSpec(Model):
     """A Milvus."""
 
+    RULES = (
+        Rule(
+            "has(self.uri) == has(oldSelf.uri) && (!has(self.uri) || self.uri == oldSelf.uri)",
+            "uri cannot be changed: create another VectorStore",
+        ),
+        Rule("self.database == oldSelf.database", "database cannot be changed: create another VectorStore"),
+    )
+
     uri: Line | None = Field(None, description="Such as http://milvus:19530. Unset: the installation's own.")
     database: Identifier = "default"
-    token_secret_ref: SecretKeyRef | None = Field(None, description="A token, or user:password.")
+    token_secret_key_ref: SecretKeyRef | None = Field(None, description="A token, or user:password.")
     timeout_seconds: int = Field(10, ge=1, le=300)
 
 

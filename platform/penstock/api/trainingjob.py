@@ -27,7 +27,7 @@ from penstock.api.meta import (
     Status,
     StatusModel,
 )
-from penstock.api.quantities import Quantity, whole
+from penstock.api.quantities import Cpus, Memory, cores, whole_bytes
 from penstock.api.ray import STAYS, RayBackend
 from penstock.api.source import Source
 
@@ -48,30 +48,31 @@ class OutputKind(StrEnum):
 class EnvVar(Model):
     """An environment variable of the training processes."""
 
-    RULES = (
-        Rule(
-            "has(self.value) != has(self.secretRef)",
-            "set exactly one of value and secretRef",
-        ),
-    )
+    ATOMIC = True
+    RULES = (Rule("has(self.value) != has(self.secretKeyRef)", "set exactly one of value and secretKeyRef"),)
 
     name: Identifier
     value: Annotated[str, StringConstraints(max_length=4096)] | None = None
-    secret_ref: SecretKeyRef | None = None
+    secret_key_ref: SecretKeyRef | None = None
 
 
 class Workers(Model):
     """The processes of an attempt and what each asks of Ray."""
 
     count: int = Field(1, ge=1, le=1024, description="Number of workers.")
-    cpus: int = Field(1, ge=0, le=1024, description="CPUs of each worker.")
+    cpus: Cpus = Field("1", description="CPUs of each worker, such as 2 or 500m.")
     gpus: int = Field(0, ge=0, le=64, description="GPUs of each worker.")
-    memory: Quantity | None = Field(None, description="Memory that Ray sets aside for each worker, such as 4Gi.")
+    memory: Memory | None = Field(None, description="Memory that Ray sets aside for each worker, such as 4Gi.")
+
+    @property
+    def cores(self) -> float:
+        """The CPUs of a worker as a number."""
+        return cores(self.cpus)
 
     @property
     def memory_bytes(self) -> int | None:
         """The memory of a worker in bytes; None where none is asked for."""
-        return whole(self.memory) if self.memory is not None else None
+        return whole_bytes(self.memory) if self.memory is not None else None
 
 
 class Strategy(Model):
@@ -91,11 +92,18 @@ class Retry(Model):
     max_backoff_seconds: int = Field(300, ge=0, le=86400, description="The longest wait.")
 
 
+class Resume(StrEnum):
+    """Which attempts start from a checkpoint."""
+
+    NEVER = "Never"
+    ON_RETRY = "OnRetry"
+
+
 class Checkpoint(Model):
     """Checkpoints of a run; a retry of the same spec goes on from the newest."""
 
     keep: int = Field(2, ge=1, le=100, description="Checkpoints kept for each run.")
-    resume: bool = Field(True, description="Whether a retry starts from the newest checkpoint.")
+    resume: Resume = Field(Resume.ON_RETRY, description="OnRetry: a retry starts from the newest checkpoint.")
 
 
 class Output(Model):
@@ -128,7 +136,7 @@ class TrainingJobSpec(Model):
     ray: RayBackend | None = Field(None, description="Where attempts run. Unset: the installation's own.")
     retry: Retry = Retry()
     checkpoint: Checkpoint = Checkpoint()
-    active_deadline_seconds: int | None = Field(
+    attempt_deadline_seconds: int | None = Field(
         None, ge=1, le=31_536_000, description="Seconds that an attempt may run before it is stopped and has failed."
     )
     outputs: list[Output] = Field(default_factory=list, max_length=32)
@@ -282,7 +290,7 @@ class SucceededReason(Reason):
     ENTRYPOINT_FAILED = ("EntrypointFailed", "The entrypoint exited with an error.", "Read the log lines.")
     DEADLINE_EXCEEDED = (
         "DeadlineExceeded",
-        "The attempt ran longer than spec.activeDeadlineSeconds and was stopped.",
+        "The attempt ran longer than spec.attemptDeadlineSeconds and was stopped.",
         "Raise the deadline, or find what hangs.",
     )
     RAY_FAILED = (

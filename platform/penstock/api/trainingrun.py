@@ -161,7 +161,7 @@ class TrainingRun(Resource):
         Column("Ready", '.status.conditions[?(@.type=="Ready")].status'),
         Column("Job", ".spec.trainingJobRef.name"),
         Column("Attempt", ".spec.attempt", "integer"),
-        Column("Served by", ".status.servedBy"),
+        Column("Served by", ".status.servedBy[0]"),
         Column("Age", ".metadata.creationTimestamp", "date"),
         Column("Outputs", ".spec.outputs[*].name", priority=1),
         Column("Revision", ".spec.sourceRevision", priority=1),

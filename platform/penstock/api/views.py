@@ -20,6 +20,7 @@ from penstock.api.meta import (
     Run,
     Status,
 )
+from penstock.api.quantities import Share
 from penstock.columns.table import KEYS, ValueType
 
 
@@ -83,6 +84,10 @@ class FeatureViewSpec(ViewShape):
         Rule(
             "self.features.all(f, f.name != self.timestampField)",
             "a feature has the name of the timestamp field: rename one of them",
+        ),
+        Rule(
+            "self.entities.all(e, e.name != self.timestampField)",
+            "an entity has the name of the timestamp field: rename one of them",
         ),
     )
 
@@ -148,7 +153,7 @@ class Index(Model):
     """The index and the recall that `Auto` must reach."""
 
     type: IndexType = IndexType.AUTO
-    recall_target: float = Field(0.95, ge=0, le=1, description="For Auto: the recall at 10 that is good enough.")
+    recall_target: Share = Field("0.95", description="For Auto: the recall at 10 that is good enough.")
 
 
 class CollectionShape(Model):

@@ -8,6 +8,7 @@ from typing import Any
 
 from penstock.api import Resource
 from penstock.api.meta import Condition
+from penstock.api.trainingrun import MADE
 from penstock.cli.details import Runs, details
 from penstock.cli.output import age, as_yaml
 from penstock.cli.table import indented, line, table
@@ -80,7 +81,9 @@ def _seen(event: Event, now: datetime) -> str:
 
 def _conditions(resource: Resource, now: datetime) -> str:
     conditions: list[Condition] = resource.status.conditions  # type: ignore[attr-defined]
-    rows = [[c.type, c.status, c.reason, age(c.last_transition_time, now), c.message] for c in conditions]
+    # One that an object is born with knows no time of its own.
+    made = resource.metadata.creation_timestamp or MADE
+    rows = [[c.type, c.status, c.reason, age(max(c.last_transition_time, made), now), c.message] for c in conditions]
     text = table("Conditions", ["Type", "Status", "Reason", "Age", "Message"], rows)
     long = [c for c in conditions if "\n" in c.message]
     text += "".join(f"\n  Message of {c.type}:\n{indented(c.message, 4)}" for c in long)

@@ -136,7 +136,8 @@ class RayLogs:
         if cluster := (self._ray_job.get("status") or {}).get("rayClusterName"):
             return SecretKeyRef(name=ray_token_secret(cluster), key=RAY_TOKEN_KEY)
         backend = resource.spec.ray if isinstance(resource, TrainingJob | StagedRun) else None
-        return backend.ray_cluster.token_secret_ref if backend is not None and backend.ray_cluster is not None else None
+        ray = backend.ray_cluster if backend is not None else None
+        return ray.token_secret_key_ref if ray is not None else None
 
     def _wanted(self) -> str:
         """How to give the token, to who may not read it."""

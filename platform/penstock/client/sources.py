@@ -65,7 +65,7 @@ def packed(body: dict[str, Any]) -> Packed | None:
 
 def as_archive(body: dict[str, Any], code: Packed) -> dict[str, Any]:
     """The job with its code in the artifact store."""
-    return _with_source(body, {"archive": {"digest": code.archive.digest}})
+    return _with_source(body, {"type": "Archive", "archive": {"digest": code.archive.digest}})
 
 
 def upload(artifacts: str, code: Packed, tell: Tell | None) -> None:
@@ -110,7 +110,7 @@ def as_config_map(body: dict[str, Any], code: Packed, artifacts: str) -> tuple[d
         **({"data": text} if text else {}),
         **({"binaryData": binary} if binary else {}),
     }
-    return _with_source(body, {"configMapRef": {"name": name}}), config_map
+    return _with_source(body, {"type": "ConfigMap", "configMapRef": {"name": name}}), config_map
 
 
 def owned(config_map: dict[str, Any], job: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from penstock.api import API_VERSION, KINDS, Resource
 from penstock.api.meta import Reason
+from penstock.api.quantities import INT_OR_STRING
 from penstock.columns.table import ID_BYTES, ID_TYPES, TEXT_BYTES, ValueType
 from penstock.crds.admission import rules as admission_rules
 from penstock.crds.definition import crd, openapi
@@ -144,6 +145,8 @@ def _fields(schema: Schema, path: str) -> Iterator[str]:
 def _type(field: Schema) -> str:
     if "enum" in field:
         return _cell(", ".join(f"`{value}`" for value in field["enum"]))
+    if INT_OR_STRING in field:
+        return _cell(f"integer, or string, `{field['pattern']}`")
     if field["type"] == "array":
         inner = field["items"]["type"]
         named = f" by {field['x-kubernetes-list-map-keys'][0]}" if "x-kubernetes-list-map-keys" in field else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from penstock.api.quantities import INT_OR_STRING
 from penstock.crds.definition import openapi
 from penstock.crds.schema import OPEN, Schema
 
@@ -43,6 +44,10 @@ def _node(node: Schema, path: str) -> Iterator[str]:
         if keyword in node:
             yield f"{path}: {keyword} is not structural"
     kind = node.get("type")
+    if path.startswith("spec") and kind == "number":
+        yield f"{path}: a float: use a decimal string or a quantity"
+    if INT_OR_STRING in node:
+        kind = "string"
     if kind not in ("string", "integer", "number", "boolean", "array", "object"):
         yield f"{path}: no single type"
     if kind == "string" and "maxLength" not in node and "enum" not in node and node.get("format") != "date-time":

@@ -12,6 +12,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema, to_jsonable_python
 
 from penstock.api.meta import Model
+from penstock.api.quantities import INT_OR_STRING
 
 Schema = dict[str, Any]
 
@@ -41,6 +42,8 @@ _COPIED = (
     "required",
     "default",
     "x-kubernetes-validations",
+    "x-kubernetes-map-type",
+    INT_OR_STRING,
 )
 
 
@@ -58,6 +61,8 @@ class _Generator(GenerateJsonSchema):
             prop = generated["properties"].get(field.serialization_alias or field.alias or name)
             if prop is not None and field.default_factory is not None:
                 prop["default"] = to_jsonable_python(field.get_default(call_default_factory=True, validated_data={}))
+        if issubclass(model, Model) and model.ATOMIC:
+            generated["x-kubernetes-map-type"] = "atomic"
         if issubclass(model, Model) and model.RULES:
             generated["x-kubernetes-validations"] = [rule._asdict() for rule in model.RULES]
         return generated
@@ -79,6 +84,9 @@ def _convert(node: Schema, definitions: dict[str, Schema], path: str, name: str)
     if not isinstance(kind, str):
         raise UnsupportedSchema(f"{path}: needs one type, has {sorted(node)}: use optional members and a CEL rule")
     out: Schema = {key: node[key] for key in ("description", *_COPIED) if key in node}
+    if INT_OR_STRING in out:
+        # The API server takes both, and wants no type beside it.
+        del out["type"]
     if "description" in out:
         out["description"] = " ".join(out["description"].split())
     if "const" in node:

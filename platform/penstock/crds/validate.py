@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from penstock.api.quantities import INT_OR_STRING
 from penstock.crds import errors
 from penstock.crds.definition import openapi
 from penstock.crds.errors import BLOCKING, Cause, FieldError
@@ -146,9 +147,12 @@ def _unknown(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
 
 
 def _check(value: Any, old: Any, schema: Schema, path: str) -> Iterator[FieldError]:
-    expected = schema["type"]
     if same(value, old):
         return
+    if INT_OR_STRING in schema:
+        yield from _check_quantity(value, schema, path)
+        return
+    expected = schema["type"]
     if not _is_type(value, expected):
         yield errors.wrong_type(path, value, expected)
     elif "enum" in schema and value not in schema["enum"]:
@@ -161,6 +165,15 @@ def _check(value: Any, old: Any, schema: Schema, path: str) -> Iterator[FieldErr
         yield from _check_array(value, old, schema, path)
     elif expected == "object":
         yield from _check_object(value, old, schema, path)
+
+
+def _check_quantity(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
+    if isinstance(value, str):
+        yield from _check_string(value, schema, path)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        yield from _check_number(value, schema, path)
+    else:
+        yield errors.wrong_type(path, value, "integer,string")
 
 
 def _is_type(value: Any, expected: str) -> bool:

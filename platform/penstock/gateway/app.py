@@ -134,7 +134,7 @@ def create_app(
             if isinstance(error, Unavailable):
                 error = type(error)(f"Run {bundle.run}: {error}")
                 if revision is not None:
-                    revision.doubt(namespace, materialization)
+                    revision.doubt(namespace, materialization, bundle)
             error.run = bundle.run
             raise error from None
 

@@ -167,6 +167,15 @@ class Collection:
             return (await self.compute.run(self.memory.search, vectors, k, tuple(wanted))).hits()
         server = self.server
         try:
-            return await server.workers.run(server.search, self.physical, vectors, k, self.metric, wanted, where)
+            found = await server.workers.run(server.search, self.physical, vectors, k, self.metric, wanted, where)
+            if self.rows and not any(found):
+                await self._prove(vectors[:1])
+            return found
         except Unavailable as error:
             raise type(error)(f"Collection {self.name!r}: {error}") from error
+
+    async def _prove(self, vectors: Vectors) -> None:
+        """See that it is the filter that lets no row through."""
+        server = self.server
+        if not any(await server.workers.run(server.search, self.physical, vectors, 1, self.metric, {}, "")):
+            raise DataGone(f"{self.physical!r} in Milvus has no rows any more, and the run wrote {self.rows}")

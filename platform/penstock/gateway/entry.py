@@ -114,6 +114,8 @@ class Entry:
         try:
             return await self.load(kept)
         except Exception as error:
+            # It may have been dropped since the list was read.
+            self.pins.doubt()
             raise Unavailable(f"Run {run} cannot be loaded: {error}", run) from error
 
     async def load(self, kept: Kept) -> Bundle:

@@ -15,9 +15,11 @@ from penstock.gateway.entry import Entry, Loads
 
 EVERY_SECONDS = 60.0
 DOUBT_SECONDS = 5.0
-"""So often at most is looked because queries of one Materialization fail."""
+"""So often at most is one set of stores read because queries fail."""
 
 log = structlog.get_logger()
+Stores = tuple[str, frozenset[StoreName]]
+"""Stores of a namespace."""
 
 
 class Revision:
@@ -25,7 +27,7 @@ class Revision:
 
     def __init__(self, catalog: Catalog, loader: Loads, clock: Callable[[], float] = time.monotonic) -> None:
         self._catalog, self._loader, self._clock = catalog, loader, clock
-        self._doubted_at: dict[tuple[str, str], float] = {}
+        self._doubted_at: dict[Stores, float] = {}
         self._looking: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -34,31 +36,41 @@ class Revision:
             await asyncio.sleep(EVERY_SECONDS)
             try:
                 await self.look(self._catalog.entries())
+                for entry in self._catalog.entries():
+                    await self.tidy(entry)
             except Exception:
                 log.exception("Revision ended unexpectedly")
 
-    def doubt(self, namespace: str, name: str) -> None:
-        """A store has failed a query: look soon whether it is to be spoken to in another way."""
-        key, now = (namespace, name), self._clock()
-        if now - self._doubted_at.get(key, float("-inf")) < DOUBT_SECONDS or key not in self._catalog.names():
+    def doubt(self, namespace: str, name: str, bundle: Bundle) -> None:
+        """A store has failed a query: look soon whether it is to be spoken to in another way, for all that use it."""
+        stores, now = (namespace, bundle.stores), self._clock()
+        self._doubted_at = {one: at for one, at in self._doubted_at.items() if now - at < DOUBT_SECONDS}
+        if (namespace, name) in self._catalog.names():
+            self._catalog.entry(namespace, name).pins.doubt()
+        if stores in self._doubted_at:
             return
-        known = set(self._catalog.names())
-        self._doubted_at = {one: at for one, at in self._doubted_at.items() if one in known} | {key: now}
-        entry = self._catalog.entry(namespace, name)
-        entry.pins.doubt()
-        task = asyncio.create_task(self.look([entry]))
+        self._doubted_at[stores] = now
+        of_namespace = [entry for entry in self._catalog.entries() if entry.pointer.metadata.namespace == namespace]
+        using = [entry for entry in of_namespace if any(one.stores == bundle.stores for one in entry.loaded())]
+        task = asyncio.create_task(self.look(using))
         self._looking.add(task)
         task.add_done_callback(self._looking.discard)
 
     async def look(self, entries: Iterable[Entry]) -> None:
-        """Look at these; each set of stores is read once."""
-        held: dict[tuple[str, frozenset[StoreName]], list[tuple[Entry, Bundle]]] = defaultdict(list)
+        """Load again what is loaded by other addresses or credentials than its stores have; each set is read once."""
+        held: dict[Stores, list[tuple[Entry, Bundle]]] = defaultdict(list)
         for entry in entries:
             for bundle in set(entry.loaded()):
                 held[entry.pointer.metadata.namespace, bundle.stores].append((entry, bundle))
-            await self._forget(entry)
         for (namespace, stores), of in held.items():
             await self._compare(namespace, stores, of)
+
+    async def tidy(self, entry: Entry) -> None:
+        """Let go of runs that are no longer kept; the API is asked of those alone that the pointer does not name."""
+        status = entry.pointer.status
+        named = {one.staged_run_ref.uid for one in (status.active, status.previous) if one is not None}
+        if set(entry.warm) - named and await entry.pins.refresh():
+            entry.evict()
 
     async def _compare(self, namespace: str, stores: frozenset[StoreName], held: list[tuple[Entry, Bundle]]) -> None:
         try:
@@ -74,10 +86,3 @@ class Revision:
             meta = entry.pointer.metadata
             log.info("Stores have changed", namespace=meta.namespace, name=meta.name)
             self._catalog.reload(entry, bundles)
-
-    async def _forget(self, entry: Entry) -> None:
-        """Let go of runs that are no longer kept; only of those that the pointer does not name the API is asked."""
-        status = entry.pointer.status
-        named = {one.staged_run_ref.uid for one in (status.active, status.previous) if one is not None}
-        if set(entry.warm) - named and await entry.pins.refresh():
-            entry.evict()

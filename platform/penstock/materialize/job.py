@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, Literal
 
-from penstock.api.gates import GateResult
+from penstock.api.gates import GateResult, GateType
 from penstock.api.stagedrun import StagedOutput
 from penstock.api.trainingjob import OutputKind
 from penstock.handoff import CollectionTarget, StagingReport, StagingSpec, ViewTarget
@@ -147,7 +147,7 @@ def _by_output(scans: Mapping[Place, Scan]) -> dict[str, Scan]:
 
 def _active_scans(spec: StagingSpec) -> tuple[dict[str, Scan], str]:
     """Scans of the active run, where a gate compares with it; or why they cannot be had."""
-    compares = any(gate.population_stability or gate.centroid_shift for gate in spec.gates)
+    compares = any(gate.type in (GateType.POPULATION_STABILITY, GateType.CENTROID_SHIFT) for gate in spec.gates)
     if spec.baseline is None or not compares:
         return {}, ""
     manifest = active_manifest(spec)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from penstock.api.quantities import number
 from penstock.api.views import IndexType
 from penstock.columns.arrow import arrow_type
 from penstock.handoff import CollectionTarget, StagingSpec, ViewTarget
@@ -116,7 +117,7 @@ class CollectionCheck:
         for candidate in candidates:
             self._writer.index(candidate)
             measured = self.recall(K, SAMPLE)
-            if measured >= wanted.recall_target or candidate is candidates[-1]:
+            if measured >= number(wanted.recall_target) or candidate is candidates[-1]:
                 break
         return candidate, measured
 

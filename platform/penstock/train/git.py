@@ -86,6 +86,6 @@ def _git(folder: Path, env: dict[str, str], git: GitCode, *arguments: str) -> st
         said = done.stderr.strip().splitlines()[-1:] or [f"git ended with {done.returncode}"]
         raise SourceError(
             f"spec.source.git: {git.revision} cannot be had from {git.url} ({said[0]}): check the URL, that the "
-            "commit was pushed, and tokenSecretRef"
+            "commit was pushed, and tokenSecretKeyRef"
         )
     return done.stdout

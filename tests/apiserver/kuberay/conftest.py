@@ -117,7 +117,7 @@ class Site:
                 "apiVersion": "penstock.dev/v1alpha1",
                 "kind": "TrainingJob",
                 "metadata": {"name": name},
-                "spec": {"source": {"path": "digits"}, "entrypoint": "train.py", **spec},
+                "spec": {"source": {"type": "Path", "path": "digits"}, "entrypoint": "train.py", **spec},
             },
         )
         assert answer.status_code == 201, answer.text
@@ -179,7 +179,7 @@ async def site(
     namespace = new_namespace("kuberay")
     artifacts = tmp_path / "artifacts"
     installation = Installation.model_validate(
-        {"artifacts": str(artifacts), "ray": {"kubeRay": {}}, "platformImage": "penstock/ray:test"}
+        {"artifacts": str(artifacts), "ray": {"type": "KubeRay", "kubeRay": {}}, "platformImage": "penstock/ray:test"}
     )
     async with httpx2.AsyncClient(
         base_url=str(apiserver.base_url), headers=apiserver.headers, verify=False, timeout=10

@@ -12,7 +12,7 @@ from kuberay_standin import Fate
 
 from penstock_operator.adapters.ray.kuberay import jobs, troubles
 
-QUEUED = {"ray": {"kubeRay": {"queueName": "team-a"}}}
+QUEUED = {"ray": {"type": "KubeRay", "kubeRay": {"queueName": "team-a"}}}
 Site = Any
 
 
@@ -70,7 +70,7 @@ async def test_a_secret_is_used_and_nowhere_told(site: Site) -> None:
     secret = {"metadata": {"name": "hub"}, "stringData": {"token": "s3cr3t-value"}}
     site.client.post(f"/api/v1/namespaces/{site.namespace}/secrets", json=secret)
     async with site.operator():
-        site.apply(env=[{"name": "TOKEN", "secretRef": {"name": "hub", "key": "token"}}])
+        site.apply(env=[{"name": "TOKEN", "secretKeyRef": {"name": "hub", "key": "token"}}])
         await site.until_reason("Completed")
     (rayjob,) = site.rayjobs()
     assert "s3cr3t-value" not in json.dumps([rayjob, site.job()])
@@ -223,9 +223,9 @@ async def test_a_deadline_stops_it(site: Site) -> None:
     site.kuberay.fate = lambda _: Fate(ray=None)
     site.kuberay.on_run = None
     async with site.operator():
-        site.apply(activeDeadlineSeconds=1, retry={"limit": 0})
+        site.apply(attemptDeadlineSeconds=1, retry={"limit": 0})
         message = await site.until_reason("AttemptsExhausted")
-    assert "spec.activeDeadlineSeconds" in message
+    assert "spec.attemptDeadlineSeconds" in message
     assert reasons(site) == ["DeadlineExceeded"]
 
 
@@ -261,7 +261,7 @@ async def test_a_retry_finds_the_cluster_of_the_attempt_before(site: Site) -> No
     async with site.operator():
         site.apply(
             retry={"limit": 1, "backoffSeconds": 0},
-            ray={"kubeRay": {"reuseCluster": True, "ttlSecondsAfterFinished": 2}},
+            ray={"type": "KubeRay", "kubeRay": {"clusterReuse": "OnRetry", "ttlSecondsAfterFinished": 2}},
         )
         await site.until_reason("Completed")
         (cluster,) = site.rayjobs("rayclusters")
@@ -273,13 +273,13 @@ async def test_a_retry_finds_the_cluster_of_the_attempt_before(site: Site) -> No
 
 
 async def test_another_spec_has_a_cluster_of_its_own(site: Site) -> None:
-    reuse = {"reuseCluster": True, "ttlSecondsAfterFinished": 600}
+    reuse = {"clusterReuse": "OnRetry", "ttlSecondsAfterFinished": 600}
     async with site.operator():
-        site.apply(ray={"kubeRay": reuse})
+        site.apply(ray={"type": "KubeRay", "kubeRay": reuse})
         await site.until_reason("Completed")
         (before,) = site.rayjobs("rayclusters")
         # An image alone is no other run: it is taken up with the next one.
-        site.change(ray={"kubeRay": {**reuse, "image": "other:1"}}, args=["--other"])
+        site.change(ray={"type": "KubeRay", "kubeRay": {**reuse, "image": "other:1"}}, args=["--other"])
         await site.until(lambda: state(site, 2) == "Succeeded")
         (after,) = site.rayjobs("rayclusters")
     assert after["metadata"]["name"] != before["metadata"]["name"]
@@ -291,7 +291,7 @@ async def test_a_kept_cluster_that_lost_its_head_is_replaced(site: Site) -> None
     async with site.operator():
         site.apply(
             retry={"limit": 1, "backoffSeconds": 2},
-            ray={"kubeRay": {"reuseCluster": True}},
+            ray={"type": "KubeRay", "kubeRay": {"clusterReuse": "OnRetry"}},
         )
         await site.until_reason("BackingOff")
         (before,) = site.rayjobs("rayclusters")

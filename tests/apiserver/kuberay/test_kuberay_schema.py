@@ -41,9 +41,9 @@ WORKERS = {"workers": Workers(count=2, cpus=2, gpus=1, memory="1Gi")}
 def owner(kind: str, namespace: str) -> TrainingJob | Materialization:
     meta = {"name": NAME, "namespace": namespace, "uid": UID}
     if kind == "TrainingJob":
-        spec: dict[str, Any] = {"source": {"path": "/code"}, "entrypoint": "train.py"}
+        spec: dict[str, Any] = {"source": {"type": "Path", "path": "/code"}, "entrypoint": "train.py"}
         return TrainingJob.model_validate({"metadata": meta, "spec": spec})
-    spec = {"trainingJobRef": {"name": "digits"}}
+    spec = {"trainingJobRef": {"name": "digits"}, "gates": []}
     return Materialization.model_validate({"kind": kind, "metadata": meta, "spec": spec})
 
 
@@ -69,7 +69,7 @@ def test_the_api_server_takes_it_strictly(
             "artifacts": "s3://bucket",
             "artifactsSecret": "s3",
             "artifactsClaim": "runs",
-            "ray": {"kubeRay": {}},
+            "ray": {"type": "KubeRay", "kubeRay": {}},
             "platformImage": "penstock/ray:1",
         }
     )

@@ -60,7 +60,10 @@ class World:
         number = len(self.replicas)
         config, log = self.folder / f"kubeconfig-{number}", self.folder / f"replica-{number}.log"
         config.write_text(yaml.safe_dump(_kubeconfig(proxy.url)))
-        installation = {"artifacts": str(self.ray.artifacts), "ray": {"rayCluster": {"address": self.ray.url}}}
+        installation = {
+            "artifacts": str(self.ray.artifacts),
+            "ray": {"type": "RayCluster", "rayCluster": {"address": self.ray.url}},
+        }
         (self.folder / "installation.json").write_text(json.dumps(installation))
         (port,) = free_ports(1)
         given = {
@@ -94,7 +97,7 @@ class World:
             "apiVersion": "penstock.dev/v1alpha1",
             "kind": "TrainingJob",
             "metadata": {"name": name},
-            "spec": {"source": {"path": "/code"}, "entrypoint": "train.py", **spec},
+            "spec": {"source": {"type": "Path", "path": "/code"}, "entrypoint": "train.py", **spec},
         }
         status, made = await self.call("POST", JOBS.format(self.namespace), body)
         assert status == 201, made

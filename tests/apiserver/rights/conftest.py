@@ -21,8 +21,7 @@ from loopback import free_ports
 from waiting import wait_until
 from whole_run import spec_of, write_manifest
 
-from penstock.api.materialization import Materialization
-from penstock.api.trainingjob import TrainingJob
+from penstock.api import StagedRun, TrainingJob
 from penstock.handoff import ATTEMPT_VARIABLE, STAGING_VARIABLE, AttemptSpec, StagingReport, StagingSpec
 from penstock.installation import Installation
 from penstock.kubeapi.context import choose
@@ -93,7 +92,7 @@ class Ray:
     http: httpx2.AsyncClient = field(default_factory=new_http)
     jobs: dict[str, RaySubmission] = field(default_factory=dict)
 
-    async def ray_of(self, owner: TrainingJob | Materialization) -> Ray | KubeRayJobs:
+    async def ray_of(self, owner: TrainingJob | StagedRun) -> Ray | KubeRayJobs:
         if owner.spec.ray is None or owner.spec.ray.kube_ray is None:
             return self
         return KubeRayJobs(self.cluster, owner, owner.spec.ray.kube_ray, self.installation, self.http)
@@ -226,7 +225,8 @@ class Life:
 
     def requests(self, account: str) -> Iterator[dict[str, Any]]:
         """What a service account asked for."""
-        for line in self.log.read_text().splitlines():
+        # The last line may be half written.
+        for line in self.log.read_text().rpartition("\n")[0].splitlines():
             entry = json.loads(line)
             if entry["user"]["username"] == f"system:serviceaccount:penstock:{account}":
                 yield entry
@@ -251,8 +251,8 @@ class Life:
         try:
             yield f"http://127.0.0.1:{port}"
         finally:
-            process.kill()
-            process.wait()
+            process.terminate()
+            process.wait(30)
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import httpx2
 import pytest
 import yaml
 
-from penstock.api.ray import RayBackend, RayCluster
+from penstock.api import KINDS
+from penstock.api.ray import RayBackend, RayCluster, RayType
 from penstock.installation import Installation
 
 pytestmark = pytest.mark.apiserver
@@ -20,6 +21,7 @@ OBJECTS = Path(__file__).with_name("objects.yaml")
 NEEDED = ("Namespace", "ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding", "Lease")
 OPERATOR, GATEWAY = "penstock-operator", "penstock-gateway"
 STORE = "vectorstore/milvus"
+WRITTEN = [kind.PLURAL for kind in KINDS.values() if not kind.MANAGED]
 
 Right = tuple[str, str, str]
 """API group, resource with its subresource, verb."""
@@ -85,13 +87,14 @@ def test_rights_are_those_that_a_life_uses(
     install(life, rendered)
     installation = Installation(
         artifacts=str(life.folder / "artifacts"),
-        ray=RayBackend(ray_cluster=RayCluster(address="http://127.0.0.1:1")),
+        ray=RayBackend(type=RayType.RAY_CLUSTER, ray_cluster=RayCluster(address="http://127.0.0.1:1")),
         feast_registry={"registry_type": "sql", "path": f"sqlite:///{life.folder}/registry.db"},
     )
     replica = new_replica(life.kubeconfig(OPERATOR), installation, vectors, namespaces)
     replica.start()
     try:
         promote(life)
+        retain(life)
         flap(life, vectors)
         fail_in_pods(life)
         replica.audit()
@@ -123,6 +126,15 @@ def promote(life: Any) -> None:
     """A job is trained, staged and promoted."""
     life.said("apply", "-f", str(OBJECTS))
     life.until("promotion", lambda: life.condition("materialization/digits", "Promoted") == "True")
+
+
+def retain(life: Any) -> None:
+    """The run's deletionPolicy follows its job's, there and back."""
+    path = "jsonpath={.items[*].spec.deletionPolicy}"
+    for policy in ("Retain", "Delete"):
+        patch = json.dumps({"spec": {"deletionPolicy": policy}})
+        life.said("patch", "trainingjob/digits", "--type=merge", "-p", patch)
+        life.until("its run", lambda wanted=policy: life.said("get", "trainingruns", "-o", path).split() == [wanted])
 
 
 def flap(life: Any, vectors: Any) -> None:
@@ -157,7 +169,10 @@ def fail_in_pods(life: Any) -> None:
 
 
 def serve(life: Any, installation: Installation, namespaces: tuple[str, ...]) -> None:
-    """The gateway is asked for the run that is live; it opens the stores, which answer nobody."""
+    """The gateway is asked for the run that is live, and for another one; it opens the stores, which answer nobody.
+
+    It writes its Lease, renews it and, when it ends, deletes it.
+    """
     path = life.folder / "installation.json"
     path.write_text(json.dumps(installation.to_wire()))
     life.said("create", "serviceaccount", "reader")
@@ -167,11 +182,14 @@ def serve(life: Any, installation: Installation, namespaces: tuple[str, ...]) ->
     with life.gateway(path, "--auth=token-review", *(f"--namespace={name}" for name in namespaces)) as url:
         life.until("the gateway", lambda: wanted <= used(life.requests(GATEWAY)))
         answers = [httpx2.get(f"{url}/v1/default/digits", headers=headers) for headers in (token, {})]
-    assert [answer.status_code for answer in answers] == [503, 401], answers[0].text
+        other = httpx2.get(f"{url}/v1/default/digits", headers=token, params={"run": "no-such-run"})
+    assert [answer.status_code for answer in (*answers, other)] == [503, 401, 404], answers[0].text
+    assert not life.said("get", "leases", "-n", "penstock", "-l", "app.kubernetes.io/component=gateway", "-o", "name")
     life.said("delete", "rolebinding/reader", "serviceaccount/reader")
 
 
 def delete(life: Any) -> None:
-    life.said("delete", *life.said("get", "penstock", "-o", "name").split(), "--wait=false")
+    """What people made; the operator removes what it made itself."""
+    life.said("delete", ",".join(WRITTEN), "--all", "--wait=false")
     life.until("deletion", lambda: not life.said("get", "penstock", "-o", "name"))
     life.said("delete", "-f", str(OBJECTS), "--ignore-not-found")

@@ -26,7 +26,7 @@ MANIFEST = [
     {
         "kind": "TrainingJob",
         "metadata": {"name": "digits"},
-        "spec": {"source": {"path": "."}, "entrypoint": "train.py"},
+        "spec": {"source": {"type": "Path", "path": "."}, "entrypoint": "train.py"},
     },
     {"kind": "FeatureStore", "metadata": {"name": "features"}, "spec": {"project": "digits"}},
     {
@@ -43,7 +43,10 @@ MANIFEST = [
         "metadata": {"name": "digits"},
         "spec": {
             "trainingJobRef": {"name": "digits"},
-            "features": [{"output": "features", "featureViewRef": {"name": "digit-features"}}],
+            "gates": [],
+            "features": [
+                {"name": "digit-features", "output": "features", "featureViewRef": {"name": "digit-features"}}
+            ],
         },
     },
 ]

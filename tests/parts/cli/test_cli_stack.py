@@ -80,7 +80,7 @@ def test_up_and_down(folder: Path) -> None:
 @pytest.mark.ray
 def test_ctrl_c_stops_the_stack_that_run_started(folder: Path) -> None:
     (folder / "train.py").write_text("import time; time.sleep(1000)")
-    spec = {"source": {"path": "."}, "entrypoint": "train.py"}
+    spec = {"source": {"type": "Path", "path": "."}, "entrypoint": "train.py"}
     job = {"apiVersion": "penstock.dev/v1alpha1", "kind": "TrainingJob", "metadata": {"name": "job"}, "spec": spec}
     (folder / "job.yaml").write_text(yaml.safe_dump(job))
     run = subprocess.Popen([*COMMAND, "run", "-f", "job.yaml"], cwd=folder, stdout=subprocess.PIPE, text=True)

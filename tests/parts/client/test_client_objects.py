@@ -11,10 +11,11 @@ import yaml
 
 from penstock.api import KINDS, Materialization, StagedRun, TrainingJob, VectorStore
 from penstock.api.meta import ObjectMeta
-from penstock.api.trainingjob import Source, TrainingJobSpec
+from penstock.api.source import Source, SourceType
+from penstock.api.trainingjob import RERUN_ANNOTATION, TrainingJobSpec
 from penstock.client import AsyncClient, errors
 
-SPEC: dict[str, Any] = {"source": {"path": "/code"}, "entrypoint": "train.py"}
+SPEC: dict[str, Any] = {"source": {"type": "Path", "path": "/code"}, "entrypoint": "train.py"}
 
 
 def job(name: str = "digits", **spec: Any) -> dict[str, Any]:
@@ -42,7 +43,7 @@ async def test_dry_run_writes_nothing(client: AsyncClient) -> None:
 async def test_a_resource_made_in_python_applies_only_what_was_set(client: AsyncClient, world: Any) -> None:
     made = TrainingJob(
         metadata=ObjectMeta(name="digits", labels={"team": "search"}),
-        spec=TrainingJobSpec(source=Source(path="/code"), entrypoint="train.py"),
+        spec=TrainingJobSpec(source=Source(type=SourceType.PATH, path="/code"), entrypoint="train.py"),
     )
     await client.apply(made)
     stored = world.get("TrainingJob", "digits")
@@ -75,7 +76,7 @@ async def test_a_namespace_can_be_given_to_the_client_or_to_a_call(client: Async
 async def test_apply_path_checks_all_then_sends_in_order(client: AsyncClient, tmp_path: Path) -> None:
     folder = tmp_path / "project"
     folder.mkdir()
-    relative = job(source={"path": "code"})
+    relative = job(source={"type": "Path", "path": "code"})
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key"}, "stringData": {"a": "b"}}
     (folder / "b.yaml").write_text(yaml.safe_dump_all([relative, document("VectorStore", "vectors"), None]))
     (folder / "a.yaml").write_text(yaml.safe_dump(secret))
@@ -112,10 +113,10 @@ async def test_patch_suspend_resume_and_rerun(client: AsyncClient) -> None:
     await client.apply(job())
     assert (await client.suspend(TrainingJob, "digits")).spec.suspend
     assert not (await client.resume(TrainingJob, "digits")).spec.suspend
-    assert [(await client.rerun("digits")).spec.rerun for _ in range(2)] == [1, 2]
+    assert len({(await client.rerun("digits")).metadata.annotations[RERUN_ANNOTATION] for _ in range(2)}) == 2
     assert (await client.patch(TrainingJob, "digits", {"spec": {"historyLimit": 9}})).spec.history_limit == 9
     with pytest.raises(errors.Conflict):
-        await client.patch(TrainingJob, "digits", {"metadata": {"resourceVersion": "1"}, "spec": {"rerun": 9}})
+        await client.patch(TrainingJob, "digits", {"metadata": {"resourceVersion": "1"}, "spec": {"historyLimit": 9}})
     with pytest.raises(errors.NotPossible, match=r"vectorstore\.penstock\.dev/vectors cannot be suspended"):
         await client.suspend(VectorStore, "vectors")
 

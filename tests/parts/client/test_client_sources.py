@@ -48,7 +48,7 @@ def installed(world: Any, artifacts: str) -> None:
 
 
 def job(path: Path | str, name: str = "digits") -> dict[str, Any]:
-    spec = {"source": {"path": str(path)}, "entrypoint": "train.py"}
+    spec = {"source": {"type": "Path", "path": str(path)}, "entrypoint": "train.py"}
     return {"apiVersion": "penstock.dev/v1alpha1", "kind": "TrainingJob", "metadata": {"name": name}, "spec": spec}
 
 
@@ -62,7 +62,7 @@ async def test_code_goes_into_the_artifact_store_once(
     installed(world, s3)
     first = await cluster.apply(job(code))
     digest = first.document["spec"]["source"]["archive"]["digest"]
-    assert first.document["spec"]["source"] == {"archive": {"digest": digest}}
+    assert first.document["spec"]["source"] == {"type": "Archive", "archive": {"digest": digest}}
     written = storage.modified(archive_uri(s3, digest))
     folder = tmp_path / "unpacked"
     folder.mkdir()
@@ -97,16 +97,19 @@ async def test_code_goes_to_a_store_of_a_private_authority_by_the_variable_of_th
 async def test_a_dry_run_uploads_nothing(world: Any, cluster: AsyncClient, code: Path, s3: str) -> None:
     installed(world, s3)
     applied = await cluster.apply(job(code), dry_run=True)
-    assert list(applied.document["spec"]["source"]) == ["archive"]
+    assert list(applied.document["spec"]["source"]) == ["type", "archive"]
     assert storage.names(s3) == []
 
 
 async def test_a_path_of_an_image_and_other_sources_stay(world: Any, cluster: AsyncClient) -> None:
     applied = await cluster.apply(job("/opt/penstock/sources/nowhere"))
-    assert applied.document["spec"]["source"] == {"path": "/opt/penstock/sources/nowhere"}
+    assert applied.document["spec"]["source"] == {"type": "Path", "path": "/opt/penstock/sources/nowhere"}
     body = job("")
-    body["spec"]["source"] = {"configMapRef": {"name": "code"}}
-    assert (await cluster.apply(body)).document["spec"]["source"] == {"configMapRef": {"name": "code"}}
+    body["spec"]["source"] = {"type": "ConfigMap", "configMapRef": {"name": "code"}}
+    assert (await cluster.apply(body)).document["spec"]["source"] == {
+        "type": "ConfigMap",
+        "configMapRef": {"name": "code"},
+    }
 
 
 async def test_a_path_without_a_scheme_is_a_volume_of_the_clusters_and_no_folder_here(
@@ -114,7 +117,7 @@ async def test_a_path_without_a_scheme_is_a_volume_of_the_clusters_and_no_folder
 ) -> None:
     installed(world, str(tmp_path / "artifacts"))
     applied = await cluster.apply(job(code))
-    assert list(applied.document["spec"]["source"]) == ["configMapRef"]
+    assert list(applied.document["spec"]["source"]) == ["type", "configMapRef"]
     assert not (tmp_path / "artifacts").exists()
 
 
@@ -125,7 +128,7 @@ async def test_where_artifacts_are_on_a_volume_code_goes_into_a_config_map(
     first = await cluster.apply(job(code))
     (found,) = config_maps(world)
     name = found["metadata"]["name"]
-    assert first.document["spec"]["source"] == {"configMapRef": {"name": name}}
+    assert first.document["spec"]["source"] == {"type": "ConfigMap", "configMapRef": {"name": name}}
     assert name.startswith("digits-source-")
     assert found["data"] == {"train.py": "import helper", "helper.py": "ANSWER = 42"}
     owner = found["metadata"]["ownerReferences"]
@@ -182,7 +185,7 @@ async def test_a_local_stack_gets_the_absolute_path(
     client: AsyncClient, code: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(code.parent)
-    assert (await client.apply(job("code"))).document["spec"]["source"] == {"path": str(code)}
+    assert (await client.apply(job("code"))).document["spec"]["source"] == {"type": "Path", "path": str(code)}
 
 
 def test_the_command_uploads_the_folder_of_the_manifest(
@@ -193,7 +196,7 @@ def test_the_command_uploads_the_folder_of_the_manifest(
     (code / "penstock.yaml").write_text(json.dumps(job(".")))
     done = CliRunner().invoke(app, ["apply", "-f", str(code), "--context", "cluster"])
     assert (done.exit_code, done.output) == (0, "trainingjob.penstock.dev/digits created\n")
-    assert list(world.get("TrainingJob", "digits")["spec"]["source"]) == ["archive"]
+    assert list(world.get("TrainingJob", "digits")["spec"]["source"]) == ["type", "archive"]
     assert len(storage.names(storage.join(s3, "sources"))) == 1
 
 

@@ -11,13 +11,14 @@ import pytest
 
 import penstock
 from penstock.api import Materialization, TrainingJob
+from penstock.api.trainingjob import RERUN_ANNOTATION
 from penstock.client import errors
 
 JOB = {
     "apiVersion": "penstock.dev/v1alpha1",
     "kind": "TrainingJob",
     "metadata": {"name": "digits"},
-    "spec": {"source": {"path": "/code"}, "entrypoint": "train.py"},
+    "spec": {"source": {"type": "Path", "path": "/code"}, "entrypoint": "train.py"},
 }
 
 
@@ -31,9 +32,10 @@ def test_the_verbs_block_and_iterate(world: Any) -> None:
                 break
             client.suspend(TrainingJob, "digits")
         assert not client.resume(TrainingJob, "digits").spec.suspend
-        assert client.rerun("digits").spec.rerun == 1
+        token = client.rerun("digits").metadata.annotations[RERUN_ANNOTATION]
         assert len(list(client.logs(TrainingJob, "digits"))) == 2
-        world.status("TrainingJob", "digits", conditions={"Succeeded": ("True", "Completed", "")})
+        done = {"Succeeded": ("True", "Completed", "")}
+        world.status("TrainingJob", "digits", conditions=done, observedRerunToken=token)
         assert client.wait(TrainingJob, "digits", "Succeeded", timeout=5)
         client.delete(TrainingJob, "digits", timeout=5)
         with pytest.raises(errors.NotFound):

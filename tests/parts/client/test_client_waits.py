@@ -15,10 +15,11 @@ from penstock.client import AsyncClient, errors
 from penstock_operator.local.apiserver import changelog
 
 API = "penstock.dev/v1alpha1"
-JOB = {"source": {"path": "/code"}, "entrypoint": "train.py"}
+JOB = {"source": {"type": "Path", "path": "/code"}, "entrypoint": "train.py"}
 MAT = {
     "trainingJobRef": {"name": "digits"},
-    "features": [{"output": "features", "featureViewRef": {"name": "digit-features"}}],
+    "gates": [],
+    "features": [{"name": "digit-features", "output": "features", "featureViewRef": {"name": "digit-features"}}],
 }
 
 

@@ -82,7 +82,7 @@ def test_a_gateway_with_tls_is_asked_by_it(world: Any) -> None:
 
 async def test_doctor_tells_of_a_certificate_at_which_the_api_server_does_not_look(world: Any, tmp_path: Path) -> None:
     certificate = Certificate(*Authority(tmp_path / "ca").issue(tmp_path / "secret", -30 * DAY, -DAY))
-    catalog = Catalog(Loader(None, None, Limits()))  # type: ignore[arg-type]
+    catalog = Catalog(Loader(None, None, Limits()), None)  # type: ignore[arg-type]
     catalog.synced = True
     transport = httpx2.ASGITransport(app=create_app(catalog, certificate=certificate))
 

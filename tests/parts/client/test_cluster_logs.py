@@ -57,7 +57,7 @@ async def job(world: Any, cluster: AsyncClient, message: str = "", **spec: Any) 
             "apiVersion": "penstock.dev/v1alpha1",
             "kind": "TrainingJob",
             "metadata": {"name": "digits"},
-            "spec": {"source": {"path": "/opt/nowhere"}, "entrypoint": "train.py", **spec},
+            "spec": {"source": {"type": "Path", "path": "/opt/nowhere"}, "entrypoint": "train.py", **spec},
         }
     )
     attempt = {"number": 1, "run": "u-1", "submissionId": "penstock-u-1", "state": "Failed", "message": message}
@@ -66,9 +66,9 @@ async def job(world: Any, cluster: AsyncClient, message: str = "", **spec: Any) 
 
 
 async def materialization(cluster: AsyncClient) -> None:
-    view = {"output": "features", "featureViewRef": {"name": "v"}}
+    view = {"name": "v", "output": "features", "featureViewRef": {"name": "v"}}
     body = {"apiVersion": "penstock.dev/v1alpha1", "kind": "Materialization", "metadata": {"name": "digits"}}
-    await cluster.apply({**body, "spec": {"trainingJobRef": {"name": "digits"}, "features": [view]}})
+    await cluster.apply({**body, "spec": {"trainingJobRef": {"name": "digits"}, "gates": [], "features": [view]}})
 
 
 async def lines(client: AsyncClient, **options: Any) -> list[str]:
@@ -103,7 +103,10 @@ async def test_rays_token_is_the_variables_or_that_of_the_jobs_own_secret(
     monkeypatch.delenv("PENSTOCK_RAY_TOKEN")
     data = {"token": base64.b64encode(b"s3cret").decode()}
     await cluster.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "ray"}, "data": data})
-    ref = {"rayCluster": {"address": ADDRESS, "tokenSecretRef": {"name": "ray", "key": "token"}}}
+    ref = {
+        "type": "RayCluster",
+        "rayCluster": {"address": ADDRESS, "tokenSecretKeyRef": {"name": "ray", "key": "token"}},
+    }
     await cluster.delete(TrainingJob, "digits")
     await job(world, cluster, ray=ref)
     assert await lines(cluster) == ["one", "two"]
@@ -160,7 +163,7 @@ async def test_what_runs_nothing_has_no_log(world: Any, cluster: AsyncClient) ->
 async def test_an_attempt_with_a_ray_of_its_own_is_found_by_its_ray_job(world: Any, cluster: AsyncClient) -> None:
     ray = world.services["default/digits-1-head-svc:8265"] = Ray()
     ray.log = "of the first\n"
-    await job(world, cluster, ray={"kubeRay": {"image": "ray"}})
+    await job(world, cluster, ray={"type": "KubeRay", "kubeRay": {"image": "ray"}})
     others = [
         {"metadata": {"annotations": {"penstock.dev/submission": "penstock-u-2"}}, "status": {"dashboardURL": "no:1"}},
         {
@@ -177,7 +180,7 @@ async def test_an_attempt_with_a_ray_of_its_own_is_found_by_its_ray_job(world: A
 
 async def test_a_ray_of_its_own_is_asked_with_the_token_that_kuberay_made(world: Any, cluster: AsyncClient) -> None:
     world.services["default/digits-1-head-svc:8265"] = Ray("made")
-    await job(world, cluster, ray={"kubeRay": {"image": "ray"}})
+    await job(world, cluster, ray={"type": "KubeRay", "kubeRay": {"image": "ray"}})
     name = "a-name-that-kuberay-makes-shorter-digits-0f3c2a105b1e-1-x7k2p"
     status = {"dashboardURL": "digits-1-head-svc.default.svc.cluster.local:8265", "rayClusterName": name}
     annotations = {"penstock.dev/submission": "penstock-u-1"}
@@ -194,7 +197,10 @@ async def test_a_ray_of_its_own_is_asked_with_the_token_that_kuberay_made(world:
 
 async def test_a_staging_is_found_by_the_installations_ray(world: Any, cluster: AsyncClient) -> None:
     world.services["penstock/penstock-ray:8265"] = Ray()
-    installation = {"artifacts": "s3://a", "ray": {"rayCluster": {"address": "http://penstock-ray:8265"}}}
+    installation = {
+        "artifacts": "s3://a",
+        "ray": {"type": "RayCluster", "rayCluster": {"address": "http://penstock-ray:8265"}},
+    }
     document = {
         "apiVersion": "v1",
         "kind": "ConfigMap",

@@ -16,7 +16,7 @@ import pytest
 from gateway_runs import staged_run
 
 from penstock.api.materialization import Materialization
-from penstock.api.ray import RayBackend, RayCluster
+from penstock.api.ray import RayBackend, RayCluster, RayType
 from penstock.api.stagedrun import StagedRun
 from penstock.gateway.app import create_app
 from penstock.gateway.catalog import Catalog
@@ -62,7 +62,7 @@ class Staged:
         config = self.world.config
         return Installation(
             artifacts=f"file://{self.world.folder}",
-            ray=RayBackend(ray_cluster=RayCluster(address="http://127.0.0.1:1")),
+            ray=RayBackend(type=RayType.RAY_CLUSTER, ray_cluster=RayCluster(address="http://127.0.0.1:1")),
             milvus_uri=self.world.milvus_uri,
             feast_registry=config["registry"],
             feast_online_store=config["online_store"],
@@ -147,7 +147,7 @@ def _staged(world: Any, write_run: Any) -> Staged:
 @pytest.fixture
 def env(tmp_path: Path) -> dict[str, str]:
     """Of a gateway, as a process, whose API is away."""
-    ray = RayBackend(ray_cluster=RayCluster(address="http://127.0.0.1:9"))
+    ray = RayBackend(type=RayType.RAY_CLUSTER, ray_cluster=RayCluster(address="http://127.0.0.1:9"))
     installation = Installation(artifacts=f"file://{tmp_path}", ray=ray)
     (tmp_path / "installation.json").write_text(installation.model_dump_json(by_alias=True))
     write_kubeconfig(tmp_path / "kubeconfig", "https://127.0.0.1:9", "", b"")

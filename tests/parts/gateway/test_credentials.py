@@ -95,6 +95,50 @@ async def test_an_api_that_is_away_or_a_store_that_is_wrong_leaves_what_answers(
     assert "default/m: run r-1 cannot be loaded: Feast project 'other'" in (await gateway.ask("/readyz")).text
 
 
+async def test_many_queries_that_fail_have_a_store_read_once_in_a_while(gateway: Any, staged: Any) -> None:
+    read = 0
+    get = gateway.objects.get
+
+    async def counted(*about: str) -> Any:
+        nonlocal read
+        read += about[0] == "FeatureStore"
+        return await get(*about)
+
+    gateway.objects.get = counted
+    bundle = await gateway.catalog.bundle("default", "m")
+    for name in ("m", "n"):
+        pointer = staged.pointer("r-1")
+        pointer.metadata.name = pointer.metadata.uid = name
+        gateway.catalog.follow(pointer)
+    async with asyncio.timeout(20):
+        while gateway.catalog.entry("default", "n").behind:
+            await asyncio.sleep(0.02)
+    read = 0
+    for _ in range(100):
+        for name in ("m", "n"):
+            gateway.revision.doubt("default", name, bundle)
+    await asyncio.sleep(0.3)
+    assert read == 1
+
+
+async def test_a_run_that_is_no_longer_kept_leaves_the_memory_though_nobody_asks(
+    gateway: Any, staged: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await answers(gateway, run="r-2")
+    entry = gateway.catalog.entry("default", "m")
+    assert set(entry.warm) == {"r-1", "r-2"}
+    await gateway.revision.tidy(entry)
+    assert set(entry.warm) == {"r-1", "r-2"}
+    monkeypatch.setattr(staged, "of", _none)
+    await entry.pins.refresh(0)
+    await gateway.revision.tidy(entry)
+    assert set(entry.warm) == {"r-1"}
+
+
+async def _none(*_: str) -> list[Any]:
+    return []
+
+
 async def test_a_password_that_was_changed_is_read_again_when_a_query_fails(
     gateway_of: Any, stage_runs: Callable[..., Any], redis: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,7 +153,7 @@ async def test_a_password_that_was_changed_is_read_again_when_a_query_fails(
         return {"data": {"where": base64.b64encode(value.encode()).decode()}}
 
     gateway = gateway_of(of=runs)
-    option = {"name": "connection_string", "secretRef": {"name": "redis", "key": "where"}}
+    option = {"name": "connection_string", "secretKeyRef": {"name": "redis", "key": "where"}}
     spec = {"project": "demo", "onlineStore": {"type": "redis", "options": [option]}}
     gateway.objects.specs["FeatureStore", "feast"] = spec
     gateway.objects.secrets["redis"] = secret("")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -117,3 +118,18 @@ async def test_a_collection_that_has_gone_is_503_with_a_filter_too_and_one_in_me
     await refused(memory, "vectors/images", VECTOR | {"filter": "digit == 3"}, "Collection 'images'", "any more")
     assert (await memory.ask("vectors/images", VECTOR)).json() == before.json()
     assert (await gateway.ask("features/images", KNOWN)).status_code == 200
+
+
+async def test_a_collection_whose_rows_have_gone_is_503(gateway_of: Any, lost: Any) -> None:
+    gateway = gateway_of(of=lost)
+    await gateway.serve(lost.pointer("r-1"))
+    none = await gateway.ask("vectors/images", VECTOR | {"filter": "digit == 333"})
+    assert (none.status_code, none.json()["results"]) == (200, [[]])
+    with closing(MilvusClient(uri=lost.world.milvus_uri)) as client:
+        client.delete(lost.outputs("r-1")[1]["physical"], filter="id >= 0")
+    async with asyncio.timeout(20):
+        while (await gateway.ask("vectors/images", VECTOR)).status_code == 200:
+            # What was deleted is seen by a reader a little later.
+            await asyncio.sleep(0.1)
+    for query in (VECTOR, VECTOR | {"filter": "digit == 3"}):
+        await refused(gateway, "vectors/images", query, "Collection 'images'", "no rows any more, and the run wrote 40")

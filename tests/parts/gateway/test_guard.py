@@ -83,7 +83,11 @@ def pointer(namespace: str, name: str) -> Materialization:
     when = {"trainedAt": NOW, "switchedAt": NOW}
     active = {"run": "r-1", "stagedRunRef": {"name": "r-1", "uid": "r-1"}, "uri": "file:///r-1", **when}
     meta = {"name": name, "namespace": namespace, "uid": name}
-    document = {"kind": "Materialization", "metadata": meta, "spec": {"trainingJobRef": {"name": "job"}, "gates": []}}
+    document = {
+        "kind": "Materialization",
+        "metadata": meta,
+        "spec": {"trainingJobRef": {"name": "job"}, "gates": []},
+    }
     return Materialization.model_validate({**document, "status": {"active": active}})
 
 

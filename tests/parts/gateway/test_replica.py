@@ -77,8 +77,8 @@ class World:
         meta = {"name": "m", "namespace": "default"}
         spec = {
             "trainingJobRef": {"name": "job"},
-            "features": [{"output": "features", "featureViewRef": {"name": "images"}}],
             "gates": [],
+            "features": [{"name": "images", "output": "features", "featureViewRef": {"name": "images"}}],
         }
         found = [obj for obj in self.store.list("Materialization") if obj["metadata"]["name"] == "m"]
         body = {"apiVersion": "penstock.dev/v1alpha1", "kind": "Materialization", "metadata": meta, "spec": spec}

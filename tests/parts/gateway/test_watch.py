@@ -52,8 +52,8 @@ class World:
         meta = {"name": name, "namespace": namespace}
         spec = {
             "trainingJobRef": {"name": "job"},
-            "features": [{"output": "features", "featureViewRef": {"name": name}}],
             "gates": [],
+            "features": [{"name": name, "output": "features", "featureViewRef": {"name": name}}],
         }
         try:
             obj = self.store.get("Materialization", namespace, name)

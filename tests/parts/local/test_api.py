@@ -92,7 +92,7 @@ def job(name: str = "digits", **spec: object) -> dict[str, Any]:
         "apiVersion": "penstock.dev/v1alpha1",
         "kind": "TrainingJob",
         "metadata": {"name": name, "namespace": "default"},
-        "spec": {"source": {"path": "/code"}, "entrypoint": "train.py", **spec},
+        "spec": {"source": {"type": "Path", "path": "/code"}, "entrypoint": "train.py", **spec},
     }
 
 
@@ -124,10 +124,10 @@ async def test_a_bad_spec_is_refused_and_the_field_named(jobs: Jobs, spec: Any, 
 
 
 async def test_apply_removes_what_it_no_longer_names_and_leaves_the_rest(jobs: Jobs) -> None:
-    await jobs.apply(job(activeDeadlineSeconds=60, historyLimit=3))
+    await jobs.apply(job(attemptDeadlineSeconds=60, historyLimit=3))
     await jobs.merge("digits", {"spec": {"suspend": True}})
     applied = await jobs.apply(job(historyLimit=3))
-    assert "activeDeadlineSeconds" not in applied["spec"]
+    assert "attemptDeadlineSeconds" not in applied["spec"]
     assert (applied["spec"]["suspend"], applied["spec"]["historyLimit"]) == (True, 3)
     again = await jobs.apply(job(historyLimit=3))
     assert again["metadata"]["resourceVersion"] == applied["metadata"]["resourceVersion"]

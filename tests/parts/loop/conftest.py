@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
+from penstock.api import API_VERSION, FINALIZER
 from penstock.api.materialization import Materialization
-from penstock.api.ray import RayBackend, RayCluster
+from penstock.api.ray import RayBackend, RayCluster, RayType
 from penstock.api.stagedrun import StagedRun, StagingState
 from penstock.handoff import STAGING_VARIABLE, StagingReport, StagingSpec
 from penstock.installation import Installation
@@ -209,7 +210,7 @@ class World:
         self.ray = Ray(self.fuse, self.views, self.collections, self.fates)
         self.installation = Installation(
             artifacts=str(folder / "runs"),
-            ray=RayBackend(ray_cluster=RayCluster(address="http://127.0.0.1:1")),
+            ray=RayBackend(type=RayType.RAY_CLUSTER, ray_cluster=RayCluster(address="http://127.0.0.1:1")),
             milvus_uri="http://127.0.0.1:1",
             feast_registry={},
             feast_online_store={},
@@ -223,9 +224,10 @@ class World:
 
     def guarded(self) -> set[str]:
         """What the pointer names and what is staged of the previous and the pinned run, by what is written."""
-        mat = Materialization.model_validate(self.get(MATERIALIZATION))
-        if mat.metadata.deletion_timestamp is not None:
+        obj = self.get(MATERIALIZATION)
+        if obj is None or "deletionTimestamp" in obj["metadata"]:
             return set()
+        mat = Materialization.model_validate(obj)
         named = {one.staged_run_ref.uid for one in (mat.status.active, mat.status.previous) if one is not None}
         pinned = mat.spec.pinned_run_ref.name if mat.spec.pinned_run_ref is not None else None
         kept = [
@@ -272,6 +274,28 @@ class World:
         store = ObjectStore(self.path)
         change(store)
         store.close()
+
+    def train(self, run: str, fate: str) -> None:
+        """A run of the job is there, and its staging will end as told."""
+        self.fates[run] = fate
+
+        def write(store: Any) -> None:
+            job = store.get("TrainingJob", "default", "digits")
+            number = len(self.fates)
+            uri = f"{self.installation.artifacts}/default/digits/{run}"
+            storage.replace(f"{uri}/manifest.json", b"{}")
+            spec = {
+                "trainingJobRef": {"name": "digits", "uid": job["metadata"]["uid"]},
+                "attempt": number,
+                "uri": uri,
+                "manifestDigest": "sha256:0",
+                "createdAt": f"2026-01-01T00:00:{number:02}Z",
+                "entrypoint": "train.py",
+            }
+            meta = {"namespace": "default", "name": run, "finalizers": [FINALIZER]}
+            store.create({"apiVersion": API_VERSION, "kind": "TrainingRun", "metadata": meta, "spec": spec})
+
+        self.change(write)
 
     async def settle(self) -> None:
         """Run the control plane until nothing is left to do; after each kill another one takes over."""

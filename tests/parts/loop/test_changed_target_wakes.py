@@ -82,7 +82,10 @@ def cached(folder: Path) -> tuple[KubernetesCluster, Put]:
 async def home(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Looks, Put]]:
     cluster, put = request.param(tmp_path)
     mat = next(obj for obj in OBJECTS if obj["kind"] == "Materialization")
-    refs = {"features": [], "vectors": [{"output": "e", "vectorCollectionRef": {"name": "elsewhere"}}]}
+    refs = {
+        "features": [],
+        "vectors": [{"name": "elsewhere", "output": "e", "vectorCollectionRef": {"name": "elsewhere"}}],
+    }
     for obj in (*OBJECTS, {**mat, **OTHER, "spec": {**mat["spec"], **refs}}):
         put(obj)
     looks = Looks()

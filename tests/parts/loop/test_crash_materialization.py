@@ -9,36 +9,11 @@ from typing import Any
 
 import pytest
 
-from penstock.api import API_VERSION, FINALIZER
 from penstock.api.materialization import Materialization
 from penstock.naming import stage_uri
-from penstock.rundir import storage
 
 NAMES = {"Materialization": "digits", "FeatureView": "images", "VectorCollection": "images"}
 Step = tuple[str, str]
-
-
-def train(world: Any, run: str, fate: str) -> None:
-    """A run of the job is there, and its staging will end as told."""
-    world.fates[run] = fate
-
-    def write(store: Any) -> None:
-        job = store.get("TrainingJob", "default", "digits")
-        number = len(world.fates)
-        uri = f"{world.installation.artifacts}/default/digits/{run}"
-        storage.replace(f"{uri}/manifest.json", b"{}")
-        spec = {
-            "trainingJobRef": {"name": "digits", "uid": job["metadata"]["uid"]},
-            "attempt": number,
-            "uri": uri,
-            "manifestDigest": "sha256:0",
-            "createdAt": f"2026-01-01T00:00:{number:02}Z",
-            "entrypoint": "train.py",
-        }
-        meta = {"namespace": "default", "name": run, "finalizers": [FINALIZER]}
-        store.create({"apiVersion": API_VERSION, "kind": "TrainingRun", "metadata": meta, "spec": spec})
-
-    world.change(write)
 
 
 def pin(world: Any, run: str) -> None:
@@ -54,7 +29,7 @@ def change(world: Any, run: str, what: str) -> None:
     """The gates or the collection change, or the view is not fed any more; how stagings end from now on is told too."""
     fate, field = what.split()
     world.fates[run] = fate
-    gates = [{"name": "rows", "minRows": {"output": "embeddings", "rows": 5}}]
+    gates = [{"name": "rows", "type": "MinRows", "minRows": {"output": "embeddings", "rows": 5}}]
 
     def write(store: Any) -> None:
         if field == "collection":
@@ -84,7 +59,7 @@ def live(world: Any, steps: list[Step], at: int = 0, after: bool = False) -> int
         elif " " in what:
             change(world, run, what)
         else:
-            train(world, run, what)
+            world.train(run, what)
         asyncio.run(world.settle())
     return int(world.fuse.count)
 

@@ -82,7 +82,7 @@ async def test_events_are_of_transitions(tmp_path: Path, life: str) -> None:
             "apiVersion": "penstock.dev/v1alpha1",
             "kind": "TrainingJob",
             "metadata": {"name": "digits", "namespace": "default"},
-            "spec": {"source": {"path": "/code"}, "entrypoint": "train.py"},
+            "spec": {"source": {"type": "Path", "path": "/code"}, "entrypoint": "train.py"},
         }
     )
     for truth, reason in steps:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from worlds import world
 
-from penstock.api.ray import RayBackend, RayCluster
+from penstock.api.ray import RayBackend, RayCluster, RayType
 from penstock.api.trainingjob import TrainingJob
 from penstock.handoff import ATTEMPT_VARIABLE, GIT_TOKEN_VARIABLE, AttemptSpec
 from penstock.installation import Installation
@@ -65,7 +65,7 @@ class Plane:
 
     def __init__(self, folder: Path, artifacts: str) -> None:
         self.artifacts, self.ray, self.store = artifacts, Ray(), ObjectStore(folder / "state.db")
-        backend = RayBackend(ray_cluster=RayCluster(address="http://127.0.0.1:1"))
+        backend = RayBackend(type=RayType.RAY_CLUSTER, ray_cluster=RayCluster(address="http://127.0.0.1:1"))
         self.installation = Installation(artifacts=artifacts, ray=backend)
         self.cluster = LocalCluster(self.store)
         self.kind = training_job(
@@ -101,7 +101,7 @@ def condition(job: TrainingJob) -> tuple[str, str, str]:
 async def test_a_config_map_runs_as_an_archive_of_its_files(plane: Plane, tmp_path: Path) -> None:
     encoded = {"weights.bin": base64.b64encode(b"\x00\xff").decode()}
     plane.create("ConfigMap", "code", data=DATA, binaryData=encoded)
-    plane.job({"configMapRef": {"name": "code"}})
+    plane.job({"type": "ConfigMap", "configMapRef": {"name": "code"}})
     job = await plane.settle()
     (attempt,) = job.status.attempts
     spec = plane.ray.spec
@@ -117,7 +117,7 @@ async def test_a_config_map_runs_as_an_archive_of_its_files(plane: Plane, tmp_pa
 
 async def test_what_is_recorded_is_what_runs_though_the_config_map_changes(plane: Plane) -> None:
     plane.create("ConfigMap", "code", data=DATA)
-    plane.job({"configMapRef": {"name": "code"}})
+    plane.job({"type": "ConfigMap", "configMapRef": {"name": "code"}})
     recorded = (await plane.settle(2)).status.attempts[0].source_revision
     found = plane.store.get("ConfigMap", "default", "code")
     plane.store.update({**found, "data": {"train.py": "print('another')"}})
@@ -130,26 +130,29 @@ async def test_what_is_recorded_is_what_runs_though_the_config_map_changes(plane
     ("source", "status", "reason", "message"),
     [
         (
-            {"configMapRef": {"name": "nowhere"}},
+            {"type": "ConfigMap", "configMapRef": {"name": "nowhere"}},
             "Unknown",
             "MissingReference",
             "spec.source.configMapRef: ConfigMap 'nowhere' is not in namespace 'default': create it",
         ),
         (
-            {"configMapRef": {"name": "empty"}},
+            {"type": "ConfigMap", "configMapRef": {"name": "empty"}},
             "False",
             "InvalidSource",
             "spec.entrypoint: 'train.py' is no key of ConfigMap 'empty' (spec.source.configMapRef), which has "
             "readme: correct one of them",
         ),
         (
-            {"archive": {"digest": f"sha256:{'0' * 64}"}},
+            {"type": "Archive", "archive": {"digest": f"sha256:{'0' * 64}"}},
             "False",
             "InvalidSource",
             f"spec.source.archive: ARTIFACTS/sources/{'0' * 64}.tar.gz is not there: `penstock apply` uploads it",
         ),
         (
-            {"git": {"url": "https://x/y", "revision": COMMIT, "tokenSecretRef": {"name": "git", "key": "token"}}},
+            {
+                "type": "Git",
+                "git": {"url": "https://x/y", "revision": COMMIT, "tokenSecretKeyRef": {"name": "git", "key": "token"}},
+            },
             "Unknown",
             "MissingReference",
             "Secret 'git' is not in namespace 'default': create it",
@@ -170,7 +173,7 @@ async def test_code_that_is_not_there_is_told_before_anything_is_submitted(
 async def test_an_archive_is_run_by_its_digest(plane: Plane) -> None:
     archive = pack({"train.py": File(b"pass")})
     put(plane.artifacts, archive)
-    plane.job({"archive": {"digest": archive.digest}})
+    plane.job({"type": "Archive", "archive": {"digest": archive.digest}})
     job = await plane.settle()
     assert job.status.attempts[0].source_revision == archive.digest
     assert plane.ray.spec.source.archive is not None
@@ -180,7 +183,9 @@ async def test_an_archive_is_run_by_its_digest(plane: Plane) -> None:
 async def test_a_commit_is_handed_on_and_its_token_is_no_part_of_it(plane: Plane) -> None:
     plane.create("Secret", "git", data={"token": base64.b64encode(b"s3cret").decode()})
     ref = {"name": "git", "key": "token"}
-    plane.job({"git": {"url": "https://x/y", "revision": COMMIT, "path": "job", "tokenSecretRef": ref}})
+    plane.job(
+        {"type": "Git", "git": {"url": "https://x/y", "revision": COMMIT, "path": "job", "tokenSecretKeyRef": ref}}
+    )
     job = await plane.settle()
     assert job.status.attempts[0].source_revision == COMMIT
     assert plane.ray.spec.source.git is not None
@@ -191,8 +196,8 @@ async def test_a_commit_is_handed_on_and_its_token_is_no_part_of_it(plane: Plane
 
 async def test_the_secrets_of_a_job_that_is_complete_are_read_no_more(plane: Plane) -> None:
     ref = {"name": "token", "key": "token"}
-    source = {"git": {"url": "https://example.org/code.git", "revision": COMMIT}}
-    plane.job(source, env=[{"name": "TOKEN", "secretRef": ref}])
+    source = {"type": "Git", "git": {"url": "https://example.org/code.git", "revision": COMMIT}}
+    plane.job(source, env=[{"name": "TOKEN", "secretKeyRef": ref}])
     obj = plane.store.get(*KEY)
     job = TrainingJob.model_validate(obj)
     over = {"number": 1, "run": "r-1", "submissionId": "s", "state": "Succeeded", "specDigest": run_digest(job)}
@@ -211,7 +216,7 @@ async def test_the_secrets_of_a_job_that_is_complete_are_read_no_more(plane: Pla
 
 
 async def test_ray_forgets_the_old_attempts_of_a_job_that_is_complete(plane: Plane) -> None:
-    plane.job({"git": {"url": "https://example.org/code.git", "revision": COMMIT}})
+    plane.job({"type": "Git", "git": {"url": "https://example.org/code.git", "revision": COMMIT}})
     obj = plane.store.get(*KEY)
     digest = run_digest(TrainingJob.model_validate(obj))
     attempts = [

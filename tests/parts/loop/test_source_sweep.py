@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from worlds import world
 
-from penstock.api.ray import RayBackend, RayCluster
+from penstock.api.ray import RayBackend, RayCluster, RayType
 from penstock.installation import Installation
 from penstock.sources import store as archives
 from penstock.sources.archive import Archive, File, pack
@@ -48,14 +48,17 @@ class Home:
         os.utime(archive_uri(self.uri, archive.digest).removeprefix("file://"), (then, then))
 
     def job(self, name: str, archive: Archive) -> None:
-        spec = {"source": {"archive": {"digest": archive.digest}}, "entrypoint": "train.py"}
+        spec = {"source": {"type": "Archive", "archive": {"digest": archive.digest}}, "entrypoint": "train.py"}
         meta = {"name": name, "namespace": "default"}
         self.store.create(
             {"apiVersion": "penstock.dev/v1alpha1", "kind": "TrainingJob", "metadata": meta, "spec": spec}
         )
 
     def sweeper(self, artifacts: Any = None) -> SourceSweeper:
-        where = Installation(artifacts=self.uri, ray=RayBackend(ray_cluster=RayCluster(address="http://127.0.0.1:1")))
+        where = Installation(
+            artifacts=self.uri,
+            ray=RayBackend(type=RayType.RAY_CLUSTER, ray_cluster=RayCluster(address="http://127.0.0.1:1")),
+        )
         parts = world(
             cluster=LocalCluster(self.store), artifacts=artifacts or FileArtifacts(self.uri), installation=where
         )

@@ -218,3 +218,26 @@ async def test_an_artifact_store_that_is_away_holds_back_no_stop(tmp_path: Path)
     assert plane.ray.stopped
     assert verdict(plane) == ("Unknown", "Suspended")
     plane.store.close()
+
+
+async def test_a_deleted_job_is_let_go_by_no_store_that_is_away_before_what_runs_is_stopped(tmp_path: Path) -> None:
+    artifacts = AwayArtifacts()
+    plane = Plane(tmp_path, RayStandIn(str(tmp_path / "artifacts"), hangs=True), artifacts)
+    plane.job()
+    while not plane.ray.looks:
+        await plane.look()
+    artifacts.away = True
+    plane.store.delete(*JOB)
+    deleted = datetime.fromisoformat(plane.store.get(*JOB)["metadata"]["deletionTimestamp"])
+    # It is seen for the first time when every patience is long over.
+    plane.now = plane.since = max(plane.now, deleted) + timedelta(days=1)
+    await plane.look()
+    assert plane.ray.stopped == plane.ray.accepted
+    assert not gone(plane, "TrainingJob", "digits")
+    plane.now += timedelta(seconds=1)
+    await plane.look()
+    plane.now += timedelta(seconds=GIVE_UP_SECONDS + 1)
+    await plane.look()
+    assert gone(plane, "TrainingJob", "digits")
+    assert [event for event in plane.store.list("Event") if event["reason"] == "LeftBehind"]
+    plane.store.close()

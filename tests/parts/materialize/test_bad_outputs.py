@@ -129,9 +129,17 @@ def test_a_type_that_changed_is_refused_and_a_new_column_is_not_compared(
     world.train("r-3", lambda run: write_run(run, features={"age": IDS}))
     columns = [{"name": "ink", "type": "Float32"}, {"name": "age", "type": "Int64"}]
     gates = [
-        {"name": "ink", "populationStability": {"output": "features", "column": "ink", "max": 0}},
-        {"name": "age", "populationStability": {"output": "features", "column": "age", "max": 0}},
-        {"name": "recall", "indexRecall": {"output": "features", "min": 0}},
+        {
+            "name": "ink",
+            "type": "PopulationStability",
+            "populationStability": {"output": "features", "column": "ink", "max": "0"},
+        },
+        {
+            "name": "age",
+            "type": "PopulationStability",
+            "populationStability": {"output": "features", "column": "age", "max": "0"},
+        },
+        {"name": "recall", "type": "IndexRecall", "indexRecall": {"output": "features", "min": "0"}},
     ]
     view = world.view("r-3", features=columns)
     report = stage(world.spec("r-3", features=[view], gates=gates, active=active))
@@ -144,7 +152,9 @@ def test_a_lost_active_run_refuses_only_what_a_gate_compares_with_it(world: Any,
     world.train("r-2", write_run)
     active = {"run": "r-1", "runUri": str(world.folder / "r-1")}
     assert stage(world.spec("r-2", active=active)).outcome == "Staged"
-    gates = [{"name": "drift", "populationStability": {"output": "features", "max": 9}}]
+    gates = [
+        {"name": "drift", "type": "PopulationStability", "populationStability": {"output": "features", "max": "9"}}
+    ]
     report = stage(world.spec("r-2", active=active, gates=gates))
     assert report.outcome == "Rejected"
     assert "the manifest of the active run r-1 cannot be read; take the gate out for one run" in report.message

@@ -18,7 +18,11 @@ from penstock_operator.adapters.feast.views import drop_view
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 NULLS = [
-    {"name": f"no-null-{column}", "maxNullFraction": {"output": "features", "column": column, "fraction": 0}}
+    {
+        "name": f"no-null-{column}",
+        "type": "MaxNullFraction",
+        "maxNullFraction": {"output": "features", "column": column, "fraction": "0"},
+    }
     for column in ("ink", "label")
 ]
 
@@ -89,8 +93,12 @@ def test_two_collections_of_one_output_are_both_filled_and_both_judged(world: An
     name = f"{Path(world.folder).name}_bare"
     other = world.collection("r-1", resource="bare", collection=name, index={"type": "HNSW"}, scalarFields=[])
     gates = [
-        {"name": "recall", "indexRecall": {"output": "embeddings", "min": 0.99}},
-        {"name": "self", "canaries": {"output": "embeddings", "k": 1, "queries": [{"id": "7", "expect": ["7"]}]}},
+        {"name": "recall", "type": "IndexRecall", "indexRecall": {"output": "embeddings", "min": "0.99"}},
+        {
+            "name": "self",
+            "type": "Canaries",
+            "canaries": {"output": "embeddings", "k": 1, "queries": [{"id": "7", "expect": ["7"]}]},
+        },
     ]
     spec = world.spec("r-1", features=[], vectors=[world.collection("r-1"), other], gates=gates)
     ((code, line),) = world.stage(spec)

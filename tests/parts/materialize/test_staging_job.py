@@ -20,13 +20,17 @@ from penstock.stores.feast.store import open_store
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 GATES = [
-    {"name": "rows", "minRows": {"output": "features", "rows": 40}},
-    {"name": "nulls", "maxNullFraction": {"output": "features", "fraction": 0}},
-    {"name": "accuracy", "metric": {"metric": "accuracy", "min": 0.9}},
-    {"name": "recall", "indexRecall": {"output": "embeddings", "min": 0.99}},
-    {"name": "canary", "canaries": {"output": "embeddings", "k": 1, "queries": [{"id": "7", "expect": ["7"]}]}},
-    {"name": "drift", "populationStability": {"output": "features", "max": 0}},
-    {"name": "centroid", "centroidShift": {"output": "embeddings", "max": 0}},
+    {"name": "rows", "type": "MinRows", "minRows": {"output": "features", "rows": 40}},
+    {"name": "nulls", "type": "MaxNullFraction", "maxNullFraction": {"output": "features", "fraction": "0"}},
+    {"name": "accuracy", "type": "Metric", "metric": {"metric": "accuracy", "min": "0.9"}},
+    {"name": "recall", "type": "IndexRecall", "indexRecall": {"output": "embeddings", "min": "0.99"}},
+    {
+        "name": "canary",
+        "type": "Canaries",
+        "canaries": {"output": "embeddings", "k": 1, "queries": [{"id": "7", "expect": ["7"]}]},
+    },
+    {"name": "drift", "type": "PopulationStability", "populationStability": {"output": "features", "max": "0"}},
+    {"name": "centroid", "type": "CentroidShift", "centroidShift": {"output": "embeddings", "max": "0"}},
 ]
 
 
@@ -74,7 +78,7 @@ def test_a_good_run_is_staged_and_anybody_can_read_it(world: Any, write_run: Any
 
     # A later run that drifted, and misses a metric: every failed gate is told with its value and bound.
     world.train("r-2", lambda run: write_run(run, features={"ink": np.linspace(5, 9, 40, dtype=np.float32)}))
-    asked = [*GATES[5:], {"name": "f1", "metric": {"metric": "f1", "min": 0.5}}]
+    asked = [*GATES[5:], {"name": "f1", "type": "Metric", "metric": {"metric": "f1", "min": "0.5"}}]
     active = {"run": "r-1", "runUri": spec.run_uri}
     ((code, _),) = world.stage(second := world.spec("r-2", gates=asked, active=active))
     refused = world.report(second)

@@ -14,7 +14,7 @@ from worlds import world
 
 from penstock.api import FeatureView, VectorCollection
 from penstock.api.meta import API_VERSION
-from penstock.api.ray import RayBackend, RayCluster
+from penstock.api.ray import RayBackend, RayCluster, RayType
 from penstock.installation import Installation
 from penstock_operator.local.apiserver.cluster import LocalCluster
 from penstock_operator.local.apiserver.store import ObjectStore
@@ -29,7 +29,7 @@ from penstock_operator.secretmemory import SecretMemory
 
 HOME = Installation(
     artifacts="/runs",
-    ray=RayBackend(ray_cluster=RayCluster(address="http://127.0.0.1:1")),
+    ray=RayBackend(type=RayType.RAY_CLUSTER, ray_cluster=RayCluster(address="http://127.0.0.1:1")),
     milvus_uri="http://127.0.0.1:1",
     feast_registry={},
     feast_online_store={},
@@ -118,7 +118,9 @@ class Names:
             "materializationRef": {"name": "m", "uid": "u"},
             "trainingRunRef": {"name": "r", "uid": "u"},
             "uri": "/runs",
+            "trainedAt": "2026-01-01T00:00:00Z",
             "digest": "d",
+            "gates": [],
             self.form.mappings: [target],
             "deadlineSeconds": 1,
             "retryLimit": 0,

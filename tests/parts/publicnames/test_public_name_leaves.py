@@ -94,9 +94,9 @@ def guarded(names: Names) -> Names:
     ref = {"name": "key", "key": "token"}
     store = names.objects.get(names.form.store, "default", "store")
     if names.form.store == "VectorStore":
-        store["spec"]["tokenSecretRef"] = ref
+        store["spec"]["tokenSecretKeyRef"] = ref
     else:
-        store["spec"]["onlineStore"] = {"type": "redis", "options": [{"name": "password", "secretRef": ref}]}
+        store["spec"]["onlineStore"] = {"type": "redis", "options": [{"name": "password", "secretKeyRef": ref}]}
     store["metadata"]["finalizers"] = ["penstock.dev/finalizer"]
     names.objects.update(store)
     names.objects.create(secret("first"))

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from penstock.api import TrainingJob
 from penstock.api.meta import SecretKeyRef
-from penstock.api.ray import RayBackend, RayCluster
+from penstock.api.ray import RayBackend, RayCluster, RayType
 from penstock.installation import Installation
 from penstock.secrets import MissingSecret
 from penstock_operator.adapters.ray import backends
@@ -61,14 +61,16 @@ async def api() -> AsyncIterator[tuple[str, list[dict[str, Any]]]]:
 
 
 def job(ray: dict[str, Any] | None = None, namespace: str = "team") -> TrainingJob:
-    spec = {"source": {"path": "/code"}, "entrypoint": "train.py", **({"ray": ray} if ray else {})}
+    spec = {"source": {"type": "Path", "path": "/code"}, "entrypoint": "train.py", **({"ray": ray} if ray else {})}
     return TrainingJob.model_validate(
         {"kind": "TrainingJob", "metadata": {"name": "a", "namespace": namespace, "uid": "u"}, "spec": spec}
     )
 
 
 def installation(address: str, **changed: Any) -> Installation:
-    return Installation(artifacts="/runs", ray=RayBackend(ray_cluster=RayCluster(address=address)), **changed)
+    return Installation(
+        artifacts="/runs", ray=RayBackend(type=RayType.RAY_CLUSTER, ray_cluster=RayCluster(address=address)), **changed
+    )
 
 
 async def test_the_installations_ray_is_asked_with_its_own_token(api: Any, tmp_path: Path) -> None:
@@ -87,9 +89,11 @@ async def test_a_ray_of_the_spec_never_gets_the_installations_token(api: Any, tm
     (tmp_path / "token").write_text("installation's")
     home = installation("http://127.0.0.1:1", ray_token_path=str(tmp_path / "token"))
     async with RayBackends(Objects(), home) as rays:  # type: ignore[arg-type]
-        await (await rays.ray_of(job({"rayCluster": {"address": f"{address}/"}}))).job("s")
+        await (await rays.ray_of(job({"type": "RayCluster", "rayCluster": {"address": f"{address}/"}}))).job("s")
         ref = {"name": "ray", "key": "token"}
-        await (await rays.ray_of(job({"rayCluster": {"address": address, "tokenSecretRef": ref}}))).job("s")
+        await (
+            await rays.ray_of(job({"type": "RayCluster", "rayCluster": {"address": address, "tokenSecretKeyRef": ref}}))
+        ).job("s")
     assert [one["token"] for one in seen] == [None, "Bearer spec's"]
 
 
@@ -98,7 +102,10 @@ async def test_a_token_is_read_once_for_many_polls_and_again_when_it_may_have_ch
 ) -> None:
     address, seen = api
     objects = Objects()
-    ray = {"rayCluster": {"address": address, "tokenSecretRef": {"name": "ray", "key": "token"}}}
+    ray = {
+        "type": "RayCluster",
+        "rayCluster": {"address": address, "tokenSecretKeyRef": {"name": "ray", "key": "token"}},
+    }
     async with RayBackends(objects, installation(address)) as rays:  # type: ignore[arg-type]
         for _ in range(3):
             await (await rays.ray_of(job(ray))).job("s")
@@ -142,4 +149,4 @@ async def test_an_address_at_which_something_else_answers_is_told_as_such(page: 
 async def test_a_kube_ray_that_is_not_there_is_refused_with_the_next_step() -> None:
     async with RayBackends(Objects(), installation("http://127.0.0.1:1")) as rays:  # type: ignore[arg-type]
         with pytest.raises(Refused, match=r"set spec\.ray\.rayCluster"):
-            await rays.ray_of(job({"kubeRay": {}}))
+            await rays.ray_of(job({"type": "KubeRay", "kubeRay": {}}))

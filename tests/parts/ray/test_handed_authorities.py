@@ -38,11 +38,11 @@ class Rays:
 
 def installation(path: Path | None) -> Installation:
     named = {"artifactsCaPath": str(path)} if path is not None else {}
-    return Installation.model_validate({"artifacts": "s3://b", "ray": {"kubeRay": {}}, **named})
+    return Installation.model_validate({"artifacts": "s3://b", "ray": {"type": "KubeRay", "kubeRay": {}}, **named})
 
 
 async def attempt(home: Installation) -> RaySubmission:
-    spec = {"source": {"path": "a"}, "entrypoint": "train.py", "env": [{"name": "A", "value": "a"}]}
+    spec = {"source": {"type": "Path", "path": "a"}, "entrypoint": "train.py", "env": [{"name": "A", "value": "a"}]}
     job = TrainingJob.model_validate({"kind": "TrainingJob", "metadata": META, "spec": spec})
     begun = Attempt.model_validate({"number": 1, "run": "u-1", "submissionId": "penstock-u-1", "state": "Submitted"})
     rays = Rays()
@@ -51,7 +51,7 @@ async def attempt(home: Installation) -> RaySubmission:
 
 
 def staging(home: Installation) -> RaySubmission:
-    spec = {"trainingJobRef": {"name": "a"}}
+    spec = {"trainingJobRef": {"name": "a"}, "gates": []}
     mat = Materialization.model_validate({"kind": "Materialization", "metadata": META, "spec": spec})
     record = RunRecord.model_validate({"run": "u-1", "state": "Staging", "submissionId": "s"})
     return staging_submission(mat, record, Targets(), home)

@@ -60,7 +60,14 @@ async def test_two_runs_live_side_by_side_and_the_first_is_dropped_without_the_s
     for run, word in (("r-1", "one"), ("r-2", "two")):
         labels = {"label": [f"{word} {n}" for n in range(40)]}
         world.train(run, lambda writer, labels=labels: write_run(writer, features=labels))
-        specs.append(world.spec(run, gates=[{"name": "recall", "indexRecall": {"output": "embeddings", "min": 0.95}}]))
+        specs.append(
+            world.spec(
+                run,
+                gates=[
+                    {"name": "recall", "type": "IndexRecall", "indexRecall": {"output": "embeddings", "min": "0.95"}}
+                ],
+            )
+        )
         assert world.stage(specs[-1]) == [(0, f"Run {run}: Staged.")], world.report(specs[-1])
     views = [spec.features[0].view for spec in specs]
     collections = [spec.vectors[0].collection for spec in specs]

@@ -13,7 +13,7 @@ from worlds import world
 
 from penstock.api import FINALIZER, FeatureStore, VectorStore
 from penstock.api.meta import API_VERSION
-from penstock.api.ray import RayBackend, RayCluster
+from penstock.api.ray import RayBackend, RayCluster, RayType
 from penstock.installation import Installation
 from penstock_operator.local.apiserver.cluster import LocalCluster
 from penstock_operator.local.apiserver.store import ObjectStore
@@ -27,7 +27,7 @@ from penstock_operator.stores.reconciler import Stores
 
 HOME = Installation(
     artifacts="/runs",
-    ray=RayBackend(ray_cluster=RayCluster(address="http://127.0.0.1:1")),
+    ray=RayBackend(type=RayType.RAY_CLUSTER, ray_cluster=RayCluster(address="http://127.0.0.1:1")),
     milvus_uri="http://127.0.0.1:1",
     feast_registry={},
     feast_online_store={},
@@ -47,14 +47,34 @@ def objects(tmp_path: Path) -> Iterator[ObjectStore]:
 
     create("FeatureStore", "feast", {"project": "demo"})
     create("VectorStore", "milvus", {})
-    create("FeatureView", "images", {"storeRef": {"name": "feast"}})
-    create("VectorCollection", "images", {"storeRef": {"name": "milvus"}})
-    create(
-        "StagedRun",
-        "digits-1",
-        {"features": [{"storeRef": {"name": "feast"}}], "vectors": [{"storeRef": {"name": "milvus"}}]},
-        outputs=[{"store": "feast", "kind": "Features"}, {"store": "milvus", "kind": "Embeddings"}],
-    )
+    view = {
+        "storeRef": {"name": "feast"},
+        "entities": [{"name": "id", "type": "Int64"}],
+        "features": [{"name": "ink", "type": "Float32"}],
+    }
+    collection = {"storeRef": {"name": "milvus"}, "dimension": 4}
+    create("FeatureView", "images", view)
+    create("VectorCollection", "images", collection)
+    ref = {"name": "images", "uid": "u"}
+    staged = {
+        "materializationRef": {"name": "m", "uid": "u"},
+        "trainingRunRef": {"name": "r", "uid": "u"},
+        "uri": "/runs",
+        "trainedAt": "2026-01-01T00:00:00Z",
+        "digest": "d",
+        "gates": [],
+        "features": [{**view, "output": "o", "featureViewRef": ref}],
+        "vectors": [{**collection, "output": "p", "vectorCollectionRef": ref}],
+        "deadlineSeconds": 1,
+        "retryLimit": 0,
+        "gracePeriodSeconds": 0,
+    }
+    there = {"resource": "images", "physical": "images__r_1"}
+    outputs = [
+        {"output": "o", "store": "feast", "kind": "Features", **there},
+        {"output": "p", "store": "milvus", "kind": "Embeddings", **there},
+    ]
+    create("StagedRun", "digits-1", staged, outputs=outputs)
     yield store
     store.close()
 

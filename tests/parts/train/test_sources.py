@@ -193,7 +193,7 @@ def test_a_token_opens_a_repository_and_is_told_to_nobody(
     assert read_manifest(spec.run_uri).metrics == {"answer": 42.0}
     refused = launch(spec.model_copy(update={"run_uri": f"{spec.run_uri}0"}), **{GIT_TOKEN_VARIABLE: "wr0ng"})
     assert refused.returncode == 2
-    assert "check the URL, that the commit was pushed, and tokenSecretRef" in refused.stderr
+    assert "check the URL, that the commit was pushed, and tokenSecretKeyRef" in refused.stderr
     assert "wr0ng" not in refused.stderr + refused.stdout
     assert launch(spec.model_copy(update={"run_uri": f"{spec.run_uri}1"})).returncode == 2
 

@@ -91,7 +91,10 @@ def rows(resource: Any, runs: Runs = Runs()) -> list[list[str]]:  # noqa: B008 -
 
 def test_a_job_lists_its_runs_and_where_each_is_served() -> None:
     job = TrainingJob.model_validate(
-        {"metadata": {"name": "digits"}, "spec": {"source": {"path": "/code"}, "entrypoint": "train.py"}}
+        {
+            "metadata": {"name": "digits"},
+            "spec": {"source": {"type": "Path", "path": "/code"}, "entrypoint": "train.py"},
+        }
     )
     told = rows(job, Runs(trained=[trained("r-1"), trained("r-2", ("digits", "other"))]))
     assert ["r-1", "2", "5m", "accuracy=0.9778", "loss=inf"] in told
@@ -100,7 +103,7 @@ def test_a_job_lists_its_runs_and_where_each_is_served() -> None:
 
 
 def test_a_materialization_lists_its_stagings_past_which_gates_and_what_could_not_be_dropped() -> None:
-    body = {"metadata": {"name": "digits"}, "spec": {"trainingJobRef": {"name": "digits"}}}
+    body = {"metadata": {"name": "digits"}, "spec": {"trainingJobRef": {"name": "digits"}, "gates": []}}
     name = {"run": "r-1", "stagedRunRef": {"name": "digits-r-1", "uid": "s"}}
     active = {**name, "uri": "u", "trainedAt": TIME, "switchedAt": TIME, "outputs": [OUTPUT]}
     mat = Materialization.model_validate({**body, "status": {"active": active, "latest": name}})

@@ -112,7 +112,7 @@ def test_events_are_described_as_kubectl_describes_them() -> None:
         {
             "kind": "TrainingJob",
             "metadata": {"name": "digits"},
-            "spec": {"source": {"path": "/code"}, "entrypoint": "train.py"},
+            "spec": {"source": {"type": "Path", "path": "/code"}, "entrypoint": "train.py"},
         }
     )
     first, last = now - timedelta(minutes=12), now - timedelta(seconds=5)

@@ -10,7 +10,7 @@ from penstock.api import KINDS, Materialization, StagedRun, TrainingJob
 from penstock.cli.follow import job_step, materialization_step
 from penstock.client import ends
 
-JOB = {"source": {"path": "/code"}, "entrypoint": "train.py"}
+JOB = {"source": {"type": "Path", "path": "/code"}, "entrypoint": "train.py"}
 STAGED = {
     "materializationRef": {"name": "digits", "uid": "m"},
     "trainingRunRef": {"name": "r-2", "uid": "r"},
@@ -22,7 +22,11 @@ STAGED = {
     "gracePeriodSeconds": 60,
 }
 LATEST = {"run": "r-2", "stagedRunRef": {"name": "digits-r-2", "uid": "s"}}
-MAT = {"trainingJobRef": {"name": "digits"}, "features": [{"output": "f", "featureViewRef": {"name": "v"}}]}
+MAT = {
+    "trainingJobRef": {"name": "digits"},
+    "gates": [],
+    "features": [{"name": "v", "output": "f", "featureViewRef": {"name": "v"}}],
+}
 
 
 def resource(kind: Any, conditions: dict[str, tuple[str, str]], observed: int = 2, **status: Any) -> Any:

@@ -36,7 +36,9 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None
 
 def test_a_folder_is_read_in_the_order_of_references(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     head = "apiVersion: penstock.dev/v1alpha1\nmetadata: {name: a}\nkind: "
-    (tmp_path / "a.yml").write_text(f"{head}Materialization\n---\n{head}TrainingJob\nspec: {{source: {{path: code}}}}")
+    (tmp_path / "a.yml").write_text(
+        f"{head}Materialization\n---\n{head}TrainingJob\nspec: {{source: {{type: Path, path: code}}}}"
+    )
     (tmp_path / "b.json").write_text('{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key"}}')
     (tmp_path / "notes.txt").write_text("no resource")
     monkeypatch.chdir(tmp_path.parent)
@@ -54,7 +56,7 @@ def test_a_date_is_a_string_as_in_json(tmp_path: Path) -> None:
 
 def test_standard_input_is_relative_to_this_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    text = HEAD.replace("VectorStore", "TrainingJob") + "spec: {source: {path: .}}"
+    text = HEAD.replace("VectorStore", "TrainingJob") + "spec: {source: {type: Path, path: .}}"
     monkeypatch.setattr("sys.stdin", io.StringIO(text))
     (document,) = manifests.read("-")
     assert document["spec"]["source"]["path"] == str(tmp_path.resolve())

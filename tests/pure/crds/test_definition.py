@@ -71,23 +71,31 @@ def test_every_reason_is_in_troubleshooting() -> None:
 
 def test_nested_rules_stay_with_their_object() -> None:
     gate = spec(Materialization)["properties"]["gates"]["items"]
-    assert "exactly one" in gate["x-kubernetes-validations"][0]["message"]
+    assert gate["x-kubernetes-validations"][0]["message"] == "minRows goes with type MinRows, and only with it"
     assert gate["properties"]["metric"]["x-kubernetes-validations"][0]["message"] == "set min, max, or both"
 
 
 def test_lists_of_named_objects_are_maps_and_others_atomic() -> None:
-    gates, features = (spec(Materialization)["properties"][name] for name in ("gates", "features"))
-    assert (gates["x-kubernetes-list-type"], gates["x-kubernetes-list-map-keys"]) == ("map", ["name"])
-    assert features["x-kubernetes-list-type"] == "atomic"
+    for name in ("gates", "features", "vectors"):
+        entries = spec(Materialization)["properties"][name]
+        assert (entries["x-kubernetes-list-type"], entries["x-kubernetes-list-map-keys"]) == ("map", ["name"])
+    assert spec(TrainingJob)["properties"]["args"]["x-kubernetes-list-type"] == "atomic"
     conditions = openapi(crd(TrainingJob))["properties"]["status"]["properties"]["conditions"]
     assert conditions["x-kubernetes-list-map-keys"] == ["type"]
+
+
+def test_a_reference_and_a_union_are_one_value_to_server_side_apply() -> None:
+    materialization, job = (spec(kind)["properties"] for kind in (Materialization, TrainingJob))
+    whole = (materialization["trainingJobRef"], materialization["gates"]["items"], job["source"], job["env"]["items"])
+    assert [part.get("x-kubernetes-map-type") for part in whole] == ["atomic"] * 4
+    assert "x-kubernetes-map-type" not in job["workers"]
 
 
 def test_defaults_of_the_models_are_defaults_of_the_schema() -> None:
     properties = spec(TrainingJob)["properties"]
     assert properties["outputs"]["default"] == []
-    assert properties["workers"]["default"] == {"count": 1, "cpus": 1, "gpus": 0}
-    assert "default" not in properties["activeDeadlineSeconds"]
+    assert properties["workers"]["default"] == {"count": 1, "cpus": "1", "gpus": 0}
+    assert "default" not in properties["attemptDeadlineSeconds"]
     assert openapi(crd(VectorStore))["properties"]["spec"]["default"]["timeoutSeconds"] == 10
     assert "required" not in openapi(crd(VectorStore))
     assert "default" not in openapi(crd(FeatureStore))["properties"]["status"]

@@ -32,7 +32,7 @@ def errors(kind: str, spec: dict[str, Any], old: dict[str, Any] | None = None) -
 
 @pytest.mark.parametrize("entry", GOOD, ids=lambda entry: f"{entry['kind']}-{entry['name']}")
 def test_good_spec_is_accepted_and_read_by_the_model(entry: dict[str, Any]) -> None:
-    assert errors(entry["kind"], entry["spec"], entry["spec"]) == []
+    assert errors(entry["kind"], entry["spec"], entry.get("old", entry["spec"])) == []
     obj = resource(entry["kind"], entry["spec"])
     assert KINDS[entry["kind"]].model_validate(obj).spec.to_wire() == obj["spec"]
 
@@ -65,8 +65,15 @@ def test_unknown_field_comes_with_what_was_perhaps_meant() -> None:
 
 
 def test_rules_wait_until_the_structure_is_right() -> None:
-    spec = {**SMALLEST["TrainingJob"], "workers": {"count": 2, "cpus": "one"}}
-    assert errors("TrainingJob", spec) == ['spec.workers.cpus: Invalid value: "string": must be of type integer']
+    spec = {**SMALLEST["TrainingJob"], "workers": {"count": 2, "gpus": "one"}}
+    assert errors("TrainingJob", spec) == ['spec.workers.gpus: Invalid value: "string": must be of type integer']
+
+
+@pytest.mark.parametrize(("given", "cores"), [(2, 2.0), ("2", 2.0), ("0.5", 0.5), ("500m", 0.5), (0, 0.0)])
+def test_a_quantity_may_be_written_as_a_number(given: int | str, cores: float) -> None:
+    obj = resource("TrainingJob", {**SMALLEST["TrainingJob"], "workers": {"cpus": given}})
+    assert VALIDATORS["TrainingJob"].validate(obj) == []
+    assert TrainingJob.model_validate(obj).spec.workers.cores == cores
 
 
 def test_missing_spec_is_an_error_of_its_own() -> None:
@@ -119,15 +126,15 @@ def test_no_input_breaks_the_checks_and_what_they_accept_the_model_reads(changes
 @patient
 @given(
     count=st.integers(-2, 1026),
-    cpus=st.integers(-1, 1025),
+    cpus=st.integers(-1, 10_000) | st.text("0.5m-", max_size=6),
     name=st.sampled_from(["Single", "DataParallel", "", "1x"]),
     entrypoint=st.text("/a.py\n", max_size=6),
 )
 def test_the_model_and_the_schema_agree_on_what_one_field_can_say(
-    count: int, cpus: int, name: str, entrypoint: str
+    count: int, cpus: int | str, name: str, entrypoint: str
 ) -> None:
     spec = {
-        "source": {"path": "/code"},
+        "source": {"type": "Path", "path": "/code"},
         "entrypoint": entrypoint,
         "workers": {"count": count, "cpus": cpus},
         "strategy": {"name": name},

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from penstock.api.materialization import Materialization
 from penstock.api.meta import SecretKeyRef
-from penstock.api.ray import KubeRay
+from penstock.api.ray import ClusterReuse, KubeRay
 from penstock.api.trainingjob import TrainingJob, Workers
 from penstock.installation import Installation
 from penstock_operator.adapters.ray.kuberay.build import pods_digest, ray_cluster, ray_job
@@ -27,10 +27,14 @@ UID = "0f3c2a10-5b1e-4c7e-9a55-2f6f0e8d1c11"
 MI = 1 << 20
 META = {"name": "digits", "namespace": "team", "uid": UID}
 TRAINING = TrainingJob.model_validate(
-    {"metadata": META, "spec": {"source": {"path": "digits"}, "entrypoint": "train.py"}}
+    {"metadata": META, "spec": {"source": {"type": "Path", "path": "digits"}, "entrypoint": "train.py"}}
 )
 STAGING = Materialization.model_validate(
-    {"kind": "Materialization", "metadata": META, "spec": {"trainingJobRef": {"name": "digits"}, "vectors": []}}
+    {
+        "kind": "Materialization",
+        "metadata": META,
+        "spec": {"trainingJobRef": {"name": "digits"}, "gates": [], "vectors": []},
+    }
 )
 SINGLE = RaySubmission(f"penstock-{UID}-1", "python -m penstock.train.launch", {"LEVEL": "info"}, cpus=1)
 DISTRIBUTED = replace(SINGLE, cpus=0, workers=Workers(count=3, cpus=4, gpus=1, memory="8Gi"))
@@ -38,7 +42,7 @@ DISTRIBUTED = replace(SINGLE, cpus=0, workers=Workers(count=3, cpus=4, gpus=1, m
 
 def installation(**fields: Any) -> Installation:
     return Installation.model_validate(
-        {"artifacts": "s3://b", "ray": {"kubeRay": {}}, "platformImage": "penstock/ray:1", **fields}
+        {"artifacts": "s3://b", "ray": {"type": "KubeRay", "kubeRay": {}}, "platformImage": "penstock/ray:1", **fields}
     )
 
 
@@ -229,7 +233,7 @@ def test_kueue_gets_a_suspended_rayjob_in_its_queue() -> None:
 
 
 def test_on_a_kept_cluster_a_rayjob_asks_for_nothing_that_kuberay_refuses_there() -> None:
-    kube_ray = KubeRay(reuse_cluster=True, queue_name="team-a")
+    kube_ray = KubeRay(cluster_reuse=ClusterReuse.ON_RETRY, queue_name="team-a")
     spec = ray_job(TRAINING, SINGLE, kube_ray, installation(), "digits-1")["spec"]
     assert spec["clusterSelector"] == {"ray.io/cluster": "digits-1"}
     assert not {"rayClusterSpec", "suspend", "shutdownAfterJobFinishes", "ttlSecondsAfterFinished"} & spec.keys()

@@ -25,10 +25,12 @@ SUBMISSION = RaySubmission(ID, "python -m penstock.train.launch")
 JOB = TrainingJob.model_validate(
     {
         "metadata": {"name": "digits", "namespace": "team", "uid": UID},
-        "spec": {"source": {"path": "digits"}, "entrypoint": "train.py"},
+        "spec": {"source": {"type": "Path", "path": "digits"}, "entrypoint": "train.py"},
     }
 )
-PLACE = Installation.model_validate({"artifacts": "s3://b", "ray": {"kubeRay": {}}, "platformImage": "ray:1"})
+PLACE = Installation.model_validate(
+    {"artifacts": "s3://b", "ray": {"type": "KubeRay", "kubeRay": {}}, "platformImage": "ray:1"}
+)
 
 
 class Objects:
@@ -150,7 +152,7 @@ async def test_ray_is_asked_for_logs_with_the_token_that_kuberay_made(monkeypatc
 
 async def test_a_cluster_is_kept_and_given_back_once() -> None:
     objects = Objects()
-    kept = ray(objects, reuseCluster=True, ttlSecondsAfterFinished=7)
+    kept = ray(objects, clusterReuse="OnRetry", ttlSecondsAfterFinished=7)
     assert await kept.kept_seconds() is None
     await kept.submit(SUBMISSION)
     assert objects.only()["spec"]["clusterSelector"]["ray.io/cluster"] == objects.only("RayCluster")["metadata"]["name"]
@@ -164,7 +166,7 @@ async def test_a_cluster_is_kept_and_given_back_once() -> None:
 
 async def test_a_crash_after_the_cluster_was_made_makes_no_second_one() -> None:
     objects = Objects()
-    kept = ray(objects, reuseCluster=True)
+    kept = ray(objects, clusterReuse="OnRetry")
     await kept.submit(SUBMISSION)
     name = objects.only()["metadata"]["name"]
     del objects.there["RayJob", name]
@@ -192,7 +194,7 @@ async def test_a_cluster_that_does_not_come_is_asked_for_its_pods() -> None:
 
 async def test_a_head_that_is_gone_is_seen_before_kuberay_gives_up() -> None:
     objects = Objects()
-    await ray(objects, reuseCluster=True).submit(SUBMISSION)
+    await ray(objects, clusterReuse="OnRetry").submit(SUBMISSION)
     cluster = objects.only("RayCluster")
     objects.only()["status"] = {
         "jobDeploymentStatus": "Running",

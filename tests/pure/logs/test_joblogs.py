@@ -21,7 +21,7 @@ def job(*attempts: dict[str, Any]) -> TrainingJob:
         {
             "kind": "TrainingJob",
             "metadata": {"name": "digits"},
-            "spec": {"source": {"path": "/code"}, "entrypoint": "train.py"},
+            "spec": {"source": {"type": "Path", "path": "/code"}, "entrypoint": "train.py"},
             "status": {"attempts": [*attempts]},
         }
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from worlds import world
 
-from penstock.api.ray import RayBackend, RayCluster
+from penstock.api.ray import RayBackend, RayCluster, RayType
 from penstock.api.stores import FeatureStore
 from penstock.installation import Installation
 from penstock.sources.store import StoredArchive
@@ -26,7 +26,7 @@ from penstock_operator.trainingrun.holders import holders
 STRANGE_SPECS: list[dict[str, Any]] = [
     {"features": [{"view": "images"}], "vectors": [{"collection": "images"}], "trainingJobRef": "digits"},
     {"features": None, "vectors": "images", "storeRef": {"called": "feast"}, "trainingJobRef": {}},
-    {"features": ["images"], "volumes": [{"cephfs": {"secretRef": {}}}]},
+    {"features": ["images"], "volumes": [{"cephfs": {"secretKeyRef": {}}}]},
 ]
 
 
@@ -113,7 +113,10 @@ async def test_a_run_that_a_strange_staged_run_names_is_held() -> None:
 async def test_code_that_a_strange_job_names_is_kept() -> None:
     digest = f"sha256:{'a' * 64}"
     job = obj(
-        "TrainingJob", "strange", {"source": {"archive": {"digest": digest}}, "colour": "red"}, {"attempts": None}
+        "TrainingJob",
+        "strange",
+        {"source": {"type": "Archive", "archive": {"digest": digest}}, "colour": "red"},
+        {"attempts": None},
     )
     listed = [StoredArchive(name, name, datetime(2020, 1, 1, tzinfo=UTC)) for name in (digest, "sha256:other")]
     removed: list[StoredArchive] = []
@@ -126,6 +129,9 @@ async def test_code_that_a_strange_job_names_is_kept() -> None:
             removed.append(archive)
             return True
 
-    where = Installation(artifacts="file:///nowhere", ray=RayBackend(ray_cluster=RayCluster(address="http://ray:8265")))
+    where = Installation(
+        artifacts="file:///nowhere",
+        ray=RayBackend(type=RayType.RAY_CLUSTER, ray_cluster=RayCluster(address="http://ray:8265")),
+    )
     await SourceSweeper(world(cluster=Objects(job), artifacts=Artifacts(), installation=where)).sweep()
     assert removed == listed[1:]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from staging_house import House
 
-GATES = [{"name": "rows", "minRows": {"output": "embeddings", "rows": 5}}]
+GATES = [{"name": "rows", "type": "MinRows", "minRows": {"output": "embeddings", "rows": 5}}]
 
 
 def change(house: House, what: str) -> None:

@@ -48,7 +48,10 @@ def do(house: House, operation: str, value: Any) -> None:
             for _ in range(value):
                 house.look()
         case "gates":
-            gates = [{"name": f"rows-{n}", "minRows": {"output": "embeddings", "rows": 5}} for n in range(value)]
+            gates = [
+                {"name": f"rows-{n}", "type": "MinRows", "minRows": {"output": "embeddings", "rows": 5}}
+                for n in range(value)
+            ]
             house.change(settle=False, gates=gates)
         case "metric":
             house.metric = value

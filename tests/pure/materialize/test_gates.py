@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.api.gates import Gate, GateResult
+from penstock.api.gates import Gate, GateResult, GateType
 from penstock.materialize.gates.evaluate import MESSAGE_BYTES, Evidence, evaluate
 from penstock.materialize.scan import Scan
 from penstock.wiresize import wire_bytes
@@ -37,7 +37,8 @@ RUN = Evidence(
 
 
 def ask(kind: str, evidence: Evidence = RUN, **fields: Any) -> GateResult:
-    (result,) = evaluate([Gate.model_validate({"name": "the-gate", kind: fields})], evidence)
+    type_ = next(type_ for type_ in GateType if type_.member == kind)
+    (result,) = evaluate([Gate.model_validate({"name": "the-gate", "type": type_, kind: fields})], evidence)
     assert result.name == "the-gate"
     return result
 
@@ -56,42 +57,42 @@ def test_min_rows(rows: int, passed: bool) -> None:
 @pytest.mark.parametrize(
     ("column", "fraction", "passed", "message"),
     [
-        ("ink", 0.2, True, "features.ink is null or NaN in 20.00%"),
-        ("ink", 0.19, False, "features.ink is null or NaN in 20.00%"),
-        ("label", 0.0, True, "features.label is null or NaN in 0.00%"),
-        (None, 0.19, False, "features.ink is null or NaN in 20.00%"),
+        ("ink", "0.2", True, "features.ink is null or NaN in 20.00%"),
+        ("ink", "19%", False, "features.ink is null or NaN in 20.00%"),
+        ("label", "0.0", True, "features.label is null or NaN in 0.00%"),
+        (None, "0.19", False, "features.ink is null or NaN in 20.00%"),
     ],
 )
-def test_max_null_fraction(column: str | None, fraction: float, passed: bool, message: str) -> None:
+def test_max_null_fraction(column: str | None, fraction: str, passed: bool, message: str) -> None:
     asked = {"output": "features", "fraction": fraction} | ({"column": column} if column else {})
     result = ask("maxNullFraction", seen("features", features(nulls={"ink": 2})), **asked)
-    assert (result.passed, result.bound, result.message) == (passed, f"<= {fraction:g}", message)
+    assert (result.passed, result.bound, result.message) == (passed, f"<= {fraction}", message)
 
 
 @pytest.mark.parametrize(
     ("bounds", "passed", "bound"),
     [
-        ({"min": 0.9}, True, ">= 0.9"),
-        ({"min": 0.91}, False, ">= 0.91"),
-        ({"max": 0.9}, True, "<= 0.9"),
-        ({"max": 0.89}, False, "<= 0.89"),
-        ({"min": 0.5, "max": 0.95}, True, ">= 0.5 and <= 0.95"),
-        ({"min": 0.95, "max": 1}, False, ">= 0.95 and <= 1"),
+        ({"min": "0.9"}, True, ">= 0.9"),
+        ({"min": "0.91"}, False, ">= 0.91"),
+        ({"max": "0.9"}, True, "<= 0.9"),
+        ({"max": "0.89"}, False, "<= 0.89"),
+        ({"min": "0.5", "max": "0.95"}, True, ">= 0.5 and <= 0.95"),
+        ({"min": "0.95", "max": "1"}, False, ">= 0.95 and <= 1"),
     ],
 )
-def test_metric(bounds: dict[str, float], passed: bool, bound: str) -> None:
+def test_metric(bounds: dict[str, str], passed: bool, bound: str) -> None:
     result = ask("metric", metric="accuracy", **bounds)
     assert (result.passed, result.value, result.bound) == (passed, 0.9, bound)
     assert result.message == "accuracy is 0.9"
 
 
-@pytest.mark.parametrize("bounds", [{"min": 0}, {"max": 1}, {"min": -1e308, "max": 1e308}])
-def test_a_metric_that_is_not_a_number_passes_no_bound(bounds: dict[str, float]) -> None:
+@pytest.mark.parametrize("bounds", [{"min": "0"}, {"max": "1"}, {"min": "-9999", "max": "9999"}])
+def test_a_metric_that_is_not_a_number_passes_no_bound(bounds: dict[str, str]) -> None:
     assert not ask("metric", replace(RUN, metrics={"accuracy": float("nan")}), metric="accuracy", **bounds).passed
 
 
-@pytest.mark.parametrize(("least", "passed"), [(0.95, True), (0.96, False)])
-def test_index_recall(least: float, passed: bool) -> None:
+@pytest.mark.parametrize(("least", "passed"), [("0.95", True), ("95.0%", True), ("96%", False)])
+def test_index_recall(least: str, passed: bool) -> None:
     result = ask("indexRecall", output="embeddings", k=5, min=least)
     assert (result.passed, result.value, result.bound) == (passed, 0.95, f">= {least}")
     assert result.message == "recall at 5 of embeddings is 0.9500"
@@ -114,25 +115,25 @@ def test_canaries(k: int, queries: dict[str, list[str]], value: float, message: 
 
 def test_population_stability_passes_at_what_it_measured_and_fails_below() -> None:
     moved = seen("features", features(ink=INK + 100), active={"features": features()})
-    value = ask("populationStability", moved, output="features", column="ink", max=9).value
+    value = ask("populationStability", moved, output="features", column="ink", max="9").value
     assert value is not None
     assert value > 0.25
-    at = ask("populationStability", moved, output="features", column="ink", max=value)
-    past = ask("populationStability", moved, output="features", max=value - 0.001)
+    at = ask("populationStability", moved, output="features", column="ink", max=f"{value}")
+    past = ask("populationStability", moved, output="features", max=f"{value - 0.001:.4f}")
     assert (at.passed, past.passed) == (True, False)
     assert past.value == value
     assert past.message == f"features.ink moved by {value:.4f}"
-    assert ask("populationStability", moved, output="features", column="age", max=0).value == 0
+    assert ask("populationStability", moved, output="features", column="age", max="0").value == 0
 
 
 @pytest.mark.parametrize(("centroid", "value"), [(EAST * 3, 0.0), (NORTH, 1.0), (-EAST, 2.0)])
 def test_centroid_shift(centroid: Any, value: float) -> None:
     moved = seen("embeddings", embeddings(centroid), active={"embeddings": embeddings()})
-    at = ask("centroidShift", moved, output="embeddings", max=value)
-    assert (at.passed, at.value, at.bound) == (True, value, f"<= {value:g}")
+    at = ask("centroidShift", moved, output="embeddings", max=f"{value}")
+    assert (at.passed, at.value, at.bound) == (True, value, f"<= {value}")
     assert at.message == f"the centroid of embeddings moved by {value:.4f}"
     if value > 0:
-        assert not ask("centroidShift", moved, output="embeddings", max=value - 0.01).passed
+        assert not ask("centroidShift", moved, output="embeddings", max=f"{value - 0.01:.2f}").passed
 
 
 @pytest.mark.parametrize(
@@ -147,18 +148,18 @@ def test_centroid_shift(centroid: Any, value: float) -> None:
 def test_a_comparison_without_its_counterpart_passes_and_says_so(
     kind: str, output: str, active: dict[str, Scan], message: str
 ) -> None:
-    result = ask(kind, replace(RUN, active=active), output=output, max=0)
+    result = ask(kind, replace(RUN, active=active), output=output, max="0")
     assert (result.passed, result.value, result.bound) == (True, None, "<= 0")
     assert message in result.message
 
 
 OUTPUT_GATES: list[tuple[str, dict[str, Any]]] = [
     ("minRows", {"rows": 1}),
-    ("maxNullFraction", {"fraction": 1}),
-    ("indexRecall", {"min": 0}),
+    ("maxNullFraction", {"fraction": "1"}),
+    ("indexRecall", {"min": "0"}),
     ("canaries", {"queries": [{"id": "1", "expect": ["2"]}]}),
-    ("populationStability", {"max": 9}),
-    ("centroidShift", {"max": 2}),
+    ("populationStability", {"max": "9"}),
+    ("centroidShift", {"max": "2"}),
 ]
 
 
@@ -172,11 +173,11 @@ def test_a_gate_about_an_output_that_is_not_staged_fails_and_names_what_is(kind:
 @pytest.mark.parametrize(
     ("kind", "fields", "message"),
     [
-        ("metric", {"metric": "f1", "min": 0}, "The manifest has no metric 'f1'; it has accuracy, loss"),
-        ("maxNullFraction", {"output": "features", "column": "hue", "fraction": 1}, "has no column 'hue'"),
-        ("populationStability", {"output": "features", "column": "label", "max": 9}, "no numeric column 'label'"),
-        ("centroidShift", {"output": "features", "max": 2}, "Output 'features' holds no vectors"),
-        ("indexRecall", {"output": "features", "min": 0}, "Output 'features' holds no vectors"),
+        ("metric", {"metric": "f1", "min": "0"}, "The manifest has no metric 'f1'; it has accuracy, loss"),
+        ("maxNullFraction", {"output": "features", "column": "hue", "fraction": "1"}, "has no column 'hue'"),
+        ("populationStability", {"output": "features", "column": "label", "max": "9"}, "no numeric column 'label'"),
+        ("centroidShift", {"output": "features", "max": "2"}, "Output 'features' holds no vectors"),
+        ("indexRecall", {"output": "features", "min": "0"}, "Output 'features' holds no vectors"),
         ("canaries", {"output": "features", "queries": [{"id": "1", "expect": ["2"]}]}, "holds no vectors"),
     ],
 )
@@ -186,10 +187,18 @@ def test_a_gate_that_cannot_be_answered_fails(kind: str, fields: dict[str, Any],
     assert message in result.message
 
 
+def test_a_gate_of_a_type_that_is_not_known_fails_and_says_what_to_do() -> None:
+    gate = Gate.model_validate({"name": "fair", "type": "Parity", "parity": {"output": "features", "max": "0.1"}})
+    (result,) = evaluate([gate], RUN)
+    assert (result.name, result.passed) == ("fair", False)
+    assert "type 'Parity' is not known" in result.message
+    assert "upgrade it in the image" in result.message
+
+
 @given(st.lists(st.tuples(st.integers(1, 20), st.sampled_from(["features", "images"])), max_size=8))
 def test_results_stand_in_the_order_of_the_spec_one_for_each(asked: list[tuple[int, str]]) -> None:
     gates = [
-        Gate.model_validate({"name": f"g{i}", "minRows": {"output": output, "rows": rows}})
+        Gate.model_validate({"name": f"g{i}", "type": "MinRows", "minRows": {"output": output, "rows": rows}})
         for i, (rows, output) in enumerate(asked)
     ]
     results = evaluate(gates, RUN)
@@ -202,7 +211,7 @@ def test_what_a_gate_tells_has_an_end_though_it_quotes_what_has_none() -> None:
     queries = [{"id": "1" * 256, "expect": [f"{n:0256}" for n in range(10)]}]
     lost = replace(RUN, search=lambda output, ids, k: [[] for _ in ids])
     for result in (
-        ask("metric", crowd, metric="f1", min=0),
+        ask("metric", crowd, metric="f1", min="0"),
         ask("canaries", lost, output="embeddings", queries=queries),
     ):
         assert not result.passed

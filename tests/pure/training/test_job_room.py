@@ -39,7 +39,7 @@ class Job:
         self.runs: list[dict[str, Any]] = []
 
     def look(self, **seen: Any) -> Attempt | None:
-        body = {"source": {"path": "/code"}, "entrypoint": f"{COSTLY * 160}.py", **self.spec}
+        body = {"source": {"type": "Path", "path": "/code"}, "entrypoint": f"{COSTLY * 160}.py", **self.spec}
         meta = {
             "name": "digits",
             "namespace": "default",

@@ -28,7 +28,12 @@ def job(*states: AttemptState, **spec: object) -> TrainingJob:
         {
             "kind": "TrainingJob",
             "metadata": {"name": "digits", "uid": "0f3c2a10-5b1e-4c7e-9a55-2f6f0e8d1c11", "generation": 1},
-            "spec": {"source": {"path": "/code"}, "entrypoint": "train.py", "retry": {"limit": 20}, **spec},
+            "spec": {
+                "source": {"type": "Path", "path": "/code"},
+                "entrypoint": "train.py",
+                "retry": {"limit": 20},
+                **spec,
+            },
         }
     )
     digest = run_digest(made)

@@ -49,7 +49,7 @@ def test_an_attempt_that_waits_says_for_what_and_is_not_running() -> None:
 
 
 def test_the_deadline_counts_from_the_start_of_the_entrypoint() -> None:
-    waiting = job(AttemptState.SUBMITTED, activeDeadlineSeconds=60)
+    waiting = job(AttemptState.SUBMITTED, attemptDeadlineSeconds=60)
     assert last(plan(waiting, ray(JobState.PENDING), LATER)).state is AttemptState.SUBMITTED
     started = last(plan(waiting, ray(JobState.RUNNING), LATER))
     assert (started.state, started.started_at) == (AttemptState.RUNNING, LATER)
@@ -162,10 +162,10 @@ def test_a_kept_cluster_does_not_wait_for_a_spec_to_be_mended(blocked: Code) -> 
 
 
 def test_a_deadline_is_not_missed_by_a_look_that_comes_later() -> None:
-    running = job(AttemptState.RUNNING, activeDeadlineSeconds=5)
+    running = job(AttemptState.RUNNING, attemptDeadlineSeconds=5)
     assert plan(running, ray(JobState.RUNNING), NOW + timedelta(seconds=2)).requeue_after == 3
     assert plan(running, ray(JobState.RUNNING), NOW + timedelta(seconds=5)).status.attempts[-1].reason == (
         "DeadlineExceeded"
     )
-    far = job(AttemptState.RUNNING, activeDeadlineSeconds=3600)
+    far = job(AttemptState.RUNNING, attemptDeadlineSeconds=3600)
     assert plan(far, ray(JobState.RUNNING), NOW).requeue_after == WATCHED_SECONDS

@@ -146,9 +146,9 @@ def test_a_changed_spec_stops_the_attempt_and_takes_its_place() -> None:
 def test_the_deadline_stops_and_counts_as_a_failure() -> None:
     running = attempt(AttemptState.RUNNING)
     late = NOW + timedelta(seconds=10)
-    marked = plan(job(running, activeDeadlineSeconds=10), ray(JobState.RUNNING), late)
+    marked = plan(job(running, attemptDeadlineSeconds=10), ray(JobState.RUNNING), late)
     assert marked.status.attempts[-1].reason == "DeadlineExceeded"
-    ended = plan(job(marked.status.attempts[-1], activeDeadlineSeconds=10), ray(JobState.STOPPED), late)
+    ended = plan(job(marked.status.attempts[-1], attemptDeadlineSeconds=10), ray(JobState.STOPPED), late)
     assert (ended.status.attempts[-1].state, ended.status.attempts[-1].reason) == (
         AttemptState.FAILED,
         "DeadlineExceeded",

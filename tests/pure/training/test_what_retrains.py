@@ -21,7 +21,7 @@ from penstock_operator.training.result import result_digest
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 REF = {"name": "secret", "key": "token"}
 SPEC: dict[str, Any] = {
-    "source": {"git": {"url": "https://a/b", "revision": COMMIT}},
+    "source": {"type": "Git", "git": {"url": "https://a/b", "revision": COMMIT}},
     "entrypoint": "train.py",
     "args": ["--fast", "--loud"],
     "params": [{"name": "epochs", "value": "3"}, {"name": "rate", "value": "0.1"}],
@@ -35,23 +35,23 @@ SPEC: dict[str, Any] = {
 }
 IRRELEVANT: dict[str, list[Any]] = {
     "ray": [
-        {"kubeRay": {"image": "other"}},
-        {"kubeRay": {"imagePullPolicy": "Always", "queueName": "q", "ttlSecondsAfterFinished": 9}},
-        {"kubeRay": {"tolerations": [{"key": "gpu"}], "nodeSelector": {"a": "b"}}},
-        {"rayCluster": {"address": "http://other:8265", "tokenSecretRef": REF}},
+        {"type": "KubeRay", "kubeRay": {"image": "other"}},
+        {"type": "KubeRay", "kubeRay": {"imagePullPolicy": "Always", "queueName": "q", "ttlSecondsAfterFinished": 9}},
+        {"type": "KubeRay", "kubeRay": {"tolerations": [{"key": "gpu"}], "nodeSelector": {"a": "b"}}},
+        {"type": "RayCluster", "rayCluster": {"address": "http://other:8265", "tokenSecretKeyRef": REF}},
     ],
     "retry": [{"limit": 9, "backoffSeconds": 1, "maxBackoffSeconds": 2}],
-    "checkpoint": [{"keep": 9, "resume": False}],
-    "activeDeadlineSeconds": [77],
+    "checkpoint": [{"keep": 9, "resume": "Never"}],
+    "attemptDeadlineSeconds": [77],
     "historyLimit": [9],
     "deletionPolicy": ["Retain"],
     "suspend": [True],
 }
 RELEVANT: list[dict[str, Any]] = [
-    {"source": {"git": {"url": "https://a/b", "revision": COMMIT[::-1]}}},
-    {"source": {"git": {"url": "https://a/b", "revision": COMMIT, "path": "below"}}},
-    {"source": {"archive": {"digest": f"sha256:{'0' * 64}"}}},
-    {"source": {"path": "/code"}},
+    {"source": {"type": "Git", "git": {"url": "https://a/b", "revision": COMMIT[::-1]}}},
+    {"source": {"type": "Git", "git": {"url": "https://a/b", "revision": COMMIT, "path": "below"}}},
+    {"source": {"type": "Archive", "archive": {"digest": f"sha256:{'0' * 64}"}}},
+    {"source": {"type": "Path", "path": "/code"}},
     {"entrypoint": "other.py"},
     {"args": ["--loud", "--fast"]},
     {"params": SPEC["params"][:1]},
@@ -85,8 +85,8 @@ def test_neither_what_is_irrelevant_nor_any_order_changes_the_digest(
 @pytest.mark.parametrize(
     "change",
     [
-        {"source": {"git": {"url": "https://moved/to", "revision": COMMIT, "tokenSecretRef": REF}}},
-        {"env": [*SPEC["env"], {"name": "TOKEN", "secretRef": REF}]},
+        {"source": {"type": "Git", "git": {"url": "https://moved/to", "revision": COMMIT, "tokenSecretKeyRef": REF}}},
+        {"env": [*SPEC["env"], {"name": "TOKEN", "secretKeyRef": REF}]},
         {"workers": {"count": 2, "cpus": 1, "memory": "1024Mi"}},
     ],
 )
@@ -117,7 +117,10 @@ def test_a_complete_job_begins_nothing_for_what_is_irrelevant(changes: dict[str,
 # A ConfigMap is its content
 
 CODE = "sha256:of-the-files"
-NAMED, RENAMED = {"configMapRef": {"name": "code"}}, {"configMapRef": {"name": "renamed"}}
+NAMED, RENAMED = (
+    {"type": "ConfigMap", "configMapRef": {"name": "code"}},
+    {"type": "ConfigMap", "configMapRef": {"name": "renamed"}},
+)
 
 
 def of_config_map(state: AttemptState) -> TrainingJob:

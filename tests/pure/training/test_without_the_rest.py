@@ -25,7 +25,7 @@ STOP = Stop(f"penstock-{UID}-1")
 CAUSES: list[tuple[dict[str, Any], str]] = [
     ({"suspend": True}, "Suspended"),
     ({"args": ["--other"]}, "Superseded"),
-    ({"activeDeadlineSeconds": 10}, "DeadlineExceeded"),
+    ({"attemptDeadlineSeconds": 10}, "DeadlineExceeded"),
 ]
 LATE = NOW + timedelta(seconds=10)
 

@@ -70,7 +70,7 @@ class RayBackends:
         return {**await read_secret(self._cluster, namespace, name), **values}
 
     async def _token(self, namespace: str, ray: RayCluster, *, default: bool) -> str | None:
-        if (ref := ray.token_secret_ref) is not None:
+        if (ref := ray.token_secret_key_ref) is not None:
             return await self._read_token(namespace, ref)
         path = self._installation.ray_token_path
         return Path(path).read_text().strip() if default and path is not None else None

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from penstock.api.ray import RayBackend, RayCluster
+from penstock.api.ray import RayBackend, RayCluster, RayType
 from penstock.installation import Installation
 from penstock.rundir import storage
 from penstock_operator.adapters.artifacts import FileArtifacts
@@ -195,7 +195,7 @@ def _installation(home: Path, servers: Servers) -> Installation:
     feast.mkdir(exist_ok=True)
     return Installation(
         artifacts=f"file://{home}/artifacts",
-        ray=RayBackend(ray_cluster=RayCluster(address=servers.ray.address)),
+        ray=RayBackend(type=RayType.RAY_CLUSTER, ray_cluster=RayCluster(address=servers.ray.address)),
         ray_token_path=str(servers.ray.token_path),
         shared_files=True,
         milvus_uri=servers.milvus.uri,

@@ -13,12 +13,14 @@ from penstock.api.gates import (
     CentroidShift,
     Gate,
     GateResult,
+    GateType,
     IndexRecall,
     MaxNullFraction,
     MetricThreshold,
     MinRows,
     PopulationStability,
 )
+from penstock.api.quantities import number
 from penstock.materialize.gates.measures import cosine_distance, population_stability
 from penstock.materialize.scan import Scan
 from penstock.wiresize import shortened
@@ -61,18 +63,35 @@ def evaluate(gates: Sequence[Gate], evidence: Evidence) -> list[GateResult]:
 
 
 def _evaluate(gate: Gate, evidence: Evidence) -> GateResult:
-    checks: list[tuple[Any, Callable[[Any, Evidence], tuple[bool, float | None, str, str]]]] = [
-        (gate.min_rows, _min_rows),
-        (gate.max_null_fraction, _max_null_fraction),
-        (gate.metric, _metric),
-        (gate.index_recall, _index_recall),
-        (gate.canaries, _canaries),
-        (gate.population_stability, _population_stability),
-        (gate.centroid_shift, _centroid_shift),
-    ]
-    asked, check = next((asked, check) for asked, check in checks if asked is not None)
+    asked, check = _asked(gate)
+    if asked is None:
+        raise Unanswerable(
+            f"Its type {gate.type!r} is not known to the penstock that stages, and nothing passes unmeasured: "
+            "upgrade it in the image of the stagings, or take the gate out"
+        )
     passed, value, bound, what = check(asked, evidence)
     return GateResult(name=gate.name, passed=passed, value=value, bound=bound, message=shortened(what, MESSAGE_BYTES))
+
+
+def _asked(gate: Gate) -> tuple[Any, Callable[[Any, Evidence], tuple[bool, float | None, str, str]]]:
+    """What a gate asks for, and what checks it; None where its type is not known."""
+    match gate.type:
+        case GateType.MIN_ROWS:
+            return gate.min_rows, _min_rows
+        case GateType.MAX_NULL_FRACTION:
+            return gate.max_null_fraction, _max_null_fraction
+        case GateType.METRIC:
+            return gate.metric, _metric
+        case GateType.INDEX_RECALL:
+            return gate.index_recall, _index_recall
+        case GateType.CANARIES:
+            return gate.canaries, _canaries
+        case GateType.POPULATION_STABILITY:
+            return gate.population_stability, _population_stability
+        case GateType.CENTROID_SHIFT:
+            return gate.centroid_shift, _centroid_shift
+        case _:
+            return None, _min_rows
 
 
 def _scan(evidence: Evidence, output: str) -> Scan:
@@ -108,9 +127,9 @@ def _max_null_fraction(gate: MaxNullFraction, evidence: Evidence) -> tuple[bool,
     worst = max(columns, key=lambda name: scan.nulls[name], default="")
     share = scan.nulls.get(worst, 0) / max(scan.rows, 1)
     return (
-        share <= gate.fraction,
+        share <= number(gate.fraction),
         share,
-        f"<= {gate.fraction:g}",
+        f"<= {gate.fraction}",
         f"{gate.output}.{worst} is null or NaN in {share:.2%}",
     )
 
@@ -120,16 +139,16 @@ def _metric(gate: MetricThreshold, evidence: Evidence) -> tuple[bool, float, str
         known = ", ".join(sorted(evidence.metrics)) or "none"
         raise Unanswerable(f"The manifest has no metric {gate.metric!r}; it has {known}")
     value = evidence.metrics[gate.metric]
-    bounds = [f">= {gate.min:g}" if gate.min is not None else "", f"<= {gate.max:g}" if gate.max is not None else ""]
-    enough = gate.min is None or value >= gate.min
-    bounded = gate.max is None or value <= gate.max
+    bounds = [f">= {gate.min}" if gate.min is not None else "", f"<= {gate.max}" if gate.max is not None else ""]
+    enough = gate.min is None or value >= number(gate.min)
+    bounded = gate.max is None or value <= number(gate.max)
     return enough and bounded, value, " and ".join(filter(None, bounds)), f"{gate.metric} is {value:.4g}"
 
 
 def _index_recall(gate: IndexRecall, evidence: Evidence) -> tuple[bool, float, str, str]:
     _centroid(evidence, gate.output)
     value = evidence.recall(gate.output, gate.k, gate.sample)
-    return value >= gate.min, value, f">= {gate.min:g}", f"recall at {gate.k} of {gate.output} is {value:.4f}"
+    return value >= number(gate.min), value, f">= {gate.min}", f"recall at {gate.k} of {gate.output} is {value:.4f}"
 
 
 def _canaries(gate: CanaryQueries, evidence: Evidence) -> tuple[bool, float, str, str]:
@@ -147,7 +166,7 @@ def _canaries(gate: CanaryQueries, evidence: Evidence) -> tuple[bool, float, str
 
 
 def _population_stability(gate: PopulationStability, evidence: Evidence) -> tuple[bool, float | None, str, str]:
-    bound = f"<= {gate.max:g}"
+    bound = f"<= {gate.max}"
     scan, before = _scan(evidence, gate.output), _before(evidence, gate.output)
     if gate.column is not None and gate.column not in scan.samples:
         raise Unanswerable(f"Output {gate.output!r} has no numeric column {gate.column!r}")
@@ -158,13 +177,14 @@ def _population_stability(gate: PopulationStability, evidence: Evidence) -> tupl
     worst = max(indices, key=lambda name: indices[name], default=None)
     if worst is None:
         return True, None, bound, "No column to compare"
-    return indices[worst] <= gate.max, indices[worst], bound, f"{gate.output}.{worst} moved by {indices[worst]:.4f}"
+    index = indices[worst]
+    return index <= number(gate.max), index, bound, f"{gate.output}.{worst} moved by {index:.4f}"
 
 
 def _centroid_shift(gate: CentroidShift, evidence: Evidence) -> tuple[bool, float | None, str, str]:
-    bound = f"<= {gate.max:g}"
+    bound = f"<= {gate.max}"
     centroid, before = _centroid(evidence, gate.output), _before(evidence, gate.output)
     if before is None or before.centroid is None or np.shape(before.centroid) != np.shape(centroid):
         return True, None, bound, "No active run of this dimension to compare with"
     shift = cosine_distance(before.centroid, centroid)
-    return shift <= gate.max, shift, bound, f"the centroid of {gate.output} moved by {shift:.4f}"
+    return shift <= number(gate.max), shift, bound, f"the centroid of {gate.output} moved by {shift:.4f}"

@@ -41,7 +41,7 @@ def feast_config(
 def feature_store_refs(store: FeatureStore) -> list[SecretKeyRef]:
     """The Secrets that a FeatureStore names."""
     parts = [part for part in (store.spec.online_store, store.spec.registry) if part is not None]
-    return [option.secret_ref for part in parts for option in part.options if option.secret_ref is not None]
+    return [option.secret_key_ref for part in parts for option in part.options if option.secret_key_ref is not None]
 
 
 def _section(
@@ -58,6 +58,6 @@ def _section(
     section: dict[str, Any] = {type_key: component.type}
     for option in component.options:
         section[option.name] = (
-            secret(option.secret_ref) if option.secret_ref is not None else yaml.safe_load(option.value or "")
+            secret(option.secret_key_ref) if option.secret_key_ref is not None else yaml.safe_load(option.value or "")
         )
     return section

@@ -21,7 +21,7 @@ def milvus_connection(
     uri = store.spec.uri or installation.milvus_uri
     if uri is None:
         raise ValueError("spec.uri is unset and this installation has no default: set it")
-    ref = store.spec.token_secret_ref
+    ref = store.spec.token_secret_key_ref
     return MilvusConnection(
         uri=uri,
         database=store.spec.database,
@@ -32,4 +32,4 @@ def milvus_connection(
 
 def vector_store_refs(store: VectorStore) -> list[SecretKeyRef]:
     """The Secrets that a VectorStore names."""
-    return [store.spec.token_secret_ref] if store.spec.token_secret_ref is not None else []
+    return [store.spec.token_secret_key_ref] if store.spec.token_secret_key_ref is not None else []

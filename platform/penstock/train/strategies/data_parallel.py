@@ -27,7 +27,7 @@ class DataParallel:
         from ray.train.torch import TorchTrainer
 
         gpus = spec.workers.gpus
-        asked = {"CPU": spec.workers.cpus, "GPU": gpus, "memory": spec.workers.memory_bytes}
+        asked = {"CPU": spec.workers.cores, "GPU": gpus, "memory": spec.workers.memory_bytes}
         resources = {name: amount for name, amount in asked.items() if amount}
         ray.init(ignore_reinit_error=True, log_to_driver=True, runtime_env=_shipped(spec))
         with tempfile.TemporaryDirectory(prefix="penstock-train-") as storage:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import httpx2
 
 from penstock.api.meta import SecretKeyRef
-from penstock.api.ray import KubeRay
+from penstock.api.ray import ClusterReuse, KubeRay
 from penstock.installation import Installation
 from penstock.naming import RAY_TOKEN_KEY, UID_LABEL, ray_token_secret
 from penstock.secrets import MissingSecret, read_secrets
@@ -131,7 +131,7 @@ class KubeRayJobs:
     @property
     def reuses(self) -> bool:
         """Whether a retry runs on the Ray cluster of the attempt before it; a staging has no retries of that kind."""
-        return self.kube_ray.reuse_cluster and self.owner.kind == "TrainingJob"
+        return self.kube_ray.cluster_reuse is not ClusterReuse.NEVER and self.owner.kind == "TrainingJob"
 
     async def _get(self, submission_id: str) -> Object | None:
         meta = self.owner.metadata

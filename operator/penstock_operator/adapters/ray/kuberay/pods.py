@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import ceil
 from typing import Any
 
-from penstock.api.quantities import whole
+from penstock.api.quantities import as_cpus, cores, whole_bytes
 from penstock.api.ray import KubeRay
 from penstock.installation import Installation
 from penstock_operator.adapters.ray.kuberay.merge import merged
@@ -46,19 +47,19 @@ def cluster_spec(
     head["spec"]["restartPolicy"] = "Never"
     groups: list[dict[str, Any]] = []
     if workers is not None:
-        asked = _resources(workers.cpus, workers.gpus, workers.memory_bytes)
+        asked = _resources(workers.cores, workers.gpus, workers.memory_bytes)
         groups.append(
             {
                 "groupName": "workers",
                 "replicas": workers.count,
                 "minReplicas": workers.count,
                 "maxReplicas": workers.count,
-                "rayStartParams": {"num-cpus": str(workers.cpus)},
+                "rayStartParams": {"num-cpus": str(ceil(workers.cores))},
                 "template": template("ray-worker", asked, kube_ray.workers.pod_template),
             }
         )
     # Beside worker pods the head takes no work: a worker that Ray placed there would not have what it asks for.
-    cpus = 0 if groups else max(kube_ray.head.cpus, int(submission.cpus))
+    cpus = 0 if groups else ceil(max(cores(kube_ray.head.cpus), submission.cpus))
     return {
         "rayVersion": RAY_VERSION,
         # Ray does what it is told by whoever reaches it. KubeRay makes a token and hands it to the cluster's pods.
@@ -70,14 +71,14 @@ def cluster_spec(
 
 def _head_resources(submission: RaySubmission, kube_ray: KubeRay) -> dict[str, str]:
     """What Ray itself needs, and what the entrypoint asks for: CPUs they can share, memory they cannot."""
-    cpus = max(kube_ray.head.cpus, int(submission.cpus))
-    memory = whole(kube_ray.head.memory) + (submission.memory_bytes or 0)
+    cpus = max(cores(kube_ray.head.cpus), submission.cpus)
+    memory = whole_bytes(kube_ray.head.memory) + (submission.memory_bytes or 0)
     return _resources(cpus, int(submission.gpus), memory)
 
 
-def _resources(cpus: int, gpus: int, memory: int | None) -> dict[str, str]:
-    asked = {"cpu": cpus, "memory": memory or 0, GPU: gpus}
-    return {name: str(amount) for name, amount in asked.items() if amount}
+def _resources(cpus: float, gpus: int, memory: int | None) -> dict[str, str]:
+    asked = {"cpu": as_cpus(cpus), "memory": str(memory or 0), GPU: str(gpus)}
+    return {name: amount for name, amount in asked.items() if amount != "0"}
 
 
 def _pod(
