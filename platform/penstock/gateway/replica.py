@@ -50,7 +50,8 @@ class Replica:
                 await self._tell()
                 await asyncio.sleep(LEAST_SECONDS)
                 try:
-                    await asyncio.wait_for(self._catalog.changed.wait(), EVERY_SECONDS - LEAST_SECONDS)
+                    async with asyncio.timeout(EVERY_SECONDS - LEAST_SECONDS):
+                        await self._catalog.changed.wait()
                 except TimeoutError:
                     continue
                 await asyncio.sleep(SETTLE_SECONDS)

@@ -101,10 +101,10 @@ async def test_a_field_that_a_spec_does_not_have_is_refused_unless_the_caller_le
 
 async def test_the_reconcilers_create_and_change_by_the_schema_too(store: ObjectStore) -> None:
     cluster = LocalCluster(store)
-    with pytest.raises(Refused, match=r"spec\.database: Invalid value"):
-        await cluster.create(vectors(database="no such name"))
+    with pytest.raises(Refused, match=r"spec\.timeoutSeconds: Invalid value"):
+        await cluster.create(vectors(timeoutSeconds=301))
     made = await cluster.create({**vectors(), "status": {"conditions": [CONDITION]}})
-    assert (made["spec"], "status" in made) == ({"database": "default"} | made["spec"], False)
+    assert (made["spec"], "status" in made) == ({"database": "default", "timeoutSeconds": 10}, False)
     with pytest.raises(Conflict, match="already"):
         await cluster.create(vectors())
     with pytest.raises(Refused):
@@ -135,17 +135,17 @@ async def test_what_was_stored_under_another_schema_can_be_changed_elsewhere(
     store: ObjectStore, tmp_path: Path
 ) -> None:
     before = ObjectStore(tmp_path / "state.db", kinds={})
-    stored = before.create(vectors(database=5, colour="red"))
+    stored = before.create(vectors(timeoutSeconds="5", colour="red"))
     before.update_status({**stored, "status": {"conditions": [{**CONDITION, "status": "Maybe"}]}})
     before.close()
     cluster, obj = LocalCluster(store), found(store)
-    assert obj["spec"]["database"] == 5
+    assert obj["spec"]["timeoutSeconds"] == "5"
     assert "colour" not in obj["spec"]
     obj = await cluster.write_finalizers(obj, ["f"])
     another = {**CONDITION, "type": "Reconciled"}
     obj = await cluster.write_status(obj, {"conditions": [*obj["status"]["conditions"], another]})
-    with pytest.raises(Refused, match=r"spec\.database"):
-        await cluster.replace_spec(obj, {"database": 6})
+    with pytest.raises(Refused, match=r"spec\.timeoutSeconds"):
+        await cluster.replace_spec(obj, {"timeoutSeconds": "6"})
     with pytest.raises(Refused, match=r"status\.conditions\[0\]"):
         await cluster.write_status(obj, {"conditions": [{**CONDITION, "status": "Perhaps"}, another]})
 
@@ -183,7 +183,7 @@ async def test_a_status_that_the_schema_gives_is_shown_from_the_start_and_costs_
     assert store.version == int(made["metadata"]["resourceVersion"])
     ready = {"observedGeneration": 1, "conditions": [CONDITION]}
     written = await LocalCluster(store).write_status(made, ready)
-    changed = store.update({**written, "spec": {"database": "other"}, "status": {}})
+    changed = store.update({**written, "spec": {"timeoutSeconds": 20}, "status": {}})
     assert (changed["status"], changed["metadata"]["generation"]) == (ready, 2)
     with pytest.raises(Invalid):
         store.update_status({**changed, "status": {"conditions": [{}]}})
@@ -199,7 +199,7 @@ async def test_a_dry_run_says_all_that_the_write_would_and_keeps_nothing(
     assert (await http.post(PATH, json=vectors(), params=dry)).status_code == 409
     stale = {**made, "metadata": {**made["metadata"], "resourceVersion": "999"}}
     assert (await http.put(f"{PATH}/milvus", json=stale, params=dry)).status_code == 409
-    changed = await http.put(f"{PATH}/milvus", json={**made, "spec": {"database": "other"}}, params=dry)
+    changed = await http.put(f"{PATH}/milvus", json={**made, "spec": {"timeoutSeconds": 20}}, params=dry)
     assert changed.json()["metadata"]["generation"] == 2
     put = await http.put(f"{PATH}/milvus/status", json={**made, "status": {"conditions": [CONDITION]}}, params=dry)
     assert put.json()["status"]["conditions"] == [CONDITION]

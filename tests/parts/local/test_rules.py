@@ -67,7 +67,7 @@ async def test_the_control_plane_and_the_garbage_collector_are_not_asked(
     monkeypatch.setattr(VectorStore, "MANAGED", True)
     cluster = LocalCluster(store)
     made = await cluster.create(vectors(labels={"served": "yes"}))
-    made = await cluster.replace_spec(made, {"database": "other"})
+    made = await cluster.replace_spec(made, {"timeoutSeconds": 20})
     await cluster.delete(made)
     owner = store.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "default"}})
     reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": "a", "uid": owner["metadata"]["uid"]}
@@ -94,7 +94,7 @@ async def test_a_managed_kind_is_made_and_its_spec_changed_by_the_control_plane_
     applied = await http.patch(f"{PATH}/milvus", json=vectors(), headers=apply, params={"fieldManager": "me"})
     assert applied.status_code == 403
     store.create(vectors())
-    changed = await http.patch(f"{PATH}/milvus", json={"spec": {"database": "other"}}, headers=MERGE)
+    changed = await http.patch(f"{PATH}/milvus", json={"spec": {"timeoutSeconds": 20}}, headers=MERGE)
     assert refusal(changed)[2] == "the spec of a VectorStore is changed by Penstock alone"
     labelled = await http.patch(f"{PATH}/milvus", json={"metadata": {"labels": {"a": "b"}}}, headers=MERGE)
     assert (labelled.status_code, labelled.json()["metadata"]["labels"]) == (200, {"a": "b"})
