@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 import yaml
+from large_specs import LARGE
 
 from penstock.api import API_VERSION, KINDS
 from penstock.crds import crd
@@ -17,7 +18,7 @@ from penstock.crds.validate import Validator
 
 TABLES = Path(__file__).parent.parent / "pure" / "crds"
 GOOD = yaml.safe_load((TABLES / "good_specs.yaml").read_text())
-BAD = yaml.safe_load((TABLES / "bad_specs.yaml").read_text())
+BAD = LARGE + yaml.safe_load((TABLES / "bad_specs.yaml").read_text())
 SMALLEST = {entry["kind"]: entry["spec"] for entry in GOOD if entry["name"] == "smallest"}
 numbers = itertools.count()
 

@@ -54,15 +54,15 @@ async def test_kubectl_applies_reads_explains_and_deletes(kubectl: Kubectl) -> N
         assert said("apply", "-f", "-", stdin=STORE) == "vectorstore.penstock.dev/extra unchanged\n"
         assert "serverside-applied" in said("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=STORE)
         assert said("get", "penstock", "-o", "name") == "vectorstore.penstock.dev/extra\n"
-        header, row = (line.split() for line in said("get", "vs").splitlines())
+        header, row = (line.split() for line in said("get", "vst").splitlines())
         assert header == ["NAME", "READY", "REASON", "VERSION", "AGE"]
         assert row[0] == "extra"
         assert "timeoutSeconds" in said("explain", "vectorstore.spec")
-        assert "Timeout Seconds:  3" in said("describe", "vs", "extra")
-        said("patch", "vs", "extra", "--type=merge", "-p", '{"spec":{"timeoutSeconds":4}}')
-        assert said("get", "vs", "extra", "-o", "jsonpath={.spec.timeoutSeconds} {.metadata.generation}") == "4 2"
-        assert "deleted" in said("delete", "vs/extra")
-        assert said("get", "vs", "-o", "name") == ""
+        assert "Timeout Seconds:  3" in said("describe", "vst", "extra")
+        said("patch", "vst", "extra", "--type=merge", "-p", '{"spec":{"timeoutSeconds":4}}')
+        assert said("get", "vst", "extra", "-o", "jsonpath={.spec.timeoutSeconds} {.metadata.generation}") == "4 2"
+        assert "deleted" in said("delete", "vst/extra")
+        assert said("get", "vst", "-o", "name") == ""
 
     await anyio.to_thread.run_sync(work)
 
@@ -75,6 +75,6 @@ async def test_kubectl_is_told_the_field_that_is_wrong(kubectl: Kubectl) -> None
         bad = kubectl("apply", "-f", "-", stdin=STORE.replace("3}", "900}"))
         assert bad.returncode == 1
         assert "spec.timeoutSeconds: Invalid value" in bad.stderr
-        assert "NotFound" in kubectl("get", "vs", "nope").stderr
+        assert "NotFound" in kubectl("get", "vst", "nope").stderr
 
     await anyio.to_thread.run_sync(work)

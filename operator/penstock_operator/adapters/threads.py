@@ -58,7 +58,8 @@ class EndpointThreads:
 
     async def _answer(self, endpoint: str, line: Line, future: Future[T], seconds: float) -> T:
         try:
-            result = await asyncio.wait_for(asyncio.wrap_future(future), seconds)
+            async with asyncio.timeout(seconds):
+                result = await asyncio.wrap_future(future)
         except TimeoutError:
             line.overdue(text := f"{endpoint} did not answer in time")
             future.add_done_callback(lambda _: line.back())

@@ -98,14 +98,15 @@ class Api:
             token = listing.following(answer.body)
 
     async def create(self, obj: Object) -> Object:
-        """Create an object.
+        """Create an object; a field that its schema does not have is refused, not dropped.
 
         Raises:
             Conflict: there is one of this name.
             Missing: the namespace or the kind is not there.
         """
         path = PLACES[obj["kind"]].path(obj["metadata"]["namespace"])
-        answer = await self._call("POST", path, params={"fieldManager": FIELD_MANAGER}, body=obj)
+        params = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
+        answer = await self._call("POST", path, params=params, body=obj)
         if answer.status == 404:
             raise Missing(f"There is no {obj['kind']} here: {_message(answer)}")
         return _written(answer)

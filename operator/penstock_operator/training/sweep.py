@@ -45,7 +45,8 @@ class SourceSweeper:
                 self._released.clear()
                 seconds = await self._swept()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._released.wait(), seconds)
+                    async with asyncio.timeout(seconds):
+                        await self._released.wait()
                 await asyncio.sleep(self._pause)
 
     async def sweep(self) -> float:

@@ -27,6 +27,9 @@ from penstock.api.meta import (
 from penstock.api.ray import STAYS, RayBackend
 from penstock.api.stagedrun import StagedOutput
 
+MAX_CANARIES = 32_768
+"""Characters of the ids of canaries: a staging gets them in one variable, which Linux lets have 128 KiB."""
+
 
 class FeatureMapping(Model):
     """An output of features and the view that it goes to."""
@@ -57,6 +60,11 @@ class MaterializationSpec(Model):
 
     RULES = (
         STAYS,
+        Rule(
+            "self.gates.map(g, has(g.canaries) ? g.canaries.queries.map(q, "
+            f"size(q.id) + q.expect.map(e, size(e)).sum()).sum() : 0).sum() <= {MAX_CANARIES}",
+            f"the ids of all canaries hold more than {MAX_CANARIES} characters: name fewer",
+        ),
         Rule(
             "self.trainingJobRef == oldSelf.trainingJobRef",
             "trainingJobRef cannot be changed: create another Materialization",

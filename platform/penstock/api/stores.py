@@ -54,6 +54,10 @@ class FeastComponent(Model):
             "self.options.all(o, o.name != 'type' && o.name != 'registry_type')",
             "an option is named type or registry_type: that is the section's own type",
         ),
+        Rule(
+            "self.options.map(o, has(o.value) ? size(o.value) : 0).sum() <= 32768",
+            "the options hold more than 32768 characters",
+        ),
     )
 
     type: Line = Field(description="As in feature_store.yaml: sqlite, redis, postgres, or a class path.")
@@ -118,7 +122,7 @@ class FeatureStore(Resource):
     """A Feast project: registry and online store."""
 
     PLURAL = "featurestores"
-    SHORT = ("fs",)
+    SHORT = ("fst",)
     COLUMNS = (
         Column("Ready", '.status.conditions[?(@.type=="Ready")].status'),
         Column("Reason", '.status.conditions[?(@.type=="Ready")].reason'),
@@ -160,7 +164,7 @@ class VectorStore(Resource):
     """A Milvus or Milvus Lite server."""
 
     PLURAL = "vectorstores"
-    SHORT = ("vs",)
+    SHORT = ("vst",)
     COLUMNS = (
         Column("Ready", '.status.conditions[?(@.type=="Ready")].status'),
         Column("Reason", '.status.conditions[?(@.type=="Ready")].reason'),

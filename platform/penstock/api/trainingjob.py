@@ -113,6 +113,10 @@ class Output(Model):
     kind: OutputKind
 
 
+MAX_HANDED = 65_536
+"""Characters that an attempt is handed: they come to its processes in one variable, which Linux lets have 128 KiB."""
+
+
 class TrainingJobSpec(Model):
     """What to train, with what, how often to try, and what must come out."""
 
@@ -121,6 +125,12 @@ class TrainingJobSpec(Model):
         Rule(
             "self.strategy.name != 'Single' || self.workers.count == 1",
             "strategy Single has one worker: set strategy.name (DataParallel) or workers.count: 1",
+        ),
+        Rule(
+            "self.args.map(a, size(a)).sum() + self.params.map(p, size(p.value)).sum() + "
+            "self.env.map(e, has(e.value) ? size(e.value) : 0).sum() + "
+            f"self.strategy.options.map(o, size(o.value)).sum() <= {MAX_HANDED}",
+            f"args, params, env and strategy.options hold more than {MAX_HANDED} characters: hand them over in a file",
         ),
     )
 

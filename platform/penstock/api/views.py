@@ -110,7 +110,7 @@ class FeatureView(Resource):
     """Features under one stable name."""
 
     PLURAL = "featureviews"
-    SHORT = ("fv",)
+    SHORT = ("fview",)
     COLUMNS = (
         Column("Ready", '.status.conditions[?(@.type=="Ready")].status'),
         Column("Reason", '.status.conditions[?(@.type=="Ready")].reason'),
@@ -197,7 +197,7 @@ class VectorCollection(Resource):
     """Vectors under one stable name."""
 
     PLURAL = "vectorcollections"
-    SHORT = ("vc",)
+    SHORT = ("vcol",)
     COLUMNS = (
         Column("Ready", '.status.conditions[?(@.type=="Ready")].status'),
         Column("Reason", '.status.conditions[?(@.type=="Ready")].reason'),

@@ -33,17 +33,29 @@ async def answers(client: AsyncClient, what: str, service: Service, path: str) -
 
 
 async def gateway(client: AsyncClient, service: Service) -> list[Check]:
-    """Whether the gateway is ready, and whether its certificate, at which the API server does not look, is good."""
+    """Whether the gateway is ready, and what it says is wrong though it answers.
+
+    That its certificate is good only it itself can tell: the API server does not look at it.
+    """
     ready = await answers(client, "The gateway", service, "/readyz")
-    if service.scheme != "https" or not ready.passed:
+    if not ready.passed:
         return [ready]
     try:
-        said = await client.get_text(f"{service.path}/readyz")
+        _, *wrong = (await client.get_text(f"{service.path}/readyz")).splitlines() or [""]
     except PenstockError:
         return [ready]
-    wrong = [line.removeprefix(TLS) for line in said.splitlines() if line.startswith(TLS)]
-    remedy = f"renew the Secret with it in namespace {service.namespace!r}; the gateway reads it by itself"
-    return [ready, *(Check(False, f"The gateway ({service}): {line}", remedy) for line in wrong)]
+    renew = f"renew the Secret with it in namespace {service.namespace!r}; the gateway reads it by itself"
+    return [
+        ready,
+        *(
+            Check(
+                False,
+                f"The gateway ({service}): {line.removeprefix(TLS)}",
+                renew if line.startswith(TLS) else "it tries again by itself; its log says more",
+            )
+            for line in wrong
+        ),
+    ]
 
 
 async def gateway_at(address: Address) -> Check:

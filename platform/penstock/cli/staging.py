@@ -47,20 +47,20 @@ class Staging:
                 async for change in changes:
                     if change.type == "DELETED":
                         raise WaitFailed(f"materialization/{self._name} was deleted")
-                    latest = change.resource.status.latest
+                    self._mat = change.resource
+                    latest = self._mat.status.latest
                     name = latest.staged_run_ref.name if latest is not None else None
                     if name != watched:
                         watched = name
-                        self._watch_staged(group, name, change.resource)
-                    self._mat = change.resource
+                        self._watch_another(group, name)
                     if self._tell(self._mat, self._staged):
                         break
             group.cancel_scope.cancel()
 
-    def _watch_staged(self, group: TaskGroup, name: str | None, mat: Materialization) -> None:
-        """Follow another StagedRun than before."""
+    def _watch_another(self, group: TaskGroup, name: str | None) -> None:
+        """Follow another StagedRun than before; None follows none."""
         self._scope.cancel()
-        self._staged, self._scope, self._mat = None, anyio.CancelScope(), mat
+        self._staged, self._scope = None, anyio.CancelScope()
         if name is not None:
             group.start_soon(self._follow_staged, name, self._scope)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -21,7 +20,7 @@ class Promoting:
     def __init__(self, reading: Reading, writing: Writing) -> None:
         self._reading, self._writing = reading, writing
 
-    async def runs(self, job: str, *, namespace: str | None = None) -> builtins.list[TrainingRun]:
+    async def runs(self, job: str, *, namespace: str | None = None) -> list[TrainingRun]:
         """What a TrainingJob has trained, and kept; the newest last.
 
         Examples:
@@ -32,7 +31,7 @@ class Promoting:
         found = await self._reading.list(TrainingRun, labels={JOB_LABEL: job}, namespace=namespace)
         return sorted(found, key=lambda run: (run.spec.created_at, run.metadata.name))
 
-    async def staged_runs(self, materialization: str, *, namespace: str | None = None) -> builtins.list[StagedRun]:
+    async def staged_runs(self, materialization: str, *, namespace: str | None = None) -> list[StagedRun]:
         """What a Materialization is staging, or has staged and kept; those of the newest runs last.
 
         Examples:
@@ -45,7 +44,7 @@ class Promoting:
         )
         return sorted(found, key=lambda one: (one.spec.trained_at, one.metadata.name))
 
-    async def promotable(self, mat: Materialization) -> builtins.list[str]:
+    async def promotable(self, mat: Materialization) -> list[str]:
         """The runs that a Materialization can serve at once, the newest last.
 
         Examples:
@@ -54,7 +53,7 @@ class Promoting:
         """
         return _runs(one for one in await self._stagings(mat) if _kept(one))
 
-    async def _stagings(self, mat: Materialization) -> builtins.list[StagedRun]:
+    async def _stagings(self, mat: Materialization) -> list[StagedRun]:
         """Of this Materialization, and not of one before it that had its name."""
         meta = mat.metadata
         found = await self.staged_runs(meta.name, namespace=meta.namespace)
@@ -178,7 +177,7 @@ def _kept(staged: StagedRun) -> bool:
     return staged.status.state is StagingState.STAGED and staged.metadata.deletion_timestamp is None
 
 
-def _runs(stagings: Iterable[StagedRun]) -> builtins.list[str]:
+def _runs(stagings: Iterable[StagedRun]) -> list[str]:
     return list(dict.fromkeys(one.spec.training_run_ref.name for one in stagings))
 
 

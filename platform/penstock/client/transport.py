@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,11 @@ from penstock.kubeapi.errors import KubeconfigError, Refusal
 from penstock.kubeapi.http import KubeApi
 
 FIELD_MANAGER = "penstock"
+STRICT = {"fieldValidation": "Strict"}
+"""Without it the API server drops an unknown field with a warning that nobody reads."""
 LOCAL_CONTEXT = "penstock-local"
 MERGE, APPLY = "application/merge-patch+json", "application/apply-patch+yaml"
+UNKNOWN_FIELD = "unknown field"
 BY_REASON: Mapping[str, type[errors.ApiError]] = {
     "NotFound": errors.NotFound,
     "AlreadyExists": errors.AlreadyExists,
@@ -77,8 +81,8 @@ class Transport:
     async def patch(
         self, path: str, patch: Mapping[str, Any], type_: str, params: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
-        """The object as it is after a patch of one of the types above."""
-        owned = {"fieldManager": FIELD_MANAGER, **(params or {})}
+        """The object as it is after a patch of one of the types above; a field that its schema has not is refused."""
+        owned = {"fieldManager": FIELD_MANAGER, **STRICT, **(params or {})}
         return await self.document("PATCH", path, patch, params=owned, headers={"Content-Type": type_})
 
     async def text(self, path: str) -> str:
@@ -129,4 +133,6 @@ def _refusal(status: Mapping[str, Any], code: int) -> errors.ApiError:
     message = str(status.get("message") or f"The API answered {code}")
     causes = [str(cause.get("message") or "") for cause in (status.get("details") or {}).get("causes") or ()]
     kind = BY_REASON.get(reason) or BY_CODE.get(code, errors.ApiError)
+    if code == HTTPStatus.BAD_REQUEST and UNKNOWN_FIELD in message:
+        kind = errors.Invalid
     return kind(code, reason, message, causes)

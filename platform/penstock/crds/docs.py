@@ -50,7 +50,9 @@ def reference() -> str:
         GENERATED,
         "# Resource reference\n",
         f"All kinds are namespaced and of `{API_VERSION}`; `kubectl get penstock` lists all of them. A field without a",
-        "default is absent unless set; one marked *required* must be set. An unknown field is refused.\n",
+        "default is absent unless set; one marked *required* must be set.\n",
+        "The `penstock` command, the SDK, the local stack and kubectl since 1.27 refuse a field that is not here. From",
+        "another client an API server drops it with a warning, unless it asks for `fieldValidation=Strict`.\n",
         *(f"- [{name}](#{name.lower()}): {_line(kind.__doc__)}" for name, kind in KINDS.items()),
         "",
     ]

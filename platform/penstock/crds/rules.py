@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import cel
 
 ABSENT: Any = object()
+FUNCTIONS = {"sum": sum}
+"""What the rules use of Kubernetes' own libraries of CEL."""
 _OLD_SELF = re.compile(r"\boldSelf\b")
 
 
@@ -52,10 +54,11 @@ class Rules:
         import cel
 
         variables = {"self": value} if old is ABSENT else {"self": value, "oldSelf": old}
+        context = cel.Context(variables=variables, functions=FUNCTIONS)
         try:
             if rule["rule"] not in self._programs:
                 self._programs[rule["rule"]] = cel.compile(rule["rule"])
-            passed = self._programs[rule["rule"]].execute(variables)
+            passed = self._programs[rule["rule"]].execute(context)
         # Whatever the evaluation raises refuses the object, as in the API server; nothing is accepted unchecked.
         except Exception as error:  # noqa: BLE001
             return f"{rule['message']} (the rule could not be evaluated: {error})"

@@ -7,7 +7,7 @@ import os
 import re
 import socket
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -18,6 +18,9 @@ from penstock.heartbeat import EVERY_SECONDS, PREFIX, Heartbeat, to_lease
 
 LEAST_SECONDS = 1.0
 """Between two writes, however much happens."""
+SETTLE_SECONDS = 0.2
+"""After a change: what is loaded in less is never told to be behind."""
+EVERY = timedelta(seconds=EVERY_SECONDS - LEAST_SECONDS)
 CALL_SECONDS = 5.0
 NAME_LENGTH = 200
 
@@ -37,6 +40,7 @@ class Replica:
     ) -> None:
         self._api, self._catalog, self._name = api, catalog, name
         self._namespaces, self._owner = namespaces, owner
+        self._told: Heartbeat | None = None
 
     async def run(self) -> None:
         """Tell until cancelled; then the Lease is deleted."""
@@ -46,25 +50,31 @@ class Replica:
                 await self._tell()
                 await asyncio.sleep(LEAST_SECONDS)
                 try:
-                    await asyncio.wait_for(self._catalog.changed.wait(), EVERY_SECONDS - LEAST_SECONDS)
+                    async with asyncio.timeout(EVERY_SECONDS - LEAST_SECONDS):
+                        await self._catalog.changed.wait()
                 except TimeoutError:
                     continue
+                await asyncio.sleep(SETTLE_SECONDS)
         finally:
             await self._leave()
 
     async def _tell(self) -> None:
-        catalog = self._catalog
+        """Write, unless the same was said a moment ago."""
+        catalog, now = self._catalog, datetime.now(UTC)
         beat = Heartbeat(
             replica=self._name,
-            renewed_at=datetime.now(UTC),
+            renewed_at=now,
             seen=catalog.seen if catalog.connected else None,
             behind=catalog.behind(),
             namespaces=self._namespaces,
         )
+        told = self._told
+        if told is not None and told._replace(renewed_at=now) == beat and now - told.renewed_at < EVERY:
+            return
         try:
             async with asyncio.timeout(CALL_SECONDS):
                 await self._api.put(to_lease(beat, self._api.namespace, self._owner))
-            problem = ""
+            self._told, problem = beat, ""
         except MissingRight as error:
             problem = f"The operator cannot be told what is served: {error}"
         except (KubernetesError, TimeoutError) as error:

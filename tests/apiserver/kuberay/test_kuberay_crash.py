@@ -10,6 +10,8 @@ from typing import Any
 
 from kuberay_standin import Fate
 
+from penstock.api.trainingrun import JOB_LABEL
+
 WRITES = 8
 """Of a job that succeeds: finalizer, intent, RayJob, status when it is submitted, known and runs, its run, status."""
 JOBS = [f"at-{number}-{when}" for number in range(1, WRITES + 1) for when in ("before", "after")]
@@ -24,7 +26,9 @@ async def test_there_is_one_rayjob_wherever_the_operator_dies(site: Any) -> None
     @asynccontextmanager
     async def die(method: str, path: str, body: Any) -> AsyncIterator[None]:
         """Each job comes to its own write, and there, before or after it, nothing happens to it any more."""
-        where = f"{path}/{((body or {}).get('metadata') or {}).get('name', '')}"
+        meta = (body or {}).get("metadata") or {}
+        # A run is called after the uid of its job.
+        where = f"{path}/{meta.get('name', '')}/{(meta.get('labels') or {}).get(JOB_LABEL, '')}"
         name = next((job for job in JOBS if f"/{job}" in where), None)
         if name is None or "/events" in path:
             yield

@@ -22,7 +22,7 @@ async def test_one_of_two_leads_and_says_so(world: Any) -> None:
     await asyncio.sleep(3)
     assert (await world.lease())["spec"]["holderIdentity"] == "a"
     assert await first.leads()
-    assert (await second.ask("/readyz")) == (200, '{"ready": true, "leading": false}')
+    assert (await second.ask("/readyz")) == (200, '{"ready": true, "leading": false, "silent": []}')
     assert "penstock_leader 0.0" in (await second.ask("/metrics"))[1]
     await world.create("digits")
     await world.comes_to("digits", "Running")

@@ -62,9 +62,9 @@ def test_get_prints_the_columns_of_the_api(penstock: Any, applied: Path, world: 
     every = penstock("get", "all").stdout
     assert every.count("\n\n") == 3
     assert "materialization.penstock.dev/digits" in every
-    names = penstock("get", "fv,mat", "-o", "name").stdout.split()
+    names = penstock("get", "fview,mat", "-o", "name").stdout.split()
     assert names == ["featureview.penstock.dev/digit-features", "materialization.penstock.dev/digits"]
-    assert penstock("get", "fv", "-l", "team=search", "-o", "name").stdout == f"{names[0]}\n"
+    assert penstock("get", "fview", "-l", "team=search", "-o", "name").stdout == f"{names[0]}\n"
     none = penstock("get", "vectorstores")
     assert (none.exit_code, none.stdout, none.stderr) == (0, "", "No resources found in default namespace\n")
 
@@ -164,7 +164,7 @@ def test_suspend_resume_rerun_logs_and_wait(penstock: Any, applied: Path, world:
     assert penstock("suspend", "tj/digits").stdout == "trainingjob.penstock.dev/digits suspended\n"
     assert world.get("TrainingJob", "digits")["spec"]["suspend"] is True
     assert penstock("resume", "tj", "digits").stdout == "trainingjob.penstock.dev/digits resumed\n"
-    assert penstock("suspend", "fv/digit-features").exit_code == 1
+    assert penstock("suspend", "fview/digit-features").exit_code == 1
     assert penstock("rerun", "digits").exit_code == 0
     assert world.get("TrainingJob", "digits")["metadata"]["annotations"][RERUN_ANNOTATION]
     assert penstock("logs", "digits", "--attempt", "2").stdout.splitlines()[0] == "TrainingJob/default/digits attempt 2"
@@ -202,28 +202,47 @@ def test_all_leaves_the_runs_to_what_they_are_of(penstock: Any, applied: Path, w
     assert penstock("delete", "srun", "--all").stdout == "stagedrun.penstock.dev/digits-r-1 deleted\n"
 
 
-def test_a_refused_deletion_is_one_line(penstock: Any, applied: Path, world: Any) -> None:
+@pytest.mark.parametrize(
+    ("target", "kind", "status", "rule"),
+    [
+        (
+            "trainingrun/r-1",
+            "TrainingRun",
+            {"servedBy": ["digits"]},
+            "the run is served: promote another one first, or delete the Materialization that serves it",
+        ),
+        (
+            "stagedrun/digits-r-1",
+            "StagedRun",
+            {"keptAs": "Previous"},
+            "the run is served, pinned, or what a rollback goes back to: promote another one first",
+        ),
+    ],
+)
+def test_a_refused_deletion_is_one_line(
+    penstock: Any, applied: Path, world: Any, target: str, kind: str, status: dict[str, Any], rule: str
+) -> None:
     history.train(world, "r-1")
-    rule = "the run is served: promote another one first, or delete the Materialization that serves it"
-    said = f"ValidatingAdmissionPolicy 'p' with binding 'b' denied request: {rule}"
-    message = f'trainingruns.penstock.dev "r-1" is forbidden: {said}'
-    status = {"kind": "Status", "reason": "Invalid", "code": 422, "message": message}
-    world.documents["/apis/penstock.dev/v1alpha1/namespaces/default/trainingruns/r-1"] = status
-    refused = penstock("delete", "trainingrun/r-1")
+    history.stage(world, "r-1")
+    name = target.split("/")[1]
+    world.status(kind, name, **status)
+    refused = penstock("delete", target)
     assert (refused.exit_code, refused.stdout) == (1, "")
-    assert refused.stderr == f"Error: trainingrun.penstock.dev/r-1 cannot be deleted: {rule}\n"
+    assert refused.stderr == f"Error: {kind.lower()}.penstock.dev/{name} cannot be deleted: {rule}\n"
+    world.status(kind, name)
+    assert penstock("delete", target).exit_code == 0
 
 
 def test_every_namespace_is_described_and_deleted_only_without_names(penstock: Any, applied: Path, world: Any) -> None:
     elsewhere = ("--namespace", "elsewhere")
     assert penstock("apply", "-f", str(applied), *elsewhere).exit_code == 0
-    text = penstock("describe", "fs", "-A").stdout
+    text = penstock("describe", "fst", "-A").stdout
     assert [line.split()[-1] for line in text.splitlines() if line.startswith("Namespace:")] == ["default", "elsewhere"]
-    for words in (("describe", "fs", "features"), ("delete", "fs", "features"), ("delete", "-f", str(applied))):
+    for words in (("describe", "fst", "features"), ("delete", "fst", "features"), ("delete", "-f", str(applied))):
         assert penstock(*words, "-A").exit_code == 2
-    done = penstock("delete", "fs", "--all", "-A", "--no-wait")
+    done = penstock("delete", "fst", "--all", "-A", "--no-wait")
     assert done.stdout.splitlines() == ["featurestore.penstock.dev/features deleted"] * 2
-    assert penstock("get", "fs", "-A").stdout == ""
+    assert penstock("get", "fst", "-A").stdout == ""
 
 
 def test_every_object_is_awaited_also_those_of_other_namespaces(penstock: Any, applied: Path, world: Any) -> None:
@@ -237,9 +256,9 @@ def test_every_object_is_awaited_also_those_of_other_namespaces(penstock: Any, a
     world.status("TrainingJob", "digits", "elsewhere", conditions={"Succeeded": ("True", "Completed", "")})
     everywhere = penstock("wait", "tj", "--all", "-A", "--for", "Succeeded", "--timeout", "5")
     assert everywhere.stdout.splitlines() == [met, met]
-    assert penstock("wait", "fv", "-l", "team=other", "--for", "delete", "-A").exit_code == 0
-    nobody = penstock("wait", "fv", "-l", "team=other", "--for", "Ready", "-A")
-    assert (nobody.exit_code, nobody.stderr) == (1, "Error: There is no fv to wait for\n")
+    assert penstock("wait", "fview", "-l", "team=other", "--for", "delete", "-A").exit_code == 0
+    nobody = penstock("wait", "fview", "-l", "team=other", "--for", "Ready", "-A")
+    assert (nobody.exit_code, nobody.stderr) == (1, "Error: There is no fview to wait for\n")
     for words in (("tj/digits", "-A"), ("tj", "digits", "--all"), ("tj",), ("tj", "-A")):
         assert penstock("wait", *words, "--for", "Succeeded").exit_code == 2
 

@@ -132,6 +132,30 @@ def test_run_ends_when_the_time_is_up_or_the_object_goes(penstock: Any, manifest
     assert (gone.exit_code, "trainingjob/digits was deleted" in gone.stderr) == (1, True)
 
 
+def test_run_ends_when_what_it_follows_is_deleted_under_a_staging(penstock: Any, manifest: Path, world: Any) -> None:
+    def play() -> None:
+        until(world, "Materialization")
+        world.status("TrainingJob", "digits", conditions={"Succeeded": ("True", "Completed", "")}, latestRun=RUN)
+        history.stage(world, "r-0", "Staging", progress="1/5")
+        history.stage(world, RUN, "Staging", progress="2/5")
+        for run in ("r-0", RUN):
+            # The one that is superseded is followed no more.
+            waiting = {"Staged": ("Unknown", "Staging", ""), "Promoted": NOTHING}
+            world.status("Materialization", "digits", conditions=waiting, latest=history.named(run))
+            time.sleep(1.0)
+        history.state(world, "r-0", "Staging", progress="5/5")
+        time.sleep(0.5)
+        world.do(lambda store: store.delete("Materialization", "default", "digits"))
+
+    playing = threading.Thread(target=play, daemon=True)
+    playing.start()
+    gone = penstock("run", "-f", str(manifest), "--kubeconfig", str(world.kubeconfig), "--timeout", "30")
+    playing.join()
+    assert (gone.exit_code, gone.stderr.splitlines()[-1]) == (1, "Error: materialization/digits was deleted")
+    assert "Staging 2/5" in gone.stdout
+    assert "5/5" not in gone.stdout
+
+
 def test_a_bad_manifest_is_refused_before_anything_starts(penstock: Any, tmp_path: Path) -> None:
     home = tmp_path / "home"
     refused = penstock("run", "-f", str(tmp_path / "absent"), "--home", str(home))

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pytest
 from stored import read_rows, write_rows
 
-from penstock.api.views import NamedField, ValueType
+from penstock.api.views import NamedField
+from penstock.columns.table import ValueType
 from penstock.stores.feast.errors import FeaturesRefused, FeaturesUnreachable
 from penstock.stores.feast.store import open_store, translated
 from penstock.stores.feast.views import register_view

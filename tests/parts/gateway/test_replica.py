@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,7 @@ class World:
         await asyncio.gather(*self.running, self.catalog.close(), return_exceptions=True)
         self.running = []
 
-    def point(self, run: str) -> None:
+    def point(self, run: str, second: int = 0) -> None:
         meta = {"name": "m", "namespace": "default"}
         spec = {
             "trainingJobRef": {"name": "job"},
@@ -88,7 +88,7 @@ class World:
             "stagedRunRef": {"name": f"m-{run}", "uid": run},
             "uri": f"file:///{run}",
             "trainedAt": SWITCHED,
-            "switchedAt": SWITCHED,
+            "switchedAt": f"2026-01-01T00:00:{second:02}Z",
         }
         self.store.update_status({**obj, "status": {"active": active}})
 
@@ -144,7 +144,7 @@ async def test_the_lease_is_renewed_seldom_though_much_happens_and_goes_with_the
     assert lease["metadata"]["labels"]["app.kubernetes.io/component"] == "gateway"
     before = world.store.version
     for number in range(50):
-        world.point(f"r{number}")
+        world.point(f"r{number}", number)
         await asyncio.sleep(0.02)
     await world.until("True", "Run r49")
     writes = world.store.changes("Lease", before)
@@ -154,8 +154,22 @@ async def test_the_lease_is_renewed_seldom_though_much_happens_and_goes_with_the
     assert heartbeats(world.store.list("Lease"), datetime.now(UTC)) == []
 
 
+async def test_changes_that_are_no_news_are_not_written(world: World) -> None:
+    world.point("a")
+    world.start()
+    await world.until("True", "Run a")
+    await asyncio.sleep(0.5)
+    before = world.store.version
+    for number in range(20):
+        obj = world.store.get("Materialization", "default", "m")
+        world.store.update_status({**obj, "status": {**obj["status"], "observedGeneration": number + 1}})
+        await asyncio.sleep(0.05)
+    assert not world.store.changes("Lease", before)
+
+
 async def test_silence_is_broken_every_few_seconds(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "EVERY_SECONDS", 0.3)
+    monkeypatch.setattr(module, "EVERY", timedelta(seconds=0.3))
     world.point("a")
     world.start()
     await world.until("True", "Run a")

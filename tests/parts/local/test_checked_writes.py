@@ -101,10 +101,10 @@ async def test_a_field_that_a_spec_does_not_have_is_refused_unless_the_caller_le
 
 async def test_the_reconcilers_create_and_change_by_the_schema_too(store: ObjectStore) -> None:
     cluster = LocalCluster(store)
-    with pytest.raises(Refused, match=r"spec\.database: Invalid value"):
-        await cluster.create(vectors(database="no such name"))
+    with pytest.raises(Refused, match=r"spec\.timeoutSeconds: Invalid value"):
+        await cluster.create(vectors(timeoutSeconds=301))
     made = await cluster.create({**vectors(), "status": {"conditions": [CONDITION]}})
-    assert (made["spec"], "status" in made) == ({"database": "default"} | made["spec"], False)
+    assert (made["spec"], "status" in made) == ({"database": "default", "timeoutSeconds": 10}, False)
     with pytest.raises(Conflict, match="already"):
         await cluster.create(vectors())
     with pytest.raises(Refused):
@@ -135,17 +135,17 @@ async def test_what_was_stored_under_another_schema_can_be_changed_elsewhere(
     store: ObjectStore, tmp_path: Path
 ) -> None:
     before = ObjectStore(tmp_path / "state.db", kinds={})
-    stored = before.create(vectors(database=5, colour="red"))
+    stored = before.create(vectors(timeoutSeconds="5", colour="red"))
     before.update_status({**stored, "status": {"conditions": [{**CONDITION, "status": "Maybe"}]}})
     before.close()
     cluster, obj = LocalCluster(store), found(store)
-    assert obj["spec"]["database"] == 5
+    assert obj["spec"]["timeoutSeconds"] == "5"
     assert "colour" not in obj["spec"]
     obj = await cluster.write_finalizers(obj, ["f"])
     another = {**CONDITION, "type": "Reconciled"}
     obj = await cluster.write_status(obj, {"conditions": [*obj["status"]["conditions"], another]})
-    with pytest.raises(Refused, match=r"spec\.database"):
-        await cluster.replace_spec(obj, {"database": 6})
+    with pytest.raises(Refused, match=r"spec\.timeoutSeconds"):
+        await cluster.replace_spec(obj, {"timeoutSeconds": "6"})
     with pytest.raises(Refused, match=r"status\.conditions\[0\]"):
         await cluster.write_status(obj, {"conditions": [{**CONDITION, "status": "Perhaps"}, another]})
 

@@ -7,16 +7,15 @@ from typing import Any
 
 import pytest
 from authority import Authority
-from penstock_operator.materialization.submission import staging_submission
+from worlds import world
 
-from penstock.api import Materialization, TrainingJob
-from penstock.api.materialization import RunRecord
+from penstock.api import StagedRun, TrainingJob
 from penstock.api.trainingjob import Attempt
 from penstock.installation import Installation
 from penstock.rundir.authorities import CONTENT_VARIABLE
 from penstock_operator.adapters.authorities import MOST_BYTES
-from penstock_operator.materialization.observed import Targets
 from penstock_operator.ports import RaySubmission, Refused
+from penstock_operator.stagedrun.submission import staging_submission
 from penstock_operator.training.actions import Submit
 from penstock_operator.training.converge import Converger
 
@@ -46,15 +45,25 @@ async def attempt(home: Installation) -> RaySubmission:
     job = TrainingJob.model_validate({"kind": "TrainingJob", "metadata": META, "spec": spec})
     begun = Attempt.model_validate({"number": 1, "run": "u-1", "submissionId": "penstock-u-1", "state": "Submitted"})
     rays = Rays()
-    await Converger(rays, None, home, None).converge(job, Submit(begun))  # type: ignore[arg-type]
+    await Converger(world(rays=rays, installation=home)).converge(job, Submit(begun))
     return rays.submitted[0]
 
 
 def staging(home: Installation) -> RaySubmission:
-    spec = {"trainingJobRef": {"name": "a"}, "gates": []}
-    mat = Materialization.model_validate({"kind": "Materialization", "metadata": META, "spec": spec})
-    record = RunRecord.model_validate({"run": "u-1", "state": "Staging", "submissionId": "s"})
-    return staging_submission(mat, record, Targets(), home)
+    ref = {"name": "a", "uid": "u"}
+    spec = {
+        "materializationRef": ref,
+        "trainingRunRef": ref,
+        "uri": "s3://b/team/a/u-1",
+        "trainedAt": "2026-01-01T00:00:00Z",
+        "digest": "sha256:0",
+        "deadlineSeconds": 60,
+        "retryLimit": 0,
+        "gracePeriodSeconds": 0,
+    }
+    status = {"latestTry": {"number": 1, "submissionId": "s"}}
+    staged = StagedRun.model_validate({"kind": "StagedRun", "metadata": META, "spec": spec, "status": status})
+    return staging_submission(staged, {}, {}, home)
 
 
 async def test_attempts_and_stagings_are_handed_what_the_file_holds_now(tmp_path: Path) -> None:

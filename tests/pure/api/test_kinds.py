@@ -10,6 +10,7 @@ import pytest
 from penstock.api import API_VERSION, KINDS
 from penstock.api.meta import Model
 from penstock.api.trainingjob import Workers
+from penstock.crds import crd
 
 kinds = pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.__name__)
 
@@ -86,3 +87,32 @@ def test_wire_form_is_camel_case_without_nulls() -> None:
 )
 def test_memory_is_read_as_kubernetes_writes_it(memory: str | None, expected: int | None) -> None:
     assert Workers(memory=memory).memory_bytes == expected
+
+
+COMMON_SHORT_NAMES = {
+    "vs",
+    "vsc",
+    "vc",
+    "vcjob",
+    "fs",
+    "fv",
+    "cj",
+    "cm",
+    "cs",
+    "ds",
+    "ep",
+    "ev",
+    "hpa",
+    "ing",
+    "pv",
+    "pvc",
+}
+"""Of Kubernetes itself, and of the snapshots, meshes and batch systems that clusters with GPUs have."""
+
+
+def test_each_kind_says_whether_it_is_ready_and_no_short_name_is_anothers() -> None:
+    short = [name for kind in KINDS.values() for name in kind.SHORT]
+    assert len(short) == len(set(short)) == len(KINDS)
+    assert not COMMON_SHORT_NAMES & set(short)
+    assert all({"Ready", "Reconciled"} <= (kind.CONDITIONS | kind.COMMON_CONDITIONS).keys() for kind in KINDS.values())
+    assert all(crd(kind)["spec"]["names"]["categories"] == ["penstock"] for kind in KINDS.values())

@@ -56,7 +56,7 @@ def test_columns_are_padded_as_kubectl_pads_them() -> None:
     [
         (["tj"], [Target(TrainingJob)]),
         (["TrainingJob", "a", "b"], [Target(TrainingJob, "a"), Target(TrainingJob, "b")]),
-        (["trainingjob.penstock.dev/a", "fv/b"], [Target(TrainingJob, "a"), Target(FeatureView, "b")]),
+        (["trainingjob.penstock.dev/a", "fview/b"], [Target(TrainingJob, "a"), Target(FeatureView, "b")]),
         (["tj,featureviews"], [Target(TrainingJob), Target(FeatureView)]),
         (["trun", "r-1"], [Target(TrainingRun, "r-1")]),
         (["stagedrun/a", "srun/b"], [Target(StagedRun, "a"), Target(StagedRun, "b")]),

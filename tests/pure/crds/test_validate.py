@@ -9,13 +9,14 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from large_specs import LARGE
 
 from penstock.api import API_VERSION, KINDS, TrainingJob
 from penstock.crds import crd
 from penstock.crds.validate import Cause, Validator
 
 GOOD = yaml.safe_load((Path(__file__).parent / "good_specs.yaml").read_text())
-BAD = yaml.safe_load((Path(__file__).parent / "bad_specs.yaml").read_text())
+BAD = LARGE + yaml.safe_load((Path(__file__).parent / "bad_specs.yaml").read_text())
 SMALLEST = {entry["kind"]: entry["spec"] for entry in GOOD if entry["name"] == "smallest"}
 VALIDATORS = {name: Validator(crd(kind)) for name, kind in KINDS.items()}
 

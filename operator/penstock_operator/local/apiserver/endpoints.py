@@ -111,7 +111,8 @@ class Endpoints:
                     if told is not None:
                         yield self._line(*told, as_table)
                 try:
-                    await asyncio.wait_for(woken.wait(), min(left, BOOKMARK_SECONDS))
+                    async with asyncio.timeout(min(left, BOOKMARK_SECONDS)):
+                        await woken.wait()
                 except TimeoutError:
                     if woken.is_set():
                         # The change came as the wait ended; it is not to be passed over.
