@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import math
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
-
-import anyio
 
 from penstock.kubeapi.credential import Credential
 from penstock.kubeapi.errors import KubeconfigError
@@ -19,6 +19,8 @@ REREAD_SECONDS = 60.0
 """A token in a file rotates; client-go reads it again as often."""
 MARGIN_SECONDS = 10.0
 """How long before its end a credential is not used any more: a request is on its way for a while."""
+EARLY_SECONDS = 60.0
+"""How long before its end a plug-in is asked for another, beside the calls that go on with this one."""
 
 Plugin = Callable[[], Awaitable[Credential]]
 
@@ -35,7 +37,8 @@ class Credentials:
         self._user, self._tls = user, tls
         self._plugin = _plugin(user)
         self._known: Credential | None = None
-        self._turn = anyio.Lock()
+        self._asking: asyncio.Task[Credential] | None = None
+        self._asked_at = 0.0
 
     async def get(self) -> Credential:
         """What says who calls.
@@ -43,12 +46,16 @@ class Credentials:
         Raises:
             KubeconfigError: a file or a plug-in gives none.
         """
-        if (known := self._valid()) is not None:
-            return known
-        async with self._turn:
-            # Who waited for another's turn has what that one got.
-            if (known := self._valid()) is None:
-                known = self._known = await self._asked()
+        known = self._known
+        left = _left(known)
+        if known is None or left <= MARGIN_SECONDS:
+            if self._plugin is None:
+                self._known = _stated(self._user)
+                return self._known
+            # A caller that cannot wait so long must not end what the next one waits for.
+            return await asyncio.shield(self._ask(self._plugin))
+        if self._plugin is not None and left <= EARLY_SECONDS and time.monotonic() - self._asked_at > MARGIN_SECONDS:
+            self._ask(self._plugin)
         return known
 
     def forget(self, refused: Credential) -> bool:
@@ -59,19 +66,25 @@ class Credentials:
             self._known = None
         return True
 
-    def _valid(self) -> Credential | None:
-        known = self._known
-        if known is None or (known.ends_at is not None and time.time() + MARGIN_SECONDS >= known.ends_at):
-            return None
-        return known
+    def _ask(self, plugin: Plugin) -> asyncio.Task[Credential]:
+        if self._asking is None or self._asking.done():
+            self._asked_at = time.monotonic()
+            self._asking = asyncio.ensure_future(self._renew(plugin))
+            # Whoever asks next is told; who goes on with the old one need not be.
+            self._asking.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return self._asking
 
-    async def _asked(self) -> Credential:
-        if self._plugin is None:
-            return _stated(self._user)
-        found = await self._plugin()
+    async def _renew(self, plugin: Plugin) -> Credential:
+        found = await plugin()
         if found.certificate is not None and self._tls is not None:
             load_certificate(self._tls, *found.certificate)
+        self._known = found
         return found
+
+
+def _left(known: Credential | None) -> float:
+    """The seconds for which it is good."""
+    return known.ends_at - time.time() if known is not None and known.ends_at is not None else math.inf
 
 
 def _plugin(user: Mapping[str, Any]) -> Plugin | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from authority import Authority
 from exec_plugin import Plugin
 
 from penstock.kubeapi.context import Context
+from penstock.kubeapi.credentials import Credentials
 from penstock.kubeapi.errors import KubeconfigError, Refusal
 from penstock.kubeapi.http import KubeApi
 
@@ -62,6 +64,34 @@ async def test_one_that_is_refused_is_asked_for_again_once(server: Any, plugin: 
     assert refused.value.code == 401
     assert server.callers == ["Bearer one", "Bearer one", "Bearer two", "Bearer two", "Bearer two"]
     await api.close()
+
+
+async def test_calls_go_on_with_one_that_ends_soon_while_another_is_asked_for(server: Any, plugin: Plugin) -> None:
+    plugin.answers(timedelta(seconds=40), token="one")
+    api = api_of(server, plugin.user)
+    await ask(api)
+    plugin.answers(HOUR, token="two")
+    # Ten seconds later, as it were: a plug-in is not asked at every call.
+    api._http.auth._credentials._asked_at -= 11  # type: ignore[union-attr]
+    await ask(api)
+    assert server.callers == ["Bearer one", "Bearer one"]
+    async with asyncio.timeout(10):
+        while server.callers[-1] != "Bearer two":
+            await ask(api)
+    assert plugin.runs == 2
+    await api.close()
+
+
+async def test_a_slow_plugin_answers_the_next_caller_when_the_first_could_not_wait(plugin: Plugin) -> None:
+    plugin.answers(HOUR, token="one")
+    plugin.command.write_text(plugin.command.read_text().replace("cat", "sleep 0.5; cat"))
+    credentials = Credentials(plugin.user)
+    for _ in range(2):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await credentials.get()
+    assert (await credentials.get()).authorization == "Bearer one"
+    assert plugin.runs == 1
 
 
 async def test_a_certificate_is_shown_in_the_handshake_and_a_new_one_after_it(
