@@ -57,6 +57,13 @@ def test_nobody_may_make_pods_or_give_rights(render: Any, values: Any) -> None:
         assert {verb for _, _, resource, verb in rights if resource.startswith("pods")} <= {"list"}
 
 
+def test_what_stays_behind_can_be_told_where_the_operator_lives_whichever_namespaces_it_watches(
+    render: Any, smallest: dict[str, Any]
+) -> None:
+    rights = set(granted(render({**smallest, "watchNamespaces": ["a", "b"]}), OPERATOR))
+    assert {("penstock", "", "events", verb) for verb in ("get", "create", "patch")} <= rights
+
+
 def test_leases_are_written_in_the_installations_namespace_alone(render: Any, smallest: dict[str, Any]) -> None:
     rendered = render(smallest)
     for account, verbs in ((OPERATOR, {"get", "update", "list"}), (GATEWAY, {"create", "patch", "delete"})):
