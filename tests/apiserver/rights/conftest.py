@@ -37,6 +37,7 @@ from penstock_operator.kubernetes.api import Api
 from penstock_operator.kubernetes.audit import Audit, Timing
 from penstock_operator.kubernetes.cache import Cache
 from penstock_operator.kubernetes.cluster import KubernetesCluster
+from penstock_operator.kubernetes.gateways import LeasedGateways
 from penstock_operator.kubernetes.kinds import WATCHED
 from penstock_operator.kubernetes.operator import Options, Work, run
 from penstock_operator.kubernetes.watching import Watch
@@ -157,8 +158,9 @@ class Replica(threading.Thread):
         self._error: BaseException | None = None
 
     def run(self) -> None:
-        def build(_: Api, cluster: KubernetesCluster) -> Work:
-            return Work(kinds(World(cluster, Ray(cluster, self._parts[-1]), *self._parts)))
+        def build(api: Api, cluster: KubernetesCluster) -> Work:
+            gateways = LeasedGateways(api, self._options.namespace)
+            return Work(kinds(World(cluster, Ray(cluster, self._parts[-1]), *self._parts, gateways)))
 
         async def live() -> None:
             await run(self._config, build, self._options)
