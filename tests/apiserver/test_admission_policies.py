@@ -123,6 +123,15 @@ def test_who_is_exempt_makes_changes_and_deletes(guarded: httpx2.Client, who: st
     assert guarded.delete(at(obj), headers=headers).status_code == 200
 
 
+def test_the_policies_of_the_kinds_are_taken(apiserver: httpx2.Client, render: Any) -> None:
+    rendered = render({"artifacts": {"uri": "s3://bucket"}})
+    for kind, plural in PLURALS.items():
+        assert rendered.of(kind)
+        for obj in rendered.of(kind).values():
+            answer = apiserver.post(f"{POLICIES}/{plural}", json=obj, params={"dryRun": "All"})
+            assert answer.status_code == 201, answer.text
+
+
 def test_garbage_is_collected(guarded: httpx2.Client) -> None:
     obj = made(guarded, served=True)
     answer = guarded.delete(at(obj), headers=GARBAGE_COLLECTOR)

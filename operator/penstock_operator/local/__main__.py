@@ -10,9 +10,10 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from penstock_operator.local.stack.assembly import end_leftovers, local_stack
+from penstock_operator.local.stack.hold import AlreadyRunning
 from penstock_operator.local.stack.processes import StartError
 from penstock_operator.local.stack.rayhead import default_cpus
-from penstock_operator.local.stack.stack import AlreadyRunning, end_leftovers, local_stack
 
 EXIT_FAILED, EXIT_RUNNING = 1, 3
 
