@@ -103,7 +103,7 @@ def test_all_that_can_be_seen_is_well_and_what_is_away_is_named(
     put(apiserver, f"/apis/penstock.dev/v1alpha1/namespaces/{SPACE}/featurestores", {**store, "spec": {"project": "p"}})
     done = penstock("doctor")
     well, ill = lines(done, "ok"), lines(done, "FAIL")
-    assert "The definitions of the 6 kinds are those of this version" in well
+    assert "The definitions of the 8 kinds are those of this version" in well
     assert f"You may change resources in namespace '{SPACE}'" in well
     assert "Operator operator-1 leads" in well
     assert "Artifacts at file:///var/lib/penstock are on a volume: code goes there by ConfigMaps" in well

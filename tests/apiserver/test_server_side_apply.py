@@ -72,12 +72,12 @@ def test_another_manager_switches_the_type_of_a_gate(applied: Callable[[str], Ap
 
 def test_another_manager_switches_an_option(applied: Callable[[str], Apply]) -> None:
     def store(option: dict[str, Any]) -> dict[str, Any]:
-        return {"project": "p", "registry": {"type": "sql", "options": [{"name": "path", **option}]}}
+        return {"project": "p", "onlineStore": {"type": "redis", "options": [{"name": "password", **option}]}}
 
     apply = applied("FeatureStore")
-    apply("a", store({"value": "sqlite:///a"}))
-    found = apply("b", store({"secretKeyRef": REF}))["registry"]["options"]
-    assert found == [{"name": "path", "secretKeyRef": REF}]
+    apply("a", store({"value": "open"}))
+    found = apply("b", store({"secretKeyRef": REF}))["onlineStore"]["options"]
+    assert found == [{"name": "password", "secretKeyRef": REF}]
 
 
 def test_each_manager_has_its_own_entries(applied: Callable[[str], Apply]) -> None:

@@ -20,7 +20,8 @@ STRICT = {"fieldValidation": "Strict"}
 """Without it the API server drops an unknown field with a warning that nobody reads."""
 LOCAL_CONTEXT = "penstock-local"
 MERGE, APPLY = "application/merge-patch+json", "application/apply-patch+yaml"
-UNKNOWN_FIELD = "unknown field"
+UNKNOWN_FIELD = ("unknown field", "field not declared in schema")
+"""How the API server tells of one that the schema has not: of a write, and of a server-side apply."""
 BY_REASON: Mapping[str, type[errors.ApiError]] = {
     "NotFound": errors.NotFound,
     "AlreadyExists": errors.AlreadyExists,
@@ -133,6 +134,9 @@ def _refusal(status: Mapping[str, Any], code: int) -> errors.ApiError:
     message = str(status.get("message") or f"The API answered {code}")
     causes = [str(cause.get("message") or "") for cause in (status.get("details") or {}).get("causes") or ()]
     kind = BY_REASON.get(reason) or BY_CODE.get(code, errors.ApiError)
-    if code == HTTPStatus.BAD_REQUEST and UNKNOWN_FIELD in message:
+    # A server-side apply is told so by 500, though no server failed.
+    if code in (HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR) and any(
+        said in message for said in UNKNOWN_FIELD
+    ):
         kind = errors.Invalid
     return kind(code, reason, message, causes)
