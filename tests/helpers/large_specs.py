@@ -8,7 +8,7 @@ LONG, ID = "a" * 4096, "i" * 256
 
 
 def _canaries(name: str, queries: int) -> dict[str, Any]:
-    asked = [{"id": ID, "expect": [ID] * 50}] * queries
+    asked = [{"id": ID, "expect": [ID] * 32}] * queries
     return {"name": name, "type": "Canaries", "canaries": {"output": "o", "queries": asked}}
 
 
@@ -22,13 +22,13 @@ LARGE: list[dict[str, Any]] = [
     {
         "kind": "Materialization",
         "case": "canaries without end",
-        "spec": {"gates": [_canaries("one", 2), _canaries("two", 1)]},
+        "spec": {"gates": [_canaries("one", 2), _canaries("two", 2)]},
         "error": 'spec: Invalid value: "object": the ids of all canaries hold more than 32768 characters: name fewer',
     },
     {
         "kind": "Materialization",
         "case": "1.3 MB of canaries",
-        "spec": {"gates": [_canaries("one", 100)]},
+        "spec": {"gates": [_canaries(f"g{n}", 32) for n in range(5)]},
         "error": "the ids of all canaries hold more than 32768 characters",
     },
     {

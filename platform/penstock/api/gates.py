@@ -55,7 +55,7 @@ class Canary(Model):
     """A stored row that must find its expected neighbours."""
 
     id: Annotated[str, StringConstraints(min_length=1, max_length=256)] = Field(description="Id of the query row.")
-    expect: list[Annotated[str, StringConstraints(min_length=1, max_length=256)]] = Field(min_length=1, max_length=100)
+    expect: list[Annotated[str, StringConstraints(min_length=1, max_length=256)]] = Field(min_length=1, max_length=32)
 
 
 class CanaryQueries(Model):
@@ -63,7 +63,7 @@ class CanaryQueries(Model):
 
     output: Identifier
     k: int = Field(10, ge=1, le=1000)
-    queries: list[Canary] = Field(min_length=1, max_length=100)
+    queries: list[Canary] = Field(min_length=1, max_length=32)
 
 
 class PopulationStability(Model):

@@ -61,7 +61,7 @@ class FeastComponent(Model):
     )
 
     type: Line = Field(description="As in feature_store.yaml: sqlite, redis, postgres, or a class path.")
-    options: list[Option] = Field(default_factory=list, max_length=64)
+    options: list[Option] = Field(default_factory=list, max_length=32)
 
 
 TUNING = (
