@@ -20,6 +20,7 @@ from penstock_operator.materialization import observed as mats
 from penstock_operator.materialization.plan import plan as plan_materialization
 from penstock_operator.ports import JobState, RayJob, Refused
 from penstock_operator.stagedrun import observed as stages
+from penstock_operator.stagedrun.kept import kept_as
 from penstock_operator.stagedrun.plan import plan as plan_staged
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -228,9 +229,8 @@ class House:
                 ray = stages.RaySeen("session_1", job, "row 17")
             if state is JobState.SUCCEEDED:
                 finding = stages.Finding(self._report(one, self.outcomes[latest.submission_id]))
-        active = self.mat.status.active
-        served = active is not None and active.staged_run_ref.uid == one.metadata.uid
-        gone = tuple(o.physical for o in one.status.outputs if o.physical not in self.data) if served else ()
+        needed = kept_as(one, self.mat) is not None
+        gone = tuple(o.physical for o in one.status.outputs if o.physical not in self.data) if needed else ()
         policies: Any = {(o.kind, o.resource): self.policy for o in one.status.outputs}
         return stages.Observed(
             materialization=self.mat if self.status or not self.deleted else None,

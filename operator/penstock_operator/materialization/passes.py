@@ -29,13 +29,15 @@ class Pass:
     @property
     def active(self) -> StagedRun | None:
         """What the pointer names, while it has its data."""
-        active = self.status.active
-        if active is None:
-            return None
-        uid = active.staged_run_ref.uid
-        return next(
-            (s for s in self.seen.staged if s.metadata.uid == uid and s.status.state is StagingState.STAGED), None
-        )
+        return self._whole(self.status.active) if self.status.active is not None else None
+
+    def has_data(self, name: StagedRunName) -> bool:
+        """Whether a StagedRun that a status names is there and has its data."""
+        return self._whole(name) is not None
+
+    def _whole(self, name: StagedRunName) -> StagedRun | None:
+        whole = (one for one in self.seen.staged if one.status.state is StagingState.STAGED)
+        return next((one for one in whole if one.metadata.uid == name.staged_run_ref.uid), None)
 
     @property
     def lost(self) -> bool:

@@ -43,8 +43,8 @@ def plan(mat: Materialization, seen: Observed, now: datetime, since: datetime = 
         return Plan(this.status, requeue_after=after, cleanup=surplus(this))
 
     def settle(failed: Failed) -> str:
-        assert this.status.active is not None
-        this.status.active.recorded = not any(isinstance(action, RecordPointer) for action, _ in failed)
+        if this.active is not None and not any(isinstance(action, RecordPointer) for action, _ in failed):
+            this.status.recorded = this.active.metadata.uid
         return trouble(failed)
 
     return Plan(this.status, requeue_after=after, cleanup=[pointer, *surplus(this)], settle=settle)

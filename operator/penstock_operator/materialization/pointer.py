@@ -13,7 +13,7 @@ SCHEMA_VERSION = 1
 def record(this: Pass) -> RecordPointer | None:
     """Write down what the pointer names, if that has not been done since it moved."""
     active, staged = this.status.active, this.active
-    if active is None or staged is None or active.recorded:
+    if active is None or staged is None or this.status.recorded == staged.metadata.uid:
         return None
     meta = this.mat.metadata
     document = {

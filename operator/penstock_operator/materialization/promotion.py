@@ -17,6 +17,9 @@ def promote(this: Pass) -> Verdict:
     Unless it is pinned, a run is promoted as it was staged for the spec as it is: past its gates, to its targets.
     """
     status = this.status
+    if status.previous is not None and not this.has_data(status.previous):
+        # Nobody can go back to what is gone.
+        status.previous = None
     if this.spec.suspend:
         return "Unknown", PromotedReason.SUSPENDED, "Suspended by spec.suspend"
     if this.seen.conflict:
@@ -29,11 +32,22 @@ def promote(this: Pass) -> Verdict:
             return "True", PromotedReason.PROMOTED, f"Run {status.active.run} is served"
         return "Unknown", PromotedReason.NOTHING_STAGED, "No staged run to promote"
     run = newest.spec.training_run_ref.name
-    restored = this.lost and status.active is not None and status.active.run == run
-    if this.spec.promotion is Promotion.MANUAL and not _is_active(this, newest) and not restored:
-        return "Unknown", PromotedReason.AWAITING_PROMOTION, f"Run {run} is staged and waits for `promote`"
+    if this.spec.promotion is Promotion.MANUAL:
+        if (restored := _restored(this)) is not None:
+            point(this, restored)
+        if not _is_active(this, newest):
+            return "Unknown", PromotedReason.AWAITING_PROMOTION, f"Run {run} is staged and waits for `promote`"
     point(this, newest)
     return "True", PromotedReason.PROMOTED, f"Run {run} is served"
+
+
+def _restored(this: Pass) -> StagedRun | None:
+    """What was served and had lost its data, staged again: to serve it needs nobody's word."""
+    active = this.status.active
+    if not this.lost or active is None:
+        return None
+    again = [one for one in this.kept if one.spec.training_run_ref.name == active.run]
+    return next((one for one in reversed(again) if one.spec.digest == this.digest), None)
 
 
 def _newest(this: Pass) -> StagedRun | None:

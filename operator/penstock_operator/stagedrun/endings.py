@@ -9,12 +9,12 @@ from penstock_operator.stagedrun.observed import Action, Drop
 from penstock_operator.stagedrun.passes import Pass
 
 WATCH_SECONDS = 60.0
-"""Between looks whether what is served is still in its stores."""
+"""Between looks whether what is served, or may be at once, is still in its stores."""
 DROP_ERROR_BYTES = 2048
 
 
 def lost(this: Pass) -> Plan[Action] | None:
-    """What is served has gone from a store: nothing of it may be served as whole any more."""
+    """What is needed has gone from a store: nothing of it may be served as whole any more."""
     if this.status.state is StagingState.STAGED and this.seen.lost:
         this.status.state = StagingState.LOST
         message = f"{', '.join(this.seen.lost)} of run {this.run} is in its store no more"
@@ -25,11 +25,11 @@ def lost(this: Pass) -> Plan[Action] | None:
 
 
 def staged(this: Pass) -> Plan[Action] | None:
-    """It rests, and is looked after while it is served."""
+    """It rests, and is looked after while it is needed."""
     if this.status.state is not StagingState.STAGED:
         return None
     message = f"Run {this.run} is staged and passed {len(this.status.gates)} gates"
-    after = WATCH_SECONDS if this.status.kept_as == "Active" else None
+    after = WATCH_SECONDS if this.status.kept_as is not None else None
     return this.ready("True", StagedRunReason.STAGED, message, after=after)
 
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 from penstock.api import Resource
 from penstock.api.materialization import Materialization
 from penstock.api.meta import DeletionPolicy
-from penstock.api.stagedrun import KeptAs, StagedKind, StagedOutput, StagedRun, StagingState
+from penstock.api.stagedrun import StagedKind, StagedOutput, StagedRun, StagingState
 from penstock.api.stores import FeatureStore, VectorStore
 from penstock.api.views import FeatureView, VectorCollection
 from penstock.naming import stage_uri
@@ -51,7 +51,7 @@ class Observer:
             ray=await self._with_log(staged, ray, finding),
             finding=finding,
             policies=await self._policies(staged),
-            lost=() if leaving or not _served(staged, mat) else await self._lost(staged, stores),
+            lost=() if leaving or kept_as(staged, mat) is None else await self._lost(staged, stores),
         )
 
     async def _get(self, kind: type[K], namespace: str, name: str) -> K | None:
@@ -125,10 +125,6 @@ class Observer:
         if (vectors := stores.vectors.get(output.store)) is None:
             return Away("its store is not there")
         return await self.world.vectors.has_collection(await self.connections.milvus(vectors), output.physical)
-
-
-def _served(staged: StagedRun, mat: Materialization | None) -> bool:
-    return staged.status.state is StagingState.STAGED and kept_as(staged, mat) is KeptAs.ACTIVE
 
 
 def _not_ready(stores: list[FeatureStore | VectorStore]) -> str:

@@ -58,7 +58,7 @@ class Observed:
     policies: Mapping[tuple[StagedKind, str], DeletionPolicy] = field(default_factory=dict)
     """Of the views and collections that are there."""
     lost: tuple[str, ...] = ()
-    """What of a run that is served is in its store no more."""
+    """What of a run that is served, pinned or previous is in its store no more."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from penstock_operator.stagedrun.passes import STEPS, Pass
 
 BACKOFF_SECONDS = 5
 MOST_BACKOFF_SECONDS = 300
+UNBEGUN_LIMIT = 10
+"""Tries that Ray could not begin: then somebody must look."""
 GATE_BYTES = 1024
 REFUSALS = {"Rejected": StagedRunReason.GATE_FAILED, "Invalid": StagedRunReason.INVALID_OUTPUT}
 
@@ -37,13 +39,25 @@ def reported(this: Pass, report: StagingReport) -> Plan[Action]:
     return this.ready("False", REFUSALS[report.outcome], report.message, after=0)
 
 
-def failed(this: Pass, message: str, reason: StagedRunReason = StagedRunReason.STAGING_FAILED) -> Plan[Action]:
-    """A try failed for a cause outside the run: it is repeated, as often as the limit allows."""
+def failed(
+    this: Pass,
+    message: str,
+    reason: StagedRunReason = StagedRunReason.STAGING_FAILED,
+    *,
+    unbegun: bool = False,
+) -> Plan[Action]:
+    """A try failed for a cause outside the run: it is repeated, as often as the limit allows.
+
+    One that Ray could not begin counts apart, within a limit of its own.
+    """
     status, latest = this.status, this.status.latest_try
     assert latest is not None
     latest.ended = True
-    if status.tries <= this.spec.retry_limit:
-        wait = min(BACKOFF_SECONDS * 2 ** (status.tries - 1), MOST_BACKOFF_SECONDS)
+    status.unbegun += unbegun
+    begun = status.tries - status.unbegun
+    if begun <= this.spec.retry_limit and status.unbegun < UNBEGUN_LIMIT:
+        again = status.unbegun if unbegun else begun
+        wait = min(BACKOFF_SECONDS * 2 ** (again - 1), MOST_BACKOFF_SECONDS)
         status.retry_at = this.now + timedelta(seconds=wait)
         return this.ready("Unknown", StagedRunReason.BACKING_OFF, message, after=wait)
     status.state, status.retry_at, status.finished_at = StagingState.REFUSED, None, this.now

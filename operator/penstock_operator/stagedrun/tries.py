@@ -137,6 +137,8 @@ def _ended(this: Pass, latest: Try, job: RayJob, log_tail: str) -> Plan[Action]:
         return _stopped(this, latest, log_tail)
     if isinstance(finding, Away) and job.state is JobState.SUCCEEDED:
         return this.ready("Unknown", StagedRunReason.ARTIFACTS_UNREACHABLE, finding.cause, after=RAY_SECONDS)
+    if job.unbegun:
+        return failed(this, f"Ray could not begin the staging job: {job.unbegun}", unbegun=True)
     if job.fault:
         return failed(this, f"The staging job failed: {job.fault}")
     if isinstance(finding, Finding) and finding.corrupt and job.state is JobState.SUCCEEDED:

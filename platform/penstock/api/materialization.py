@@ -22,6 +22,7 @@ from penstock.api.meta import (
     Run,
     Status,
     StatusModel,
+    Uid,
     UidRef,
 )
 from penstock.api.ray import STAYS, RayBackend
@@ -123,9 +124,6 @@ class Active(StagedRunName):
     trained_at: datetime = Field(description="When the manifest of the run was written.")
     switched_at: datetime
     outputs: list[StagedOutput] = Field(default_factory=list, max_length=32)
-    recorded: bool = Field(
-        False, description="Whether the artifact store has a copy of the pointer, from which it can be made again."
-    )
 
 
 class MaterializationStatus(Status):
@@ -134,6 +132,10 @@ class MaterializationStatus(Status):
     active: Active | None = Field(None, description="What is served. Readers follow this and nothing else.")
     previous: StagedRunName | None = Field(None, description="What was served before: a rollback goes back to it.")
     latest: StagedRunName | None = Field(None, description="The staging of the newest run.")
+    recorded: Uid | None = Field(
+        None,
+        description="The StagedRun of which the artifact store has a copy, from which the pointer can be made again.",
+    )
 
 
 class MaterializationReason(Reason):

@@ -143,6 +143,7 @@ class StagedRunStatus(Status):
     state: StagingState = StagingState.PENDING
     latest_try: Try | None = None
     tries: int = Field(0, ge=0, description="How often it was tried.")
+    unbegun: int = Field(0, ge=0, description="How many of these Ray could not begin: they are no fault of the run.")
     retry_at: datetime | None = None
     finished_at: datetime | None = Field(None, description="When it was staged or refused: it will not be tried again.")
     progress: Annotated[str, StringConstraints(max_length=64)] | None = Field(

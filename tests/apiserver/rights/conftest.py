@@ -220,6 +220,7 @@ class Life:
     def kubeconfig(self, account: str) -> Path:
         """Credentials as a pod of the service account has them."""
         config = json.loads(self.said("config", "view", "--raw", "-o", "json"))
+        config["contexts"][0]["context"]["namespace"] = "penstock"
         config["users"][0]["user"] = {"token": self.said("create", "token", account, "-n", "penstock").strip()}
         path = self.folder / account
         path.write_text(json.dumps(config))

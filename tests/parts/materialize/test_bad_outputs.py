@@ -119,10 +119,10 @@ def test_a_run_directory_that_was_harmed_is_named(
 def test_a_type_that_changed_is_refused_and_a_new_column_is_not_compared(
     world: Any, write_run: Any, stage: Any
 ) -> None:
-    active = {"run": "r-1", "runUri": world.train("r-1", write_run)}
+    active = {"run": "r-1", "uri": world.train("r-1", write_run)}
     world.train("r-2", lambda run: write_run(run, features={"ink": [f"{n}" for n in range(40)]}))
     text = world.view("r-2", features=[{"name": "ink", "type": "String"}])
-    changed = stage(world.spec("r-2", features=[text], active=active))
+    changed = stage(world.spec("r-2", features=[text], baseline=active))
     assert changed.outcome == "Invalid"
     assert changed.message == "Output 'features': column 'ink' is string, and float in the active run"
 
@@ -142,7 +142,7 @@ def test_a_type_that_changed_is_refused_and_a_new_column_is_not_compared(
         {"name": "recall", "type": "IndexRecall", "indexRecall": {"output": "features", "min": "0"}},
     ]
     view = world.view("r-3", features=columns)
-    report = stage(world.spec("r-3", features=[view], gates=gates, active=active))
+    report = stage(world.spec("r-3", features=[view], gates=gates, baseline=active))
     assert report.outcome == "Rejected"
     assert [(gate.passed, gate.value) for gate in report.gates] == [(True, 0), (True, None), (False, None)]
     assert report.message.startswith("Run r-3 is refused by gate recall: Output 'features' holds no vectors")
@@ -150,11 +150,11 @@ def test_a_type_that_changed_is_refused_and_a_new_column_is_not_compared(
 
 def test_a_lost_active_run_refuses_only_what_a_gate_compares_with_it(world: Any, write_run: Any, stage: Any) -> None:
     world.train("r-2", write_run)
-    active = {"run": "r-1", "runUri": str(world.folder / "r-1")}
-    assert stage(world.spec("r-2", active=active)).outcome == "Staged"
+    active = {"run": "r-1", "uri": str(world.folder / "r-1")}
+    assert stage(world.spec("r-2", baseline=active)).outcome == "Staged"
     gates = [
         {"name": "drift", "type": "PopulationStability", "populationStability": {"output": "features", "max": "9"}}
     ]
-    report = stage(world.spec("r-2", active=active, gates=gates))
+    report = stage(world.spec("r-2", baseline=active, gates=gates))
     assert report.outcome == "Rejected"
     assert "the manifest of the active run r-1 cannot be read; take the gate out for one run" in report.message

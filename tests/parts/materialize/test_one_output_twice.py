@@ -60,7 +60,7 @@ def test_two_views_of_one_output_keep_their_own_keys_and_their_gates_see_both(wo
     assert [gate.passed for gate in report.gates] == [True, True]
     store = open_store(world.config)
     # By id alone the later event counts; with the page as a key both shards are entities of their own.
-    assert read_rows(store, "images__r_1", [{"id": 1}], ["label"]) == [{"label": "at 2"}]
+    assert read_rows(store, "images__r_1_00000000", [{"id": 1}], ["label"]) == [{"label": "at 2"}]
     pages = [{"id": 1, "page": 1}, {"id": 1, "page": 2}]
     assert read_rows(store, "pages__r_1", pages, ["ink"]) == [{"ink": 2.0}, {"ink": 1.0}]
 
@@ -72,7 +72,7 @@ def test_what_one_view_has_got_is_not_taken_for_what_another_has(world: Any, mon
     assert run_staging(first).outcome == "Staged"
     # The same stage, and a view that none of its marks is of; then one whose rows went with it.
     assert run_staging(both).outcome == "Staged"
-    drop_view(world.config, "images__r_1")
+    drop_view(world.config, "images__r_1_00000000")
     written: list[str] = []
     write = FeastWriter.write
 
@@ -82,9 +82,9 @@ def test_what_one_view_has_got_is_not_taken_for_what_another_has(world: Any, mon
 
     monkeypatch.setattr(FeastWriter, "write", noted)
     assert run_staging(both).outcome == "Staged"
-    assert set(written) == {"images__r_1"}
+    assert set(written) == {"images__r_1_00000000"}
     store = open_store(world.config)
-    assert read_rows(store, "images__r_1", [{"id": 2}], ["ink"]) == [{"ink": 12.0}]
+    assert read_rows(store, "images__r_1_00000000", [{"id": 2}], ["ink"]) == [{"ink": 12.0}]
     assert read_rows(store, "pages__r_1", [{"id": 2, "page": 2}], ["ink"]) == [{"ink": 11.0}]
 
 

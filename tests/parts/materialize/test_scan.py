@@ -138,24 +138,24 @@ def test_another_dimension_is_refused(world: World) -> None:
 def test_a_type_change_against_the_active_run_is_refused(world: World, tmp_path: Path) -> None:
     world.features(ink=["a", "b", "c", "d"])
     world.commit()
-    active = {"run": "u-1", "runUri": world.attempt.run_uri}
+    active = {"run": "u-1", "uri": world.attempt.run_uri}
     (tmp_path / "next").mkdir()
     after = World(tmp_path / "next")
     after.features()
     after.commit()
     with pytest.raises(InvalidOutput, match="column 'ink' is float, and string in the active run"):
-        check_contract(after.staging(vectors=[], active=active))
+        check_contract(after.staging(vectors=[], baseline=active))
 
 
 def test_an_arrow_type_of_the_same_meaning_is_no_change(world: World, tmp_path: Path) -> None:
     world.features(ink=pa.array([1, 2, 3, 4], pa.float16()))
     world.commit()
-    active = {"run": "u-1", "runUri": world.attempt.run_uri}
+    active = {"run": "u-1", "uri": world.attempt.run_uri}
     (tmp_path / "next").mkdir()
     after = World(tmp_path / "next")
     after.features()
     after.commit()
-    assert check_contract(after.staging(vectors=[], active=active)).run == "u-1"
+    assert check_contract(after.staging(vectors=[], baseline=active)).run == "u-1"
 
 
 def test_an_infinity_is_found_with_its_row(world: World) -> None:

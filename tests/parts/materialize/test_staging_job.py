@@ -65,13 +65,13 @@ def test_a_good_run_is_staged_and_anybody_can_read_it(world: Any, write_run: Any
     report = world.report(spec)
     assert (report.run, report.outcome, report.message) == ("r-1", "Staged", "")
     features, embeddings = report.outputs
-    assert (features.physical, features.rows) == ("images__r_1", 40)
+    assert (features.physical, features.rows) == ("images__r_1_00000000", 40)
     assert (embeddings.physical, embeddings.rows, embeddings.dimension) == (spec.vectors[0].collection, 40, 8)
     assert (embeddings.index, embeddings.recall, embeddings.encoder) == ("Flat", 1.0, "encoder")
     assert embeddings.encoder_digest.startswith("sha256:")
     assert all(gate.passed for gate in report.gates)
     assert [gate.name for gate in report.gates] == [gate["name"] for gate in GATES]
-    found = read_features(world, "images__r_1", [1, 39, 40])
+    found = read_features(world, "images__r_1_00000000", [1, 39, 40])
     assert np.allclose(found["ink"][:2], [1 / 40, 39 / 40])
     assert found["label"] == ["label 1", "label 39", None]
     assert neighbours(spec, [0, 3, 17]) == [(0, None), (3, 3), (17, 17)]
@@ -79,8 +79,8 @@ def test_a_good_run_is_staged_and_anybody_can_read_it(world: Any, write_run: Any
     # A later run that drifted, and misses a metric: every failed gate is told with its value and bound.
     world.train("r-2", lambda run: write_run(run, features={"ink": np.linspace(5, 9, 40, dtype=np.float32)}))
     asked = [*GATES[5:], {"name": "f1", "type": "Metric", "metric": {"metric": "f1", "min": "0.5"}}]
-    active = {"run": "r-1", "runUri": spec.run_uri}
-    ((code, _),) = world.stage(second := world.spec("r-2", gates=asked, active=active))
+    active = {"run": "r-1", "uri": spec.run_uri}
+    ((code, _),) = world.stage(second := world.spec("r-2", gates=asked, baseline=active))
     refused = world.report(second)
     assert (code, refused.outcome) == (0, "Rejected")
     drift, centroid, metric = refused.gates
@@ -119,15 +119,15 @@ def test_a_killed_staging_goes_on_and_ends_as_if_it_had_not_been(world: Any, wri
     assert len(done("features")) == len(done("embeddings")) == shards
     report = world.report(spec)
     assert [output.rows for output in report.outputs] == [rows, rows]
-    assert online_rows(world, "images__r_1") == rows * 2
-    assert read_features(world, "images__r_1", [0, rows - 1])["label"] == ["label 0", f"label {rows - 1}"]
+    assert online_rows(world, "images__r_1_00000000") == rows * 2
+    assert read_features(world, "images__r_1_00000000", [0, rows - 1])["label"] == ["label 0", f"label {rows - 1}"]
     assert neighbours(spec, [0, 599, rows - 1]) == [(0, 0), (599, 9), (rows - 1, 9)]
 
     after = {**done("features"), **done("embeddings")}
     assert world.stage(spec) == [(0, "Run r-1: Staged.")]
     assert world.report(spec) == report
     assert {**done("features"), **done("embeddings")} == after
-    assert online_rows(world, "images__r_1") == rows * 2
+    assert online_rows(world, "images__r_1_00000000") == rows * 2
 
 
 def test_a_store_that_is_away_fails_the_try_and_leaves_no_report(world: Any, write_run: Any) -> None:
@@ -164,8 +164,12 @@ def test_the_latest_event_of_an_entity_counts_whatever_shard_it_is_in_and_age_is
     spec = world.spec("r-1", features=[kept, aged], vectors=[])
     ((code, line),) = world.stage(spec)
     assert (code, line) == (0, "Run r-1: Staged.")
-    assert read_features(world, "images__r_1", [1, 2]) == {"id": [1, 2], "ink": [3, 13], "label": ["at 3", None]}
+    assert read_features(world, "images__r_1_00000000", [1, 2]) == {
+        "id": [1, 2],
+        "ink": [3, 13],
+        "label": ["at 3", None],
+    }
     store = open_store(world.config)
     keys = [{"id": 1}, {"id": 2}, {"id": 3}]
     assert read_rows(store, "aged__r_1", keys, ["ink"], ttl_seconds=3600) == [None] * 3
-    assert read_rows(store, "images__r_1", keys, ["label"]) == [{"label": "at 3"}, {"label": None}, None]
+    assert read_rows(store, "images__r_1_00000000", keys, ["label"]) == [{"label": "at 3"}, {"label": None}, None]

@@ -51,3 +51,25 @@ def test_a_pinned_run_that_is_lost_is_staged_again(house: House) -> None:
     house.settle(seconds=5)
     assert (house.active, house.condition("Promoted").reason) == ("r-1", "Pinned")
     assert set(house.served()) <= house.data
+
+
+def test_a_lost_run_is_served_again_though_a_newer_one_waits_for_promotion(house: House) -> None:
+    house.train()
+    house.change(promotion="Manual")
+    house.train()
+    first = house.served()
+    house.data -= set(first)
+    house.settle(seconds=5)
+    assert (house.active, house.condition("Ready").status) == ("r-1", "True")
+    assert house.served() != first
+    assert set(house.served()) <= house.data
+    assert house.condition("Promoted").reason == "AwaitingPromotion"
+
+
+def test_nobody_is_sent_back_to_what_is_gone(house: House) -> None:
+    house.train()
+    house.train()
+    house.data -= house.physical("r-1")
+    house.settle(seconds=61)
+    assert (house.active, house.mat.status.previous) == ("r-2", None)
+    assert [one.spec.training_run_ref.name for one in house.staged.values()] == ["r-2"]

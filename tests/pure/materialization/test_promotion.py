@@ -112,7 +112,7 @@ def test_the_pointer_has_a_copy_beside_the_runs_until_the_end(house: House) -> N
     document = house.recorded["/runs/default/digits/serving/digits.json"]
     active = house.mat.status.active
     assert active is not None
-    assert active.recorded
+    assert house.mat.status.recorded == active.staged_run_ref.uid
     assert document["active"]["stagedRunRef"]["uid"] == house.newest.metadata.uid
     assert document["stagedRun"]["spec"] == house.newest.spec.to_wire()
     house.train()

@@ -122,6 +122,22 @@ def test_a_try_that_fails_for_a_cause_outside_the_run_is_repeated(
     assert a_try.staged.status.tries == 2
 
 
+def test_what_never_began_takes_no_try_away_and_has_a_limit_of_its_own(house: House) -> None:
+    a_try = Try(house, stagingRetryLimit=0)
+    for number in range(1, 10):
+        a_try.look(after=300)
+        a_try.look()
+        a_try.look(job=a_try.running(JobState.FAILED, unbegun="The node of the job's supervisor is gone"))
+        assert a_try.ready()[:2] == ("Unknown", "BackingOff")
+        assert (a_try.staged.status.tries, a_try.staged.status.unbegun) == (number, number)
+    a_try.look(after=300)
+    a_try.look()
+    a_try.look(job=a_try.running(JobState.FAILED, unbegun="The node of the job's supervisor is gone"))
+    status, reason, message = a_try.ready()
+    assert (status, reason) == ("False", "StagingFailed")
+    assert message == "Ray could not begin the staging job: The node of the job's supervisor is gone"
+
+
 def test_the_last_try_refuses_the_run_and_what_it_left_is_dropped(house: House) -> None:
     house.change(stagingRetryLimit=1)
     house.train("Failed")
