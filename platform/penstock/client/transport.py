@@ -132,7 +132,10 @@ class Transport:
 def _refusal(status: Mapping[str, Any], code: int) -> errors.ApiError:
     reason = str(status.get("reason") or "")
     message = str(status.get("message") or f"The API answered {code}")
-    causes = [str(cause.get("message") or "") for cause in (status.get("details") or {}).get("causes") or ()]
+    causes = [
+        ": ".join(str(cause[part]) for part in ("field", "message") if cause.get(part))
+        for cause in (status.get("details") or {}).get("causes") or ()
+    ]
     kind = BY_REASON.get(reason) or BY_CODE.get(code, errors.ApiError)
     # A server-side apply is told so by 500, though no server failed.
     if code in (HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR) and any(

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 MAX_QUOTED = 256
+UNKNOWN = "unknown field"
 
 
 class Cause(StrEnum):
@@ -37,7 +38,9 @@ class FieldError:
     cause: Cause = Cause.INVALID
 
     def __str__(self) -> str:
-        return self.message if self.cause is Cause.UNKNOWN else f"{self.path}: {self.message}"
+        if self.cause is Cause.UNKNOWN:
+            return f"unknown field {quote(self.path)}{self.message.removeprefix(UNKNOWN)}"
+        return f"{self.path}: {self.message}"
 
 
 def invalid(path: str, value: Any, detail: str) -> FieldError:
@@ -81,7 +84,7 @@ def unknown(path: str, name: str, known: list[str]) -> FieldError:
     """A field that the schema does not have, with the one that was perhaps meant."""
     near = get_close_matches(name, known, n=1)
     hint = f": did you mean {quote(near[0])}?" if near else ""
-    return FieldError(path, f"unknown field {quote(path)}{hint}", Cause.UNKNOWN)
+    return FieldError(path, f"{UNKNOWN}{hint}", Cause.UNKNOWN)
 
 
 def type_name(value: Any) -> str:

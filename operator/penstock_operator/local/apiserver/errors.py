@@ -70,5 +70,5 @@ class Invalid(StoreError):
     @property
     def details(self) -> dict[str, Any]:
         """The object, and a cause for each field."""
-        causes = [{"reason": "FieldValueInvalid", "message": str(one), "field": one.path} for one in self._errors]
+        causes = [{"reason": one.cause.value, "message": one.message, "field": one.path} for one in self._errors]
         return {**self._object, "causes": causes}

@@ -10,7 +10,7 @@ from typing import Any
 from penstock_operator.local.apiserver.resources import ServedKind
 from penstock_operator.ports import Object
 
-_FILTER = re.compile(r'^(?P<name>\w+)\[\?\(@\.type=="(?P<type>\w+)"\)\]$')
+_STEP = re.compile(r'(?P<name>\w+)(?:\[(?:\?\(@\.type=="(?P<type>\w+)"\)|(?P<first>0|\*))\])?')
 
 
 def table(kind: ServedKind, items: Sequence[Object], version: int, now: datetime | None = None) -> dict[str, Any]:
@@ -48,13 +48,19 @@ def table(kind: ServedKind, items: Sequence[Object], version: int, now: datetime
 
 
 def value_at(obj: Any, path: str) -> Any:
-    """The value at a JSONPath of the forms that printer columns use."""
+    """The value at a JSONPath of the forms that printer columns use; of several the first, as the API server prints.
+
+    Raises:
+        ValueError: a path of another form.
+    """
     for step in re.split(r"\.(?![^\[]*\])", path.lstrip(".")):
-        if (match := _FILTER.match(step)) is not None:
-            items = obj.get(match["name"], []) if isinstance(obj, dict) else []
-            obj = next((item for item in items if item.get("type") == match["type"]), None)
-        else:
-            obj = obj.get(step) if isinstance(obj, dict) else None
+        if (match := _STEP.fullmatch(step)) is None:
+            raise ValueError(f"no printer column can be read at {path}")
+        obj = obj.get(match["name"]) if isinstance(obj, dict) else None
+        if match["type"] is not None:
+            obj = next((item for item in obj or () if item.get("type") == match["type"]), None)
+        elif match["first"] is not None:
+            obj = next(iter(obj or ()), None)
     return obj
 
 
