@@ -8,6 +8,7 @@ from datetime import timedelta
 from penstock.api.stagedrun import KeptAs, StagedOutput, StagedRunReason, StagingState
 from penstock_operator.loop.away import Away
 from penstock_operator.loop.plan import Plan
+from penstock_operator.stagedrun.endings import WATCH_SECONDS, lost
 from penstock_operator.stagedrun.observed import Action, Drop, Finding, Forget, RemoveFiles, Stop
 from penstock_operator.stagedrun.passes import Pass
 
@@ -17,9 +18,14 @@ POLL_SECONDS = 1.0
 
 
 def held(this: Pass) -> Plan[Action] | None:
-    """It was deleted by hand, past the API's refusal: nothing that is served goes."""
+    """It was deleted by hand, past the API's refusal: nothing that is served goes, unless it has gone already."""
     if not _deleted(this) or (kept := this.status.kept_as) is None:
         return None
+    if this.status.state is StagingState.LOST:
+        # Held on, it would keep the run from being staged again under its name.
+        return None
+    if this.seen.lost:
+        return lost(this)
     mat = this.spec.materialization_ref.name
     what = {
         KeptAs.ACTIVE: "is served",
@@ -27,7 +33,7 @@ def held(this: Pass) -> Plan[Action] | None:
         KeptAs.PREVIOUS: "is what a rollback goes back to",
     }[kept]
     message = f"Run {this.run} {what} by Materialization {mat!r}: its data stays until that ends"
-    return this.ready("False", StagedRunReason.HELD, message)
+    return this.ready("False", StagedRunReason.HELD, message, after=WATCH_SECONDS)
 
 
 def stopping(this: Pass) -> Plan[Action] | None:

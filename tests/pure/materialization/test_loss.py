@@ -21,6 +21,20 @@ def test_what_is_served_and_gone_is_told_and_staged_again(house: House) -> None:
     assert house.condition("Ready").status == "True"
 
 
+def test_what_is_held_though_deleted_is_watched_too_and_not_held_once_it_has_gone(house: House) -> None:
+    house.train()
+    (name,) = house.staged
+    house.delete(name)
+    house.settle()
+    assert house.look_at(name).requeue_after
+    before = house.served()
+    house.data.clear()
+    house.settle(seconds=5)
+    assert (house.active, house.data) == ("r-1", set(house.served()))
+    assert house.served() != before
+    assert house.condition("Ready").status == "True"
+
+
 @pytest.mark.parametrize("promotion", ["Automatic", "Manual"])
 def test_a_lost_run_that_is_not_the_newest_is_served_again_though_the_newest_was_refused(
     house: House, promotion: str
@@ -41,6 +55,17 @@ def test_a_staged_run_that_somebody_took_away_by_force_is_made_again(house: Hous
     assert house.condition("Ready").reason == "DataLost"
     house.settle()
     assert (house.active, house.condition("Ready").status) == ("r-1", "True")
+
+
+def test_what_is_served_and_gone_comes_back_though_the_pin_names_what_was_refused(house: House) -> None:
+    house.train()
+    house.train("Rejected")
+    house.pin("r-2")
+    house.data.clear()
+    house.settle(seconds=5)
+    assert (house.active, house.data) == ("r-1", set(house.served()))
+    assert house.condition("Ready").status == "True"
+    assert house.condition("Promoted").reason == "PinnedRunUnavailable"
 
 
 def test_a_pinned_run_that_is_lost_is_staged_again(house: House) -> None:
