@@ -7,6 +7,7 @@ from datetime import datetime
 from penstock.api.materialization import Materialization, MaterializationStatus, StagedRunName
 from penstock.api.meta import Reason, UidRef
 from penstock.api.stagedrun import StagedRun, StagingState
+from penstock.api.trainingrun import TrainingRun
 from penstock_operator.loop.conditions import Truth, with_condition
 from penstock_operator.materialization.observed import Observed
 from penstock_operator.materialization.targets import staging_digest
@@ -25,6 +26,24 @@ class Pass:
     def kept(self) -> list[StagedRun]:
         """The runs that are staged and stay so, those of the newest runs last."""
         return [one for one in self.seen.staged if one.status.state is StagingState.STAGED and not going(one)]
+
+    @property
+    def trained(self) -> list[TrainingRun]:
+        """The runs of the job that stay, the newest last."""
+        return [one for one in self.seen.runs if one.metadata.deletion_timestamp is None]
+
+    def refused(self, run: str) -> StagedRun | None:
+        """By which a run was refused, for the spec as it is."""
+        return next(
+            (
+                one
+                for one in self.seen.staged
+                if one.spec.training_run_ref.name == run
+                and one.spec.digest == self.digest
+                and one.status.state is StagingState.REFUSED
+            ),
+            None,
+        )
 
     @property
     def active(self) -> StagedRun | None:

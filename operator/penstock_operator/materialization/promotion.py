@@ -63,10 +63,22 @@ def _pin(this: Pass, run: str) -> Verdict:
     staged = [one for one in this.kept if one.spec.training_run_ref.name == run]
     fitting = [one for one in staged if one.spec.digest == this.digest]
     if not staged:
-        message = f"spec.pinnedRunRef {run!r} is not staged; what was served stays"
-        return "False", PromotedReason.PINNED_RUN_UNAVAILABLE, message
+        if (restored := _restored(this)) is not None:
+            point(this, restored)
+        return _not_staged(this, run)
     point(this, (fitting or staged)[-1])
     return "True", PromotedReason.PINNED, f"Run {run} is served, as spec.pinnedRunRef says{outdated(this)}"
+
+
+def _not_staged(this: Pass, run: str) -> Verdict:
+    pinned = f"spec.pinnedRunRef {run!r}"
+    if (refused := this.refused(run)) is not None:
+        message = f"{pinned} was refused, as StagedRun {refused.metadata.name!r} says; what was served stays"
+        return "False", PromotedReason.PINNED_RUN_UNAVAILABLE, message
+    if all(one.metadata.name != run for one in this.trained):
+        message = f"{pinned} is no run of the job; what was served stays"
+        return "False", PromotedReason.PINNED_RUN_UNAVAILABLE, message
+    return "Unknown", PromotedReason.STAGING_PINNED_RUN, f"{pinned} is to be staged first; what was served stays"
 
 
 def outdated(this: Pass) -> str:

@@ -63,7 +63,7 @@ def stage(this: Pass) -> Step:
 
 def _wanted(this: Pass) -> TrainingRun | None:
     """The run to be staged: the pinned one, what is served and has lost its data, the newest one."""
-    by_name = {run.metadata.name: run for run in this.seen.runs if run.metadata.deletion_timestamp is None}
+    by_name = {run.metadata.name: run for run in this.trained}
     pinned = this.spec.pinned_run_ref
     if pinned is not None and pinned.name in by_name and not _has(this, pinned.name):
         return by_name[pinned.name]
@@ -75,17 +75,13 @@ def _wanted(this: Pass) -> TrainingRun | None:
 
 def _newest(this: Pass) -> TrainingRun | None:
     """Of the runs that stay."""
-    return next((run for run in reversed(this.seen.runs) if run.metadata.deletion_timestamp is None), None)
+    return this.trained[-1] if this.trained else None
 
 
 def _has(this: Pass, run: str) -> bool:
     """Whether a run is staged, or was refused as the spec is."""
-    return any(one.spec.training_run_ref.name == run for one in this.kept) or any(
-        one.spec.training_run_ref.name == run
-        and one.spec.digest == this.digest
-        and one.status.state is StagingState.REFUSED
-        for one in this.seen.staged
-    )
+    staged = any(one.spec.training_run_ref.name == run for one in this.kept)
+    return staged or this.refused(run) is not None
 
 
 def _of(this: Pass, run: TrainingRun) -> StagedRun | None:
@@ -106,10 +102,10 @@ def _of(this: Pass, run: TrainingRun) -> StagedRun | None:
 def _told(staged: StagedRun) -> Step:
     """What the StagedRun says, in the Materialization's words."""
     condition = find(staged.status.conditions, "Ready")
-    name, run = staged.metadata.name, staged.spec.training_run_ref.name
+    name = staged.metadata.name
     message = condition.message if condition is not None else f"StagedRun {name!r} has not begun yet"
     if staged.status.state is StagingState.STAGED:
-        return Step("True", StagedReason.STAGED, f"Run {run} is staged and passed {len(staged.status.gates)} gates")
+        return Step("True", StagedReason.STAGED, message)
     told = condition.reason if condition is not None else ""
     if staged.status.state is StagingState.REFUSED:
         return Step("False", REFUSALS.get(told, StagedReason.STAGING_FAILED), message)

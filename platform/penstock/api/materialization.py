@@ -213,9 +213,10 @@ class PromotedReason(Reason):
         "A staged run waits for a person.",
         "`penstock promote NAME` serves it.",
     )
+    STAGING_PINNED_RUN = ("StagingPinnedRun", "The pinned run is staged first; what was served stays meanwhile.")
     PINNED_RUN_UNAVAILABLE = (
         "PinnedRunUnavailable",
-        "The pinned run is not staged; what was served stays.",
+        "The pinned run was refused, or is no run of the job; what was served stays.",
         "Pin a run that `penstock get trainingruns` lists; it is staged, if its gates let it pass.",
     )
     CONFLICT = ("Conflict", "An older Materialization feeds what this one names.", "Look at the condition Ready.")

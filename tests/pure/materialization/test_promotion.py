@@ -79,6 +79,25 @@ def test_a_pinned_run_that_is_not_staged_any_more_is_staged_again(house: House) 
     assert len(house.physical("r-1")) == 1
 
 
+def test_while_a_pinned_run_is_staged_nobody_is_told_that_it_cannot_be(house: House) -> None:
+    house.change(historyLimit=2)
+    for _ in range(4):
+        house.train()
+    house.settle(seconds=120)
+    house.change(settle=False, pinnedRunRef={"name": "r-1"})
+    house.look_at_materialization()
+    assert (house.active, house.condition("Promoted").status) == ("r-4", "Unknown")
+    assert house.condition("Promoted").reason == "StagingPinnedRun"
+
+
+def test_a_pin_of_a_refused_run_names_what_refused_it(house: House) -> None:
+    house.train()
+    house.train("Rejected")
+    house.pin("r-2")
+    assert (house.active, house.condition("Promoted").reason) == ("r-1", "PinnedRunUnavailable")
+    assert house.newest.metadata.name in house.condition("Promoted").message
+
+
 def test_a_pin_of_what_there_is_not_leaves_what_is_served(house: House) -> None:
     house.train()
     house.pin("r-9")
