@@ -28,9 +28,8 @@ def staged(this: Pass) -> Plan[Action] | None:
     """It rests, and is looked after while it is needed."""
     if this.status.state is not StagingState.STAGED:
         return None
-    message = f"Run {this.run} is staged and passed {len(this.status.gates)} gates"
     after = WATCH_SECONDS if this.status.kept_as is not None else None
-    return this.ready("True", StagedRunReason.STAGED, message, after=after)
+    return this.ready("True", StagedRunReason.STAGED, this.passed, after=after)
 
 
 def refused(this: Pass) -> Plan[Action] | None:

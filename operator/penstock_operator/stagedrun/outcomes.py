@@ -32,8 +32,7 @@ def reported(this: Pass, report: StagingReport) -> Plan[Action]:
         status.state = StagingState.STAGED
         status.outputs = _with_policies(report.outputs, status.outputs)
         this.steps(len(STEPS))
-        message = f"Run {this.run} is staged and passed {len(status.gates)} gates"
-        return this.ready("True", StagedRunReason.STAGED, message, after=0)
+        return this.ready("True", StagedRunReason.STAGED, this.passed, after=0)
     status.state = StagingState.REFUSED
     this.steps(0 if report.outcome == "Invalid" else len(STEPS) - 1, failed=True)
     return this.ready("False", REFUSALS[report.outcome], report.message, after=0)

@@ -32,6 +32,13 @@ class Pass:
         """The name of the run that is staged."""
         return self.spec.training_run_ref.name
 
+    @property
+    def passed(self) -> str:
+        """What is said of it once it rests."""
+        gates = len(self.status.gates)
+        counted = f" and passed {gates} gate{'s' if gates > 1 else ''}" if gates else ""
+        return f"Run {self.run} is staged{counted}"
+
     def steps(self, done: int, failed: bool = False) -> None:
         """So many of the steps are done; with `failed` the one after them has failed."""
         for number, type_ in enumerate(STEPS):

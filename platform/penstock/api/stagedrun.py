@@ -231,6 +231,7 @@ class StagedRun(Resource):
         Column("Progress", ".status.progress", priority=1),
         Column("Tries", ".status.tries", "integer", 1),
     )
+    MIRRORS: ClassVar[frozenset[str]] = frozenset({"Loaded", "Verified", "GatesPassed"})
     CONDITIONS: ClassVar[dict[str, type[Reason]]] = {
         "Ready": StagedRunReason,
         "Loaded": StepReason,

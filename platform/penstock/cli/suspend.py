@@ -52,7 +52,8 @@ def rerun(
         async with connect(kubeconfig, context, namespace) as client:
             job = await client.rerun(target)
             token = job.metadata.annotations[RERUN_ANNOTATION]
-            say(f"{full_name(job.kind, target)} runs again ({RERUN_ANNOTATION}: {token})")
+            when = "once it is resumed: it is suspended" if job.spec.suspend else f"{RERUN_ANNOTATION}: {token}"
+            say(f"{full_name(job.kind, target)} runs again ({when})")
 
     anyio.run(work)
 

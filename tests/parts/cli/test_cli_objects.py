@@ -166,6 +166,9 @@ def test_suspend_resume_rerun_logs_and_wait(penstock: Any, applied: Path, world:
     assert penstock("resume", "tj", "digits").stdout == "trainingjob.penstock.dev/digits resumed\n"
     assert penstock("suspend", "fview/digit-features").exit_code == 1
     assert penstock("rerun", "digits").exit_code == 0
+    penstock("suspend", "trainingjob/digits")
+    assert "once it is resumed" in penstock("rerun", "digits").stdout
+    penstock("resume", "trainingjob/digits")
     assert world.get("TrainingJob", "digits")["metadata"]["annotations"][RERUN_ANNOTATION]
     assert penstock("logs", "digits", "--attempt", "2").stdout.splitlines()[0] == "TrainingJob/default/digits attempt 2"
     answered = {"observedRerunToken": world.get("TrainingJob", "digits")["metadata"]["annotations"][RERUN_ANNOTATION]}
