@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
 from penstock_operator.kubernetes.kinds import KEPT
+from penstock_operator.loop.index import ObjectIndex
 from penstock_operator.loop.key import Key
-from penstock_operator.loop.known import Known
 from penstock_operator.ports import Change, Object, References
 
 REMEMBERED = 10_000
@@ -23,7 +23,7 @@ class Cache:
 
     def __init__(self, kinds: Iterable[str]) -> None:
         self._feeds: dict[str, set[_Feed]] = {kind: set() for kind in kinds}
-        self._known = Known()
+        self._objects = ObjectIndex()
         self._gone: dict[str, None] = {}
 
     @property
@@ -33,15 +33,15 @@ class Cache:
 
     def get(self, kind: str, namespace: str, name: str) -> Object | None:
         """The object, or None."""
-        return self._known.get(kind, namespace, name)
+        return self._objects.get(kind, namespace, name)
 
     def list(self, kind: str, namespace: str | None = None) -> Sequence[Object]:
         """The objects of a kind, of one namespace or of all."""
-        return self._known.list(kind, namespace)
+        return self._objects.list(kind, namespace)
 
     def referring(self, kind: str, namespace: str | None, references: References, name: str) -> Sequence[Object]:
         """The objects of a kind, in one namespace or in all, whose specs refer to a name."""
-        return self._known.referring(kind, namespace, references, name)
+        return self._objects.referring(kind, namespace, references, name)
 
     def put(self, obj: Object) -> None:
         """Take an object that was seen; one that is older than the known one, or gone, is passed over."""
@@ -53,7 +53,7 @@ class Cache:
         known = self.get(*key)
         if obj["metadata"]["uid"] in self._gone or (known is not None and version(known) >= version(obj)):
             return
-        self._known.put(obj)
+        self._objects.put(obj)
         self._tell(Change("ADDED" if known is None else "MODIFIED", obj))
 
     def remove(self, obj: Object) -> None:
@@ -65,7 +65,7 @@ class Cache:
         known = self.get(*key)
         if known is None or known["metadata"]["uid"] != uid:
             return
-        self._known.remove(*key)
+        self._objects.remove(*key)
         self._tell(Change("DELETED", obj))
 
     async def settle(self, key: Key, ask: Callable[[str, str, str], Awaitable[Object | None]]) -> None:
