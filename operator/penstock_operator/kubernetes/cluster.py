@@ -12,8 +12,8 @@ from penstock_operator.kubernetes.cache import Cache
 from penstock_operator.kubernetes.events import Recorder
 from penstock_operator.kubernetes.metrics import Metrics
 from penstock_operator.kubernetes.transitions import transition
+from penstock_operator.loop.finalizing import LEFT_BEHIND
 from penstock_operator.loop.key import Key
-from penstock_operator.loop.leaving import LEFT_BEHIND
 from penstock_operator.ports import Change, Conflict, Object, References
 
 
