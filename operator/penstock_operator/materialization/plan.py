@@ -8,7 +8,7 @@ from penstock.api.materialization import Materialization, MaterializationReason,
 from penstock_operator.loop.away import Away
 from penstock_operator.loop.conditions import Truth
 from penstock_operator.loop.plan import ALWAYS, Failed, Plan, trouble
-from penstock_operator.materialization.deletion import leave
+from penstock_operator.materialization.deletion import delete
 from penstock_operator.materialization.history import surplus
 from penstock_operator.materialization.observed import Action, Observed, RecordPointer
 from penstock_operator.materialization.passes import Pass
@@ -29,7 +29,7 @@ def plan(mat: Materialization, seen: Observed, now: datetime, since: datetime = 
     """Stage, promote, retire: each sees what the one before it decided."""
     this = Pass(mat, seen, now, since)
     if mat.metadata.deletion_timestamp is not None:
-        return leave(this)
+        return delete(this)
     staging = stage(this)
     promoted = promote(this)
     this.condition("Ready", *_ready(this))

@@ -40,8 +40,8 @@ class Observer:
         mat = await self._materialization(staged)
         stores = await self._stores(staged)
         wanted = staged.status.state in (StagingState.PENDING, StagingState.STAGING)
-        leaving = staged.metadata.deletion_timestamp is not None
-        asks = wanted or (leaving and staged.status.latest_try is not None)
+        deleted = staged.metadata.deletion_timestamp is not None
+        asks = wanted or (deleted and staged.status.latest_try is not None)
         ray = await or_away(self._ray(staged)) if asks else Away("Ray was not asked")
         # Read after Ray was asked: of a job that has ended the report is there, or never comes.
         finding = await or_away(self._finding(staged)) if asks and staged.status.latest_try else Finding()
@@ -51,7 +51,7 @@ class Observer:
             ray=await self._with_log(staged, ray, finding),
             finding=finding,
             policies=await self._policies(staged),
-            lost=() if leaving or kept_as(staged, mat) is None else await self._lost(staged, stores),
+            lost=() if deleted or kept_as(staged, mat) is None else await self._lost(staged, stores),
         )
 
     async def _get(self, kind: type[K], namespace: str, name: str) -> K | None:

@@ -1,4 +1,4 @@
-"""How a deleted TrainingJob leaves: what runs is stopped, what came to nothing removed; its runs follow by themselves.
+"""How a deleted TrainingJob goes: what runs is stopped, what came to nothing removed; its runs follow by themselves.
 
 All of it is bounded from when it was first asked for, by this operator's clock, and from when this process looks.
 """
