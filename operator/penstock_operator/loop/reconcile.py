@@ -17,7 +17,7 @@ from penstock_operator.loop.key import Key
 from penstock_operator.loop.kind import AnyKind
 from penstock_operator.loop.parse import InvalidObject, parse
 from penstock_operator.loop.plan import ALWAYS, Failed, Plan
-from penstock_operator.loop.reconciled import RECONCILED, failing, succeeding, tell
+from penstock_operator.loop.reconciled import RECONCILED, failing, show_failure, succeeding
 from penstock_operator.ports import Cluster, ClusterUnreachable, Object
 
 Clock = Callable[[], datetime]
@@ -60,7 +60,7 @@ async def reconcile(
         # What the Kubernetes API has no time for is not told by another call, and lets nothing go.
         if classify(error) is Failure.STALE or isinstance(error, ClusterUnreachable):
             raise
-        rest = hold_seconds(obj, clock(), since, shown=await tell(cluster, key, error, clock()))
+        rest = hold_seconds(obj, clock(), since, shown=await show_failure(cluster, key, error, clock()))
         if rest is None or (rest > 0 and not isinstance(error, InvalidObject)):
             raise
         if rest > 0:
