@@ -21,9 +21,9 @@ from penstock_operator.loop.plan import Plan
 from penstock_operator.ports import RayJob
 from penstock_operator.training.actions import Action, SetDeletionPolicy
 from penstock_operator.training.attempts import LIVE, current_attempt, run_digest
+from penstock_operator.training.bounds import trim
 from penstock_operator.training.leftovers import leftovers
 from penstock_operator.training.observed import Observed, RaySeen
-from penstock_operator.training.room import trim
 
 POLL_SECONDS = 1.0
 AWAY_SECONDS = 5.0
