@@ -135,7 +135,7 @@ class House:
         for action in plan.actions:
             self._act(one, action)
         failed = [(action, error) for action in plan.cleanup if (error := self._act(one, action)) is not None]
-        trouble = plan.settle(failed)
+        trouble = plan.conclude(failed)
         if plan.finalized and not failed:
             self.told += plan.notes
             del self.staged[name]
@@ -158,7 +158,7 @@ class House:
                     self.recorded[uri] = document
                 case mats.ForgetPointer(uri):
                     self.recorded.pop(uri, None)
-        plan.settle([])
+        plan.conclude([])
         self.status = {} if plan.finalized else plan.status.to_wire()
         return plan
 

@@ -43,5 +43,5 @@ class Plan(Generic[Action]):
     """Actions that remove what nobody needs any more, after the others: one that fails ends neither the pass nor the
     rest of them, and holds back no status. As text each says what it removes, in which store: that is told of what
     stays when a deleted object goes all the same."""
-    settle: Callable[[Failed], str] = trouble
+    conclude: Callable[[Failed], str] = trouble
     """Notes in the status what became of the clean-up; returns what is still to be tried again, and why, or nothing."""

@@ -80,7 +80,7 @@ async def _pass(cluster: Cluster, kind: AnyKind, obj: Object, clock: Clock, sinc
     for action in plan.actions:
         await kind.converge(resource, action)
     failed = await _clean_up(kind, resource, plan)
-    left = plan.settle(failed)
+    left = plan.conclude(failed)
     if plan.finalized and (not failed or _given_up(obj, failed, now, since)):
         stays = [f"{action} stays behind: {_text(error)}" for action, error in failed]
         await finalize(cluster, obj, [*plan.notes, *stays])

@@ -42,12 +42,12 @@ def plan(mat: Materialization, seen: Observed, now: datetime, since: datetime = 
     if (pointer := record(this)) is None:
         return Plan(this.status, requeue_after=after, cleanup=surplus(this))
 
-    def settle(failed: Failed) -> str:
+    def conclude(failed: Failed) -> str:
         if this.active is not None and not any(isinstance(action, RecordPointer) for action, _ in failed):
             this.status.recorded = this.active.metadata.uid
         return trouble(failed)
 
-    return Plan(this.status, requeue_after=after, cleanup=[pointer, *surplus(this)], settle=settle)
+    return Plan(this.status, requeue_after=after, cleanup=[pointer, *surplus(this)], conclude=conclude)
 
 
 def _served(this: Pass) -> float:

@@ -39,10 +39,10 @@ def refused(this: Pass) -> Plan[Action] | None:
         return None
     status = this.status
 
-    def settle(failed: Failed) -> str:
+    def conclude(failed: Failed) -> str:
         kept = [action.output.physical for action, _ in failed if isinstance(action, Drop)]
         status.outputs = [output for output in status.outputs if output.physical in kept]
         status.drop_error = shortened(trouble(failed), DROP_ERROR_BYTES)
         return status.drop_error
 
-    return Plan(status, cleanup=[Drop(output) for output in status.outputs], settle=settle)
+    return Plan(status, cleanup=[Drop(output) for output in status.outputs], conclude=conclude)

@@ -49,13 +49,13 @@ class Pass:
         *actions: Action,
         after: float | None = None,
         cleanup: Sequence[Action] = (),
-        settle: Callable[[Failed], str] = trouble,
+        conclude: Callable[[Failed], str] = trouble,
     ) -> Plan[Action]:
         """The plan that says so."""
         if not any(condition.type == STEPS[0] for condition in self.status.conditions):
             self.steps(0)
         self._set("Ready", truth, reason, message)
-        return Plan(self.status, actions, after, cleanup=cleanup, settle=settle)
+        return Plan(self.status, actions, after, cleanup=cleanup, conclude=conclude)
 
     def _set(self, type_: str, truth: Truth, reason: Reason, message: str) -> None:
         self.status.conditions = with_condition(

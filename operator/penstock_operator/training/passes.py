@@ -72,7 +72,7 @@ class Pass:
         if self.current is not None:
             return Plan(self.status, carried, after)
         left = leftovers(self.status, self.spec.history_limit, self.needed(), self.seen)
-        return Plan(self.status, carried, after, cleanup=left.actions, settle=left.settle)
+        return Plan(self.status, carried, after, cleanup=left.actions, conclude=left.conclude)
 
     def carried_policies(self) -> Sequence[SetDeletionPolicy]:
         """What gives the job's runs the deletion policy of the job."""

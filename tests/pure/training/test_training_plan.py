@@ -175,7 +175,7 @@ def test_runs_beyond_the_history_limit_go_unless_something_holds_them() -> None:
     first, second, third = recorded(1, held=True), recorded(2), recorded(3)
     result = plan(done, replace(UP, runs=(first, second, third)), NOW)
     assert result.cleanup == [DeleteRun(second)]
-    assert result.settle(()) == ""
+    assert result.conclude(()) == ""
     assert plan(done, replace(UP, runs=(first, third)), NOW).cleanup == []
 
 
