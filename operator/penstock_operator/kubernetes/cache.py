@@ -54,7 +54,7 @@ class Cache:
         if obj["metadata"]["uid"] in self._gone or (known is not None and version(known) >= version(obj)):
             return
         self._objects.put(obj)
-        self._tell(Change("ADDED" if known is None else "MODIFIED", obj))
+        self._publish(Change("ADDED" if known is None else "MODIFIED", obj))
 
     def remove(self, obj: Object) -> None:
         """Take note of a deletion; of another object of the same name nothing is forgotten."""
@@ -66,9 +66,9 @@ class Cache:
         if known is None or known["metadata"]["uid"] != uid:
             return
         self._objects.remove(*key)
-        self._tell(Change("DELETED", obj))
+        self._publish(Change("DELETED", obj))
 
-    async def settle(self, key: Key, ask: Callable[[str, str, str], Awaitable[Object | None]]) -> None:
+    async def reread(self, key: Key, ask: Callable[[str, str, str], Awaitable[Object | None]]) -> None:
         """Take what the API has under a key, or that it has nothing: then what was known when it was asked is gone."""
         known = self.get(*key)
         found = await ask(*key)
@@ -89,7 +89,7 @@ class Cache:
         finally:
             self._feeds[kind].discard(feed)
 
-    def _tell(self, change: Change) -> None:
+    def _publish(self, change: Change) -> None:
         for feed in self._feeds[change.object["kind"]]:
             feed.put(change)
 

@@ -83,7 +83,7 @@ class KubernetesCluster:
         except Conflict:
             key = Key.of(obj)
             if key.kind in self._cache.kinds:
-                await self._cache.settle(key, self._api.get)
+                await self._cache.reread(key, self._api.get)
             raise
         if written["kind"] in self._cache.kinds:
             self._cache.put(written)
