@@ -57,7 +57,7 @@ def stage(this: Pass) -> Step:
     staged = _of(this, run)
     if staged is not None:
         this.status.latest = name_of(staged) if run is newest else this.status.latest
-        return _told(staged)
+        return _progress(staged)
     return _begin(this, run, this.digest)
 
 
@@ -103,17 +103,17 @@ def _of(this: Pass, run: TrainingRun) -> StagedRun | None:
     )
 
 
-def _told(staged: StagedRun) -> Step:
+def _progress(staged: StagedRun) -> Step:
     """What the StagedRun says, in the Materialization's words."""
     condition = find(staged.status.conditions, "Ready")
     name, run = staged.metadata.name, staged.spec.training_run_ref.name
     message = condition.message if condition is not None else f"StagedRun {name!r} has not begun yet"
     if staged.status.state is StagingState.STAGED:
         return Step("True", StagedReason.STAGED, f"Run {run} is staged and passed {len(staged.status.gates)} gates")
-    told = condition.reason if condition is not None else ""
+    reason = condition.reason if condition is not None else ""
     if staged.status.state is StagingState.REFUSED:
-        return Step("False", REFUSALS.get(told, StagedReason.STAGING_FAILED), message)
-    return Step("Unknown", WAITS.get(told, StagedReason.STAGING), message)
+        return Step("False", REFUSALS.get(reason, StagedReason.STAGING_FAILED), message)
+    return Step("Unknown", WAITS.get(reason, StagedReason.STAGING), message)
 
 
 def _under_way(this: Pass) -> StagedRun | None:
