@@ -14,7 +14,7 @@ from penstock.columns.arrow import arrow_type
 from penstock.columns.table import ValueType, by_feast
 from penstock.columns.values import misfit
 from penstock.gateway.errors import DataGone, InvalidQuery, NotServed, Unavailable
-from penstock.gateway.workers import Workers
+from penstock.gateway.threads import BoundedThreads
 from penstock.stores.feast.errors import FeaturesError, FeaturesRefused, FeaturesUnreachable
 from penstock.stores.feast.lean import feast
 from penstock.stores.feast.reader import FeastReader
@@ -42,7 +42,7 @@ class Project:
     def __init__(self, config: Mapping[str, Any], waiting: int) -> None:
         self._config = config
         self._local = threading.local()
-        self.workers = Workers(f"Feast project {config['project']}", THREADS, waiting)
+        self.threads = BoundedThreads(f"Feast project {config['project']}", THREADS, waiting)
 
     def about(self, view: str) -> About:
         """What the registry says of a view, in a thread that has not asked yet.
@@ -138,7 +138,7 @@ class View:
                 raise NotServed(f"View {self.name!r} has no feature {feature!r}: it has {', '.join(self.features)}")
         wanted = tuple(dict.fromkeys(features)) if features else self.features
         try:
-            rows = await self.project.workers.run(self.project.read, self.physical, self.about, entities, wanted)
+            rows = await self.project.threads.run(self.project.read, self.physical, self.about, entities, wanted)
             if self.witnesses and all(row is None for row in rows):
                 await self._prove(wanted)
         except Unavailable as error:
@@ -148,7 +148,7 @@ class View:
     async def _prove(self, wanted: Sequence[str]) -> None:
         """See that it is the entities that are unknown."""
         ageless = self.about._replace(ttl_seconds=None)
-        rows = await self.project.workers.run(self.project.read, self.physical, ageless, self.witnesses, wanted)
+        rows = await self.project.threads.run(self.project.read, self.physical, ageless, self.witnesses, wanted)
         if all(row is None for row in rows):
             raise DataGone(f"the store has nothing of {self.physical!r} any more")
 
