@@ -75,7 +75,7 @@ class Entry:
         self.current, self.uid = bundle, uid
         self.problem, self.failures, self.stale = "", 0, False
 
-    def told(self) -> Behind | None:
+    def as_behind(self) -> Behind | None:
         """What a heartbeat says of it; None while it serves what it should."""
         named, meta = self.active, self.pointer.metadata
         if named is None or not self.behind:

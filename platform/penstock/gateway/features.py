@@ -93,10 +93,10 @@ class Project:
         """The store of this thread, with the view that was made then in its copy of the registry."""
         local = self._local
         if not hasattr(local, "store"):
-            local.store, local.known = open_store(self._config), set[tuple[str, datetime | None]]()
-        if (view, made) not in local.known:
+            local.store, local.registered = open_store(self._config), set[tuple[str, datetime | None]]()
+        if (view, made) not in local.registered:
             local.store.refresh_registry()
-            local.known.add((view, made))
+            local.registered.add((view, made))
         store: feast.FeatureStore = local.store
         return store
 
