@@ -20,7 +20,7 @@ from penstock_operator.materialization import observed as mats
 from penstock_operator.materialization.plan import plan as plan_materialization
 from penstock_operator.ports import JobState, RayJob, Refused
 from penstock_operator.stagedrun import observed as stages
-from penstock_operator.stagedrun.kept import kept_as
+from penstock_operator.stagedrun.keptas import kept_as
 from penstock_operator.stagedrun.plan import plan as plan_staged
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

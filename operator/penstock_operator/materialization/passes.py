@@ -22,7 +22,7 @@ class Pass:
         """Of what a run is staged by; None while something of it is not there."""
 
     @property
-    def kept(self) -> list[StagedRun]:
+    def kept_runs(self) -> list[StagedRun]:
         """The runs that are staged and stay so, those of the newest runs last."""
         return [one for one in self.seen.staged if one.status.state is StagingState.STAGED and not going(one)]
 

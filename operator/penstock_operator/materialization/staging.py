@@ -80,7 +80,7 @@ def _newest(this: Pass) -> TrainingRun | None:
 
 def _has(this: Pass, run: str) -> bool:
     """Whether a run is staged, or was refused as the spec is."""
-    return any(one.spec.training_run_ref.name == run for one in this.kept) or any(
+    return any(one.spec.training_run_ref.name == run for one in this.kept_runs) or any(
         one.spec.training_run_ref.name == run
         and one.spec.digest == this.digest
         and one.status.state is StagingState.REFUSED

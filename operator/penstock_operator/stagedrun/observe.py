@@ -18,7 +18,7 @@ from penstock_operator.loop.away import Away, or_away
 from penstock_operator.loop.conditions import find, is_true
 from penstock_operator.loop.parse import parse
 from penstock_operator.ports import World
-from penstock_operator.stagedrun.kept import kept_as
+from penstock_operator.stagedrun.keptas import kept_as
 from penstock_operator.stagedrun.observed import Finding, Observed, RaySeen, Stores
 
 K = TypeVar("K", bound=Resource)

@@ -65,9 +65,9 @@ def failed(
     return this.ready("False", reason, message, after=0)
 
 
-def _with_policies(made: list[StagedOutput], planned: list[StagedOutput]) -> list[StagedOutput]:
+def _with_policies(outputs: list[StagedOutput], planned: list[StagedOutput]) -> list[StagedOutput]:
     policies = {output.physical: output.retain for output in planned}
-    return [output.model_copy(update={"retain": policies.get(output.physical, False)}) for output in made]
+    return [output.model_copy(update={"retain": policies.get(output.physical, False)}) for output in outputs]
 
 
 def _bounded(gate: GateResult) -> GateResult:

@@ -9,7 +9,7 @@ from penstock.api.meta import Reason
 from penstock.api.stagedrun import StagedRun, StagedRunReason, StagedRunStatus, StepReason
 from penstock_operator.loop.conditions import Truth, with_condition
 from penstock_operator.loop.plan import Failed, Plan, trouble
-from penstock_operator.stagedrun.kept import kept_as
+from penstock_operator.stagedrun.keptas import kept_as
 from penstock_operator.stagedrun.observed import Action, Observed
 
 STEPS = ("Loaded", "Verified", "GatesPassed")

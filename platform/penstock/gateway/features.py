@@ -32,7 +32,7 @@ class About(NamedTuple):
     keys: Mapping[str, ValueType]
     features: Mapping[str, ValueType]
     ttl_seconds: float | None
-    made: datetime | None
+    created_at: datetime | None
     """Tells a view from one of the same name that was dropped before it."""
 
 
@@ -78,7 +78,7 @@ class Project:
     ) -> list[Features | None]:
         try:
             with translated(self._config):
-                store = self._store(view, about.made)
+                store = self._store(view, about.created_at)
             reader: OnlineReader = FeastReader(store, view, about.features, about.ttl_seconds)
             found = reader.read(_keys(entities, about.keys), features)
             there = found.column(EVENT_TIME).is_valid().to_pylist()
@@ -89,14 +89,14 @@ class Project:
             self._local.__dict__.pop("store", None)
             raise
 
-    def _store(self, view: str, made: datetime | None) -> feast.FeatureStore:
-        """The store of this thread, with the view that was made then in its copy of the registry."""
+    def _store(self, view: str, created_at: datetime | None) -> feast.FeatureStore:
+        """The store of this thread, with the view that was created then in its copy of the registry."""
         local = self._local
         if not hasattr(local, "store"):
             local.store, local.registered = open_store(self._config), set[tuple[str, datetime | None]]()
-        if (view, made) not in local.registered:
+        if (view, created_at) not in local.registered:
             local.store.refresh_registry()
-            local.registered.add((view, made))
+            local.registered.add((view, created_at))
         store: feast.FeatureStore = local.store
         return store
 
