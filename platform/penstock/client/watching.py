@@ -54,12 +54,12 @@ class Watching:
             ...     print(change.type, change.resource.status.progress_text)
         """
         async with aclosing(
-            self.documents(kind, name, None if all_namespaces else namespace or self._session.namespace)
+            self.document_changes(kind, name, None if all_namespaces else namespace or self._session.namespace)
         ) as documents:
             async for type_, document in documents:
                 yield Change(type_, typed(kind, document))
 
-    async def documents(
+    async def document_changes(
         self, kind: type[Resource], name: str | None, namespace: str | None, before: Mapping[str, Any] | None = None
     ) -> AsyncGenerator[DocumentChange, None]:
         """The changes since `before`, one object that was read before; since nothing, without it."""
