@@ -71,8 +71,8 @@ class House:
     files: set[str] = field(default_factory=set)
     dropped: list[str] = field(default_factory=list)
     recorded: dict[str, Any] = field(default_factory=dict)
-    told: list[str] = field(default_factory=list)
-    made: int = 0
+    notes: list[str] = field(default_factory=list)
+    created: int = 0
 
     # What people and trainings do
 
@@ -137,7 +137,7 @@ class House:
         failed = [(action, error) for action in plan.cleanup if (error := self._act(one, action)) is not None]
         trouble = plan.conclude(failed)
         if plan.finalized and not failed:
-            self.told += plan.notes
+            self.notes += plan.notes
             del self.staged[name]
             return plan
         assert trouble or not failed
@@ -298,8 +298,8 @@ class House:
     def _create(self, obj: Any) -> None:
         name = obj["metadata"]["name"]
         assert name not in self.staged
-        self.made += 1
-        meta = {**obj["metadata"], "uid": f"{self.made:08x}-0000", "generation": 1, "creationTimestamp": self.now}
+        self.created += 1
+        meta = {**obj["metadata"], "uid": f"{self.created:08x}-0000", "generation": 1, "creationTimestamp": self.now}
         self.staged[name] = StagedRun.model_validate({**obj, "metadata": meta})
 
     def _all(self) -> Any:

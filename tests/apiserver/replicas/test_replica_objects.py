@@ -98,9 +98,9 @@ async def test_an_object_of_another_schema_harms_no_other(own_world: Any, eventu
     await world.create("even")
     await world.comes_to("even", "Running")
 
-    async def told() -> bool:
+    async def shown() -> bool:
         conditions = (await world.job("odd")).get("status", {}).get("conditions", [])
         return any(one["reason"] == "InvalidObject" and "colour" in one["message"] for one in conditions)
 
-    await eventually(told)
+    await eventually(shown)
     assert len(world.ray.accepted) == 1

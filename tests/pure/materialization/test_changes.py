@@ -91,7 +91,7 @@ def test_what_is_missing_for_a_while_changes_nothing(house: House) -> None:
 def test_what_does_not_change_the_result_stages_nothing(house: House, fields: dict[str, Any]) -> None:
     house.train()
     house.change(**fields)
-    assert house.made == 1
+    assert house.created == 1
 
 
 def test_a_newer_run_waits_for_a_staging_that_is_under_way_and_replaces_one_that_backs_off(house: House) -> None:

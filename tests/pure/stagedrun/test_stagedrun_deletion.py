@@ -66,7 +66,7 @@ def test_a_ray_that_stays_away_is_waited_for_in_bounded_time_and_what_stays_is_t
     house.now += timedelta(seconds=1)
     house.look_at(name)
     assert name not in house.staged
-    assert physical in house.told[0]
+    assert physical in house.notes[0]
     assert house.dropped == []
 
 
