@@ -13,15 +13,18 @@ WATCH_SECONDS = 60.0
 DROP_ERROR_BYTES = 2048
 
 
-def lost(this: Pass) -> Plan[Action] | None:
+def losing(this: Pass) -> Plan[Action] | None:
     """What is needed has gone from a store: nothing of it may be served as whole any more."""
-    if this.status.state is StagingState.STAGED and this.seen.lost:
-        this.status.state = StagingState.LOST
-        message = f"{', '.join(this.seen.lost)} of run {this.run} is in its store no more"
-        return this.ready("False", StagedRunReason.DATA_LOST, message)
-    if this.status.state is StagingState.LOST:
-        return Plan(this.status)
-    return None
+    if this.status.state is not StagingState.STAGED or not this.seen.lost:
+        return None
+    this.status.state = StagingState.LOST
+    message = f"{', '.join(this.seen.lost)} of run {this.run} is in its store no more"
+    return this.ready("False", StagedRunReason.DATA_LOST, message)
+
+
+def lost(this: Pass) -> Plan[Action] | None:
+    """It rests until it is deleted."""
+    return Plan(this.status) if this.status.state is StagingState.LOST else None
 
 
 def staged(this: Pass) -> Plan[Action] | None:

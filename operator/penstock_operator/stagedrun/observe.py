@@ -51,7 +51,7 @@ class Observer:
             ray=await self._with_log(staged, ray, finding),
             finding=finding,
             policies=await self._policies(staged),
-            lost=() if deleted or kept_as(staged, mat) is None else await self._lost(staged, stores),
+            lost=() if kept_as(staged, mat) is None else await self._lost(staged, stores),
         )
 
     async def _get(self, kind: type[K], namespace: str, name: str) -> K | None:

@@ -12,11 +12,12 @@ from penstock_operator.stagedrun.observed import Action, Observed
 from penstock_operator.stagedrun.passes import Pass
 
 RULES: tuple[Callable[[Pass], Plan[Action] | None], ...] = (
+    endings.losing,  # what is needed must be there, even if it was deleted by hand
     deletion.held,  # what is served stays, even if it was deleted by hand
     deletion.stopping,  # nobody writes any more to what is to be dropped
     deletion.retiring,  # those who still read it have their grace
     deletion.dropping,
-    endings.lost,  # what is served must be there
+    endings.lost,
     endings.staged,
     endings.refused,  # and what it left in the stores goes
     tries.follow,  # a try is under way
