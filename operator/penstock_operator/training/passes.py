@@ -6,15 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from penstock.api.meta import Reason
-from penstock.api.trainingjob import (
-    AttemptState,
-    ReadyReason,
-    Resume,
-    SucceededReason,
-    TrainingJob,
-    TrainingJobStatus,
-    asked_rerun,
-)
+from penstock.api.trainingjob import AttemptState, Resume, TrainingJob, TrainingJobStatus, asked_rerun
+from penstock.api.trainingjobreasons import ReadyReason, SucceededReason
 from penstock_operator.loop.away import Away
 from penstock_operator.loop.conditions import Truth, with_condition
 from penstock_operator.loop.plan import Plan

@@ -194,6 +194,11 @@ class StagedReason(Reason):
         "The run's output breaks the contract: the message names the output, the column and the value.",
         "Mend the training code and run it again, or correct the view or collection.",
     )
+    INVALID_SPEC = (
+        "InvalidSpec",
+        "What the staging asks of Ray or KubeRay was refused as wrong in itself; the message names the field.",
+        "Correct spec.ray: the run is staged again. Where something else was mended, delete the StagedRun.",
+    )
     GATE_FAILED = (
         "GateFailed",
         "A gate refused the run; the message names the gate, the value and the bound.",
