@@ -19,6 +19,7 @@ from penstock.api.meta import (
     Resource,
     Rule,
     Run,
+    StalledReason,
     Status,
     StatusModel,
     UidRef,
@@ -241,7 +242,9 @@ class StagedRun(Resource):
         "Loaded": StepReason,
         "Verified": StepReason,
         "GatesPassed": StepReason,
+        "Stalled": StalledReason,
     }
+    MIRRORS: ClassVar[frozenset[str]] = frozenset({"Stalled"})
     MANAGED = True
     DELETION_RULES = (
         Rule(

@@ -24,6 +24,7 @@ from penstock.api.meta import (
     Rule,
     Run,
     SecretKeyRef,
+    StalledReason,
     Status,
     StatusModel,
 )
@@ -273,8 +274,12 @@ class TrainingJob(Resource):
         Column("Entrypoint", ".spec.entrypoint", priority=1),
         Column("Workers", ".spec.workers.count", "integer", 1),
     )
-    CONDITIONS: ClassVar[dict[str, type[Reason]]] = {"Succeeded": SucceededReason, "Ready": ReadyReason}
-    MIRRORS: ClassVar[frozenset[str]] = frozenset({"Ready"})
+    CONDITIONS: ClassVar[dict[str, type[Reason]]] = {
+        "Succeeded": SucceededReason,
+        "Ready": ReadyReason,
+        "Stalled": StalledReason,
+    }
+    MIRRORS: ClassVar[frozenset[str]] = frozenset({"Ready", "Stalled"})
 
     kind: Literal["TrainingJob"] = "TrainingJob"
     metadata: ObjectMeta
