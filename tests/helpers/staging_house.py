@@ -159,7 +159,7 @@ class House:
                 case mats.Delete(name, uid):
                     assert self.staged[name].metadata.uid == uid
                     self.delete(name)
-                case mats.RecordPointer(uri, document):
+                case mats.RecordPointer(uri, document, _):
                     self.recorded[uri] = document
                 case mats.ForgetPointer(uri):
                     self.recorded.pop(uri, None)
