@@ -37,6 +37,8 @@ class Plan(Generic[Action]):
     """Seconds until the next look, whatever happens; None: only when something changes."""
     finalized: bool = False
     """Whether the clean-up of a deleted object is done."""
+    refusal: Callable[[str], Plan[Action]] | None = None
+    """What follows, by its cause, where the first action is refused for good; without it the pass fails."""
     notes: Sequence[str] = field(default=())
     """Warnings worth an event."""
     cleanup: Sequence[Action] = ()

@@ -18,7 +18,7 @@ from penstock_operator.loop.kind import AnyKind
 from penstock_operator.loop.parse import InvalidObject, parse
 from penstock_operator.loop.plan import ALWAYS, Failed, Plan
 from penstock_operator.loop.reconciled import RECONCILED, failing, show_failure, succeeding
-from penstock_operator.ports import Cluster, ClusterUnreachable, Object
+from penstock_operator.ports import Cluster, ClusterUnreachable, Invalid, Object
 
 Clock = Callable[[], datetime]
 CLEANUP_SECONDS = 15.0
@@ -77,8 +77,7 @@ async def _pass(cluster: Cluster, kind: AnyKind, obj: Object, clock: Clock, sinc
     observed = await kind.observe(resource)
     now = clock()
     plan = kind.plan(resource, observed, now, since)
-    for action in plan.actions:
-        await kind.converge(resource, action)
+    plan = await _act(kind, resource, plan)
     failed = await _clean_up(kind, resource, plan)
     left = plan.conclude(failed)
     if plan.finalized and (not failed or _given_up(obj, failed, now, since)):
@@ -95,6 +94,18 @@ async def _pass(cluster: Cluster, kind: AnyKind, obj: Object, clock: Clock, sinc
     if not failed:
         return plan.requeue_after
     return CLEANUP_SECONDS if plan.requeue_after is None else min(plan.requeue_after, CLEANUP_SECONDS)
+
+
+async def _act(kind: AnyKind, resource: Resource, plan: Plan[Any]) -> Plan[Any]:
+    """Do what was planned; the plan that holds then, another one where the first action is refused for good."""
+    for number, action in enumerate(plan.actions):
+        try:
+            await kind.converge(resource, action)
+        except Invalid as error:
+            if number > 0 or plan.refusal is None:
+                raise
+            return await _act(kind, resource, plan.refusal(str(error)))
+    return plan
 
 
 def _given_up(obj: Object, failed: Failed, now: datetime, since: datetime) -> bool:

@@ -10,7 +10,7 @@ from penstock_operator.loop.conditions import Truth
 from penstock_operator.loop.plan import ALWAYS, Failed, Plan, trouble
 from penstock_operator.materialization.deletion import delete
 from penstock_operator.materialization.history import surplus
-from penstock_operator.materialization.observed import Action, Observed, RecordPointer
+from penstock_operator.materialization.observed import Action, Observed
 from penstock_operator.materialization.passes import Pass
 from penstock_operator.materialization.pointer import record
 from penstock_operator.materialization.promotion import outdated, promote
@@ -43,8 +43,8 @@ def plan(mat: Materialization, seen: Observed, now: datetime, since: datetime = 
         return Plan(this.status, requeue_after=after, cleanup=surplus(this))
 
     def conclude(failed: Failed) -> str:
-        if this.active is not None and not any(isinstance(action, RecordPointer) for action, _ in failed):
-            this.status.recorded = this.active.metadata.uid
+        if not any(action is pointer for action, _ in failed):
+            this.status.recorded = pointer.digest
         return trouble(failed)
 
     return Plan(this.status, requeue_after=after, cleanup=[pointer, *surplus(this)], conclude=conclude)

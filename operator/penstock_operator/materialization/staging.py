@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from penstock.api.materialization import StagedReason
-from penstock.api.stagedrun import StagedRun, StagingState
+from penstock.api.stagedrun import StagedRun, StagedRunReason, StagingState
 from penstock.api.trainingrun import TrainingRun
 from penstock_operator.loop.conditions import Truth, find
 from penstock_operator.materialization.build import staged_run
@@ -24,6 +24,7 @@ REFUSALS = {
         StagedReason.GATE_FAILED,
         StagedReason.INVALID_OUTPUT,
         StagedReason.DEADLINE_EXCEEDED,
+        StagedReason.INVALID_SPEC,
         StagedReason.STAGING_FAILED,
     )
 }
@@ -56,6 +57,9 @@ def stage(this: Pass) -> Step:
         return Step("Unknown", StagedReason.WAITING_FOR_RUN, f"TrainingJob {job!r} has no successful run yet")
     staged = _of(this, run)
     if staged is not None:
+        if _is_mended(this, staged):
+            message = f"Run {run.metadata.name} is staged again, for spec.ray changed"
+            return Step("Unknown", StagedReason.STAGING, message, [Delete(staged.metadata.name, staged.metadata.uid)])
         this.status.latest = name_of(staged) if run is newest else this.status.latest
         return _progress(staged)
     return _begin(this, run, this.digest)
@@ -84,8 +88,15 @@ def _has(this: Pass, run: str) -> bool:
         one.spec.training_run_ref.name == run
         and one.spec.digest == this.digest
         and one.status.state is StagingState.REFUSED
+        and not _is_mended(this, one)
         for one in this.seen.staged
     )
+
+
+def _is_mended(this: Pass, staged: StagedRun) -> bool:
+    """Whether it was refused for a spec.ray that is another one by now, and which is no part of the digest."""
+    ready = find(staged.status.conditions, "Ready")
+    return ready is not None and ready.reason == StagedRunReason.INVALID_SPEC and staged.spec.ray != this.spec.ray
 
 
 def _of(this: Pass, run: TrainingRun) -> StagedRun | None:

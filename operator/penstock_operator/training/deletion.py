@@ -8,7 +8,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from penstock.api.meta import DeletionPolicy
-from penstock.api.trainingjob import AttemptState, SucceededReason
+from penstock.api.trainingjob import AttemptState
+from penstock.api.trainingjobreasons import SucceededReason
 from penstock_operator.loop.plan import Plan
 from penstock_operator.training.actions import Action, DeleteFiles, Forget, Stop
 from penstock_operator.training.passes import DOUBT_SECONDS, POLL_SECONDS, Pass

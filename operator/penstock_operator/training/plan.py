@@ -42,6 +42,7 @@ UNDER_WAY: tuple[Callable[[UnderWay], Plan[Action] | None], ...] = (
 IDLE: tuple[Callable[[Idle], Plan[Action] | None], ...] = (
     beginning.completed,
     beginning.suspended,
+    beginning.refused,
     beginning.exhausted,
     beginning.never_begun,
     beginning.backing_off,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from penstock.api.trainingjob import Attempt, AttemptState, Progress, SucceededReason, TrainingJob
+from penstock.api.trainingjob import Attempt, AttemptState, Progress, TrainingJob
+from penstock.api.trainingjobreasons import SucceededReason
 from penstock.wiresize import shortened
 from penstock_operator.loop.away import Away
 from penstock_operator.loop.plan import Plan

@@ -113,3 +113,24 @@ def test_no_run_older_than_the_one_that_is_served_is_promoted_by_itself(house: H
     house.fates["r-2"] = "Hung"
     house.change(gates=GATES)
     assert house.active == "r-2"
+
+
+@pytest.mark.parametrize("pinned", [False, True])
+def test_what_ray_refuses_for_good_is_refused_and_staged_again_once_spec_ray_is_another(
+    house: House, pinned: bool
+) -> None:
+    house.train()
+    house.train("Unfit")
+    if pinned:
+        house.pin("r-2")
+    house.settle(seconds=600)
+    told = house.condition("Staged")
+    assert (told.status, told.reason, told.message) == ("False", "InvalidSpec", 'unknown field "spec.volumez"')
+    assert (house.ready().status, house.ready().reason) == ("False", "InvalidSpec")
+    assert (house.newest.status.tries, house.active) == (1, "r-1")
+    house.fates["r-2"] = "Staged"
+    house.settle(seconds=600)
+    assert house.active == "r-1"
+    house.change(ray={"type": "KubeRay", "kubeRay": {}})
+    house.settle(seconds=120)
+    assert house.active == "r-2"

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Literal
 
+from penstock_operator import ports
 from penstock_operator.local.apiserver.changelog import StoredChange
 from penstock_operator.local.apiserver.errors import AlreadyExists, Gone, Invalid, Malformed, NotFound, Stale
 from penstock_operator.local.apiserver.store import ObjectStore
@@ -123,11 +124,11 @@ def _translated() -> Iterator[None]:
 
     Raises:
         Conflict: the object changed since, or is gone, or its name is taken.
-        Refused: its schema does not allow it.
+        ports.Invalid: its schema does not allow it.
     """
     try:
         yield
     except (Stale, NotFound, AlreadyExists) as error:
         raise Conflict(str(error)) from error
     except (Invalid, Malformed) as error:
-        raise Refused(str(error)) from error
+        raise ports.Invalid(str(error)) from error
