@@ -14,7 +14,7 @@ from penstock_operator.local.apiserver.store import ObjectStore
 from penstock_operator.loop.event import event
 from penstock_operator.loop.index import ObjectIndex
 from penstock_operator.loop.key import Key
-from penstock_operator.ports import Change, Conflict, Object, References, Refused
+from penstock_operator.ports import Change, Conflict, Object, References
 
 
 class LocalCluster:
