@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from training_house import NO_MANIFEST, NOW, UP, after, attempt, job, last, told, verdict
+from training_house import NO_MANIFEST, NOW, UP, after, attempt, job, last, message, verdict
 
 from penstock.api.trainingjob import RERUN_ANNOTATION, AttemptState, TrainingJob
 from penstock.client.ends import Awaited, hopeless
@@ -33,7 +33,7 @@ def generation(before: TrainingJob, number: int) -> TrainingJob:
 def test_the_job_has_failed_and_names_the_field() -> None:
     this, result = refused()
     assert (verdict(result), verdict(result, "Ready")) == (("False", "InvalidSpec"), ("False", "Failed"))
-    assert told(result) == CAUSE
+    assert message(result) == CAUSE
     assert last(result).state is AttemptState.FAILED
     this.status.observed_generation = this.metadata.generation
     ended = hopeless(this, Awaited("Succeeded"))
