@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from penstock.api import TrainingRun
 from penstock.api.meta import DeletionPolicy
 from penstock.api.stagedrun import KeptAs
@@ -23,18 +25,22 @@ class Observer:
         held = await holders(
             self.cluster, {"metadata": {"namespace": meta.namespace, "name": meta.name, "uid": meta.uid}}
         )
-        serving = [one for one in held if inner(one, "status", "keptAs") == KeptAs.ACTIVE]
+        kept = [one for one in held if inner(one, "status", "keptAs") is not None]
+        serving = [one for one in kept if inner(one, "status", "keptAs") == KeptAs.ACTIVE]
         job = await self.cluster.get("TrainingJob", meta.namespace, run.spec.training_job_ref.name)
         if job is not None and job["metadata"]["uid"] != run.spec.training_job_ref.uid:
             job = None
         return Observed(
             staged_by=tuple(sorted({one["metadata"]["name"] for one in held})),
-            served_by=tuple(
-                sorted({name for one in serving for name in texts(inner(one, "spec", "materializationRef", "name"))})
-            ),
+            served_by=_materializations(serving),
+            kept_by=_materializations(kept),
             orphaned=job is None or "deletionTimestamp" in job["metadata"],
             deletion_policy=run.spec.deletion_policy if job is None else _policy(job),
         )
+
+
+def _materializations(staged: Iterable[Object]) -> tuple[str, ...]:
+    return tuple(sorted({name for one in staged for name in texts(inner(one, "spec", "materializationRef", "name"))}))
 
 
 def _policy(job: Object) -> DeletionPolicy:

@@ -15,6 +15,8 @@ class Observed:
     """The StagedRuns that hold it."""
     served_by: tuple[str, ...] = ()
     """The Materializations that serve it."""
+    kept_by: tuple[str, ...] = ()
+    """The Materializations that serve it, have pinned it, or would go back to it."""
     orphaned: bool = False
     """Whether the job that trained it is gone, or on its way out; a successor of its name is not that job."""
     deletion_policy: DeletionPolicy = DeletionPolicy.DELETE

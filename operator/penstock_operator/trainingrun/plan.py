@@ -39,6 +39,7 @@ def _status(
 ) -> TrainingRunStatus:
     status = run.status.model_copy(deep=True)
     status.staged_by, status.served_by = [*seen.staged_by][:MOST_NAMES], [*seen.served_by][:MOST_NAMES]
+    status.kept_by = [*seen.kept_by][:MOST_NAMES]
     generation = run.metadata.generation
     status.conditions = with_condition(
         status.conditions, "Ready", truth, reason, message, generation=generation, now=now

@@ -29,7 +29,7 @@ class SucceededReason(Reason):
     RAY_UNAVAILABLE = (
         "RayUnavailable",
         "Ray took the attempt and could not begin it; that counts in no spec.retry.limit, but has a limit of its own.",
-        "Look at Ray's nodes: the message says what Ray found.",
+        "Mend what the message says of Ray's nodes; where it is tried no more, `penstock rerun NAME`.",
     )
     ARTIFACTS_UNREACHABLE = (
         "ArtifactsUnreachable",

@@ -150,6 +150,11 @@ class TrainingRunStatus(Status):
     served_by: list[Annotated[str, StringConstraints(max_length=63)]] = Field(
         default_factory=list, max_length=64, description="The Materializations that serve it."
     )
+    kept_by: list[Annotated[str, StringConstraints(max_length=63)]] = Field(
+        default_factory=list,
+        max_length=64,
+        description="The Materializations that serve it, have pinned it, or would go back to it.",
+    )
 
 
 class TrainingRun(Resource):
@@ -172,8 +177,9 @@ class TrainingRun(Resource):
     MANAGED = True
     DELETION_RULES = (
         Rule(
-            "!has(oldObject.status) || !has(oldObject.status.servedBy) || size(oldObject.status.servedBy) == 0",
-            "the run is served: promote another one first, or delete the Materialization that serves it",
+            "!has(oldObject.status) || !has(oldObject.status.keptBy) || size(oldObject.status.keptBy) == 0",
+            "the run is served, pinned, or what a rollback goes back to: promote another one first, or delete the "
+            "Materialization",
         ),
     )
 

@@ -37,8 +37,8 @@ def delete(
 ) -> None:
     """Delete resources and what they made (or keep that, by their deletion policy).
 
-    A TrainingRun or StagedRun frees its space; one that is served, pinned or the previous is refused. `all` leaves
-    both to the jobs and materializations that they are of.
+    A TrainingRun or StagedRun frees its space; what is served, pinned or the previous is refused. `all` leaves both to
+    the jobs and materializations that they are of.
     """
     import anyio
 

@@ -15,7 +15,7 @@ FILES = ("train.py", "penstock.yaml", "README.md")
 
 
 def init(folder: Annotated[Path, typer.Argument(help="Folder of the project; made if need be.")] = Path()) -> None:
-    """Write a small project that works: training code, a manifest with an object of each kind, and a README."""
+    """Write a small project that works: training code, a manifest of the six kinds that people write, and a README."""
     there = [str(folder / name) for name in FILES if (folder / name).exists()]
     if there:
         raise Failed(f"{', '.join(there)} is there already and is not overwritten: choose another folder")

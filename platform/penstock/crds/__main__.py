@@ -14,7 +14,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m penstock.crds", description=__doc__)
     parser.add_argument("command", choices=("write", "check"))
     parser.add_argument("folder", type=Path, help="folder of the CustomResourceDefinitions")
-    parser.add_argument("--docs", type=Path, help="folder of reference.md and troubleshooting.md")
+    parser.add_argument("--docs", type=Path, help="folder of reference.md, troubleshooting.md and types.md")
     parser.add_argument("--chart", type=Path, help="folder of the definitions among a chart's templates")
     parser.add_argument("--policies", type=Path, help="folder of the admission policies among a chart's templates")
     options = parser.parse_args(arguments)

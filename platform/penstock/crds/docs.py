@@ -121,7 +121,8 @@ def _kind(kind: type[Resource]) -> Iterator[str]:
         yield "|---|---|---|---|"
         yield from _fields(schema["properties"][part], part)
         yield ""
-    rules = [*_rules(schema["properties"]["spec"], "spec"), *_admission(kind)]
+    # One promise may take a rule for each field.
+    rules = dict.fromkeys([*_rules(schema["properties"]["spec"], "spec"), *_admission(kind)])
     if rules:
         yield f"### {kind.__name__} rules\n"
         yield from rules

@@ -208,8 +208,9 @@ def test_all_leaves_the_runs_to_what_they_are_of(penstock: Any, applied: Path, w
         (
             "trainingrun/r-1",
             "TrainingRun",
-            {"servedBy": ["digits"]},
-            "the run is served: promote another one first, or delete the Materialization that serves it",
+            {"keptBy": ["digits"]},
+            "the run is served, pinned, or what a rollback goes back to: promote another one first, or delete the "
+            "Materialization",
         ),
         (
             "stagedrun/digits-r-1",

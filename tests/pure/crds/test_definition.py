@@ -32,6 +32,12 @@ def test_committed_pages_are_those_of_the_models() -> None:
     assert docs.drift(ROOT / "docs") == [], HINT
 
 
+def test_the_reference_says_each_rule_of_a_kind_once() -> None:
+    for section in docs.reference().split("\n## ")[1:]:
+        rules = [line for line in section.splitlines() if line.startswith("- ")]
+        assert len(rules) == len(set(rules)), section.splitlines()[0]
+
+
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.__name__)
 def test_lint_finds_nothing(kind: Any) -> None:
     assert lint(crd(kind)) == []
