@@ -60,9 +60,12 @@ def _root(kind: type[Resource]) -> Schema:
     # Spec and status are converted by themselves: the rest of an object has the API server's own schema.
     spec = structural(kind.model_fields["spec"].annotation)  # type: ignore[arg-type]
     status = structural(kind.model_fields["status"].annotation)  # type: ignore[arg-type]
-    born: Status = kind.model_fields["status"].get_default(call_default_factory=True)
-    # Without one, who judges by observedGeneration takes an object that nobody has looked at for a current one.
-    status["default"] = born.to_wire() if kind.BORN_WITH_STATUS else {"observedGeneration": born.observed_generation}
+    if kind.BORN_WITH_STATUS:
+        born: Status = kind.model_fields["status"].get_default(call_default_factory=True)
+        status["default"] = born.to_wire()
+    else:
+        # Without one, who judges by observedGeneration takes an object that nobody has looked at for a current one.
+        status["default"] = {"observedGeneration": 0}
     field = kind.model_fields["spec"]
     schema: Schema = {
         "description": kind.__doc__ or "",
