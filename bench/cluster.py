@@ -36,7 +36,7 @@ STEPS = (
 )
 
 
-class Memory(threading.Thread):
+class MemorySampler(threading.Thread):
     """The largest working set of each part's pods together, as the kubelets count it."""
 
     def __init__(self) -> None:
@@ -134,7 +134,7 @@ def journey() -> dict[str, Any]:
 def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     quickstart.namespaces()
-    memory = Memory()
+    memory = MemorySampler()
     memory.start()
     try:
         found = install()

@@ -42,21 +42,21 @@ NAMES = {
 }
 
 
-class Memory(threading.Thread):
+class MemorySampler(threading.Thread):
     """The largest sum of resident memory of each kind of process below this one."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
         self.peak: dict[str, int] = defaultdict(int)
         self.total = 0
-        self.known = {process.pid for process in psutil.process_iter()}
+        self.others = {process.pid for process in psutil.process_iter()}
 
     def run(self) -> None:
         while True:
             sums: dict[str, int] = defaultdict(int)
             for process in psutil.process_iter(["cmdline", "memory_info"]):
                 command, memory = " ".join(process.info["cmdline"] or []), process.info["memory_info"]
-                if process.pid in self.known or memory is None:
+                if process.pid in self.others or memory is None:
                     continue
                 name = next((name for mark, name in NAMES.items() if mark in command), None)
                 if name is not None:
@@ -110,7 +110,7 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / ".penstock"
-        memory, arrival = Memory(), Arrival(home)
+        memory, arrival = MemorySampler(), Arrival(home)
         memory.start()
         arrival.start()
         started = time.monotonic()

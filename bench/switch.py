@@ -39,7 +39,7 @@ class Load:
         self.url = url
         self.salts = salts
         self.seconds: list[float] = []
-        self.told: dict[str, int] = dict.fromkeys(salts, 0)
+        self.answers: dict[str, int] = dict.fromkeys(salts, 0)
         self.mixed: list[str] = []
         self.errors: list[str] = []
 
@@ -73,7 +73,7 @@ class Load:
             and abs(hit.score - 1.0) < 1e-4
         )
         if whole:
-            self.told[answer.run] += 1
+            self.answers[answer.run] += 1
         else:
             self.mixed.append(f"row {row}: {answer}")
 
@@ -140,8 +140,8 @@ async def switching(client: AsyncClient, load: Load, clients: int, answers: int,
         mat = await (client.rollback("switch") if number % 2 == 0 else client.promote("switch"))
         pinned = mat.spec.pinned_run_ref
         run = pinned.name if pinned is not None else list(load.salts)[-1]
-        before = load.told[run]
-        while load.told[run] == before and not asking.done():
+        before = load.answers[run]
+        while load.answers[run] == before and not asking.done():
             await asyncio.sleep(0.002)
         took.append(time.perf_counter() - started)
     await asking
@@ -170,7 +170,7 @@ async def measure(home: Path, answers: int, switches: int, clients: int) -> dict
         "switches": switches,
         "mixed": len(rest.mixed) + len(busy.mixed) + len(slow.mixed),
         "errors": len(rest.errors) + len(busy.errors) + len(slow.errors),
-        "answers_of_each_run": busy.told,
+        "answers_of_each_run": busy.answers,
         "served_at_the_end": active.run if active is not None else None,
         "clients": clients,
         "rest_p50_ms": quantile(rest.seconds, 0.5),

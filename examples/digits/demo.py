@@ -179,9 +179,9 @@ def main() -> int:
         asker.join()
 
         mixed = check(digits, asker, [first, second])
-        told = Counter(answer.run for _, answer in asker.answers)
+        runs = Counter(answer.run for _, answer in asker.answers)
         print(
-            f"\n{len(asker.answers)} answers meanwhile: {told[first]} of run {first}, {told[second]} of run {second};"
+            f"\n{len(asker.answers)} answers meanwhile: {runs[first]} of run {first}, {runs[second]} of run {second};"
         )
         print(f"  {mixed} mixed two runs, {len(asker.errors)} failed")
         given = {"--context": chosen.context, "-n": chosen.namespace}

@@ -260,6 +260,10 @@ class Refused(Exception):
     """A store understood the request and said no: the spec must change."""
 
 
+class Invalid(Refused):
+    """What was asked is wrong in itself: the same request will never be taken."""
+
+
 class Missing(Refused):
     """The kind of the object, or its namespace, is not there."""
 

@@ -27,7 +27,7 @@ class Submission(NamedTuple):
     """A job of Ray's, and what the status has of its end."""
 
     id: str
-    said: str
+    message: str
 
 
 class Seen(NamedTuple):

@@ -13,7 +13,7 @@ import pytest
 from penstock_operator.local.apiserver.api import create_app
 from penstock_operator.local.apiserver.certificates import loopback_certificate
 from penstock_operator.local.apiserver.kubeconfig import write_kubeconfig
-from penstock_operator.local.apiserver.serve import serving
+from penstock_operator.local.apiserver.serve import listening
 from penstock_operator.local.apiserver.store import ObjectStore
 from penstock_operator.local.stack.sockets import free_port
 
@@ -38,7 +38,7 @@ async def kubectl(tmp_path: Path) -> AsyncIterator[Kubectl]:
         return subprocess.run(command, env=env, input=stdin, capture_output=True, text=True, timeout=60, check=False)
 
     store = ObjectStore(tmp_path / "state.db")
-    async with serving(create_app(store, token), port, certificate):
+    async with listening(create_app(store, token), port, certificate):
         yield run
     store.close()
 

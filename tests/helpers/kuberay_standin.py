@@ -60,7 +60,7 @@ class KubeRayStandIn:
     """The uid of each RayJob that was ever seen."""
     started: list[str] = field(default_factory=list)
     """The jobId at each start of an entrypoint."""
-    _known: dict[Key, Object] = field(default_factory=dict)
+    _objects: dict[Key, Object] = field(default_factory=dict)
     _woken: dict[Key, asyncio.Event] = field(default_factory=dict)
 
     @property
@@ -100,9 +100,9 @@ class KubeRayStandIn:
         meta = obj["metadata"]
         key = meta["namespace"], meta["name"]
         if type_ == "DELETED":
-            self._known.pop(key, None)
+            self._objects.pop(key, None)
         else:
-            self._known[key] = obj
+            self._objects[key] = obj
         self._woken.setdefault(key, asyncio.Event()).set()
         if type_ != "DELETED" and meta["uid"] not in self.created:
             self.created.append(meta["uid"])
@@ -220,7 +220,7 @@ class KubeRayStandIn:
             return
 
     def _latest(self, key: Key, uid: str) -> Object:
-        obj = self._known.get(key)
+        obj = self._objects.get(key)
         if obj is None or obj["metadata"]["uid"] != uid:
             raise _Gone
         if "deletionTimestamp" in obj["metadata"]:

@@ -18,9 +18,9 @@ from penstock_operator.loop.conditions import find
 from penstock_operator.loop.plan import Plan
 from penstock_operator.materialization import observed as mats
 from penstock_operator.materialization.plan import plan as plan_materialization
-from penstock_operator.ports import JobState, RayJob, Refused
+from penstock_operator.ports import Invalid, JobState, RayJob, Refused
 from penstock_operator.stagedrun import observed as stages
-from penstock_operator.stagedrun.kept import kept_as
+from penstock_operator.stagedrun.keptas import kept_as
 from penstock_operator.stagedrun.plan import plan as plan_staged
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -35,7 +35,10 @@ def resource(kind: Any, name: str, **spec: object) -> Any:
 
 @dataclass
 class House:
-    """What is written is what the next pass reads; a run is fated to be Staged, Rejected, Invalid, Failed or Hung."""
+    """What is written is what the next pass reads; a run is fated to be Staged, Rejected, Invalid, Failed or Hung.
+
+    Of one that is Unfit, Ray refuses the staging.
+    """
 
     now: datetime = NOW
     since: datetime = NOW - timedelta(days=1)
@@ -71,8 +74,8 @@ class House:
     files: set[str] = field(default_factory=set)
     dropped: list[str] = field(default_factory=list)
     recorded: dict[str, Any] = field(default_factory=dict)
-    told: list[str] = field(default_factory=list)
-    made: int = 0
+    notes: list[str] = field(default_factory=list)
+    created: int = 0
 
     # What people and trainings do
 
@@ -133,11 +136,13 @@ class House:
         one = self.staged[name]
         plan = plan_staged(one, self._around(one), self.now, self.since)
         for action in plan.actions:
-            self._act(one, action)
+            if isinstance(error := self._act(one, action), Invalid):
+                assert plan.refusal is not None
+                plan = plan.refusal(str(error))
         failed = [(action, error) for action in plan.cleanup if (error := self._act(one, action)) is not None]
-        trouble = plan.settle(failed)
+        trouble = plan.conclude(failed)
         if plan.finalized and not failed:
-            self.told += plan.notes
+            self.notes += plan.notes
             del self.staged[name]
             return plan
         assert trouble or not failed
@@ -154,11 +159,11 @@ class House:
                 case mats.Delete(name, uid):
                     assert self.staged[name].metadata.uid == uid
                     self.delete(name)
-                case mats.RecordPointer(uri, document):
+                case mats.RecordPointer(uri, document, _):
                     self.recorded[uri] = document
                 case mats.ForgetPointer(uri):
                     self.recorded.pop(uri, None)
-        plan.settle([])
+        plan.conclude([])
         self.status = {} if plan.finalized else plan.status.to_wire()
         return plan
 
@@ -265,6 +270,8 @@ class House:
 
     def _act(self, one: StagedRun, action: Any) -> Exception | None:
         match action:
+            case stages.Submit(submission) if self.fates[one.spec.training_run_ref.name] == "Unfit":
+                return Invalid('unknown field "spec.volumez"')
             case stages.Submit(submission):
                 assert submission not in self.jobs, "submitted twice"
                 assert one.status.latest_try is not None
@@ -298,8 +305,8 @@ class House:
     def _create(self, obj: Any) -> None:
         name = obj["metadata"]["name"]
         assert name not in self.staged
-        self.made += 1
-        meta = {**obj["metadata"], "uid": f"{self.made:08x}-0000", "generation": 1, "creationTimestamp": self.now}
+        self.created += 1
+        meta = {**obj["metadata"], "uid": f"{self.created:08x}-0000", "generation": 1, "creationTimestamp": self.now}
         self.staged[name] = StagedRun.model_validate({**obj, "metadata": meta})
 
     def _all(self) -> Any:

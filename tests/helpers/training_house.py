@@ -106,7 +106,7 @@ def verdict(result: Plan[Any], type_: str = "Succeeded") -> tuple[str, str]:
     return condition.status, condition.reason
 
 
-def told(result: Plan[Any]) -> str:
+def message(result: Plan[Any]) -> str:
     condition = find(result.status.conditions, "Succeeded")
     assert condition is not None
     return condition.message

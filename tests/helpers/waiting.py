@@ -10,16 +10,16 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def wait_until(look: Callable[[], T], seconds: float = 30, told: Callable[[], object] = lambda: "") -> T:
-    """What a look gives that finds something; `told` says what was there when it found nothing in time."""
+def wait_until(look: Callable[[], T], seconds: float = 30, state: Callable[[], object] = lambda: "") -> T:
+    """What a look gives that finds something; `state` says what was there when it found nothing in time."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
-        assert time.monotonic() < deadline, f"it did not come about in time: {told()}"
+        assert time.monotonic() < deadline, f"it did not come about in time: {state()}"
         time.sleep(0.05)
     return found
 
 
-async def until(look: Callable[[], Awaitable[T]], seconds: float = 20, told: Callable[[], object] = lambda: "") -> T:
+async def until(look: Callable[[], Awaitable[T]], seconds: float = 20, state: Callable[[], object] = lambda: "") -> T:
     """The same, of looks that are awaited, and may hang."""
     try:
         async with asyncio.timeout(seconds):
@@ -27,4 +27,4 @@ async def until(look: Callable[[], Awaitable[T]], seconds: float = 20, told: Cal
                 await asyncio.sleep(0.05)
             return found
     except TimeoutError:
-        raise AssertionError(f"it did not come about in time: {told()}") from None
+        raise AssertionError(f"it did not come about in time: {state()}") from None

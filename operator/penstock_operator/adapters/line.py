@@ -54,16 +54,16 @@ class Line:
         except asyncio.CancelledError:
             if self._withdraw(place):
                 # It was given a place in the same moment.
-                self.leave()
+                self.give_back()
             raise
         self._given.discard(place)
 
-    def leave(self) -> None:
-        """Give the place to the next who waits."""
+    def give_back(self) -> None:
+        """Give the place back, to the next who waits."""
         with self._lock:
             if self._waiting:
                 self._given.add(place := self._waiting.popleft())
-                _tell(place, None)
+                _resolve(place, None)
             else:
                 self._free += 1
 
@@ -79,7 +79,7 @@ class Line:
             self._cause, self._probe_at = cause, self._clock() + PROBE_SECONDS
             if self._away:
                 while self._waiting:
-                    _tell(self._waiting.popleft(), Unreachable(cause))
+                    _resolve(self._waiting.popleft(), Unreachable(cause))
 
     def overdue(self, cause: str) -> None:
         """A call has run out of time, and keeps its place until it is `back`."""
@@ -112,8 +112,8 @@ class Line:
         self._free, self._probe_at = self._free - 1, now + PROBE_SECONDS
 
 
-def _tell(place: asyncio.Future[None], error: Exception | None) -> None:
-    def tell() -> None:
+def _resolve(place: asyncio.Future[None], error: Exception | None) -> None:
+    def resolve() -> None:
         if place.done():
             return
         if error is None:
@@ -123,4 +123,4 @@ def _tell(place: asyncio.Future[None], error: Exception | None) -> None:
 
     # Its loop may have ended, and then nobody waits.
     with suppress(RuntimeError):
-        place.get_loop().call_soon_threadsafe(tell)
+        place.get_loop().call_soon_threadsafe(resolve)

@@ -20,11 +20,11 @@ async def secrets_for(
     Raises:
         MissingSecret: a Secret or key is not there.
     """
-    leaving = owner.metadata.deletion_timestamp is not None
+    deleted = owner.metadata.deletion_timestamp is not None
     try:
-        return await read_secrets(_Remembering(cluster, memory, leaving), owner.metadata.namespace, refs)
+        return await read_secrets(_Remembering(cluster, memory, deleted), owner.metadata.namespace, refs)
     except MissingSecret as error:
-        if not leaving:
+        if not deleted:
             raise
         # Its namespace may be going, where no Secret can be created.
         raise MissingSecret(error.problem, "what it guards cannot be reached any more") from error
@@ -34,12 +34,12 @@ async def secrets_for(
 class _Remembering:
     cluster: Cluster
     memory: SecretMemory
-    leaving: bool
+    deleted: bool
 
     async def get(self, kind: str, namespace: str, name: str) -> Object | None:
         found = await self.cluster.get(kind, namespace, name)
         if found is not None:
             self.memory.remember(namespace, name, found)
-        elif self.leaving:
+        elif self.deleted:
             return self.memory.recall(namespace, name)
         return found

@@ -51,9 +51,9 @@ class EndpointThreads:
         try:
             future = pool.submit(call)
         except BaseException:
-            line.leave()
+            line.give_back()
             raise
-        future.add_done_callback(lambda _: line.leave())
+        future.add_done_callback(lambda _: line.give_back())
         return await self._answer(endpoint, line, future, seconds)
 
     async def _answer(self, endpoint: str, line: Line, future: Future[T], seconds: float) -> T:

@@ -31,7 +31,7 @@ from penstock_operator.adapters.ray.kuberay.jobs import KubeRayJobs
 from penstock_operator.kinds import chores, kinds
 from penstock_operator.kubernetes.api import Api
 from penstock_operator.kubernetes.cluster import KubernetesCluster
-from penstock_operator.kubernetes.fence import leave
+from penstock_operator.kubernetes.fence import exit_now
 from penstock_operator.kubernetes.gateways import LeasedGateways
 from penstock_operator.kubernetes.lease import LeaseLost
 from penstock_operator.kubernetes.logs import log_as_json
@@ -91,7 +91,7 @@ async def live(options: Options) -> None:
             log.error("Cannot go on", error=str(error))
     except* Exception:
         log.exception("Cannot go on")
-    leave(code)
+    exit_now(code)
 
 
 def identity() -> str:

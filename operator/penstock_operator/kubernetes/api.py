@@ -14,7 +14,7 @@ from penstock_operator.kubernetes import listing
 from penstock_operator.kubernetes.connection import Answer, Connection
 from penstock_operator.kubernetes.kinds import PLACES
 from penstock_operator.loop.key import Key
-from penstock_operator.ports import ClusterUnreachable, Conflict, Missing, Object, Refused
+from penstock_operator.ports import ClusterUnreachable, Conflict, Invalid, Missing, Object, Refused
 
 FIELD_MANAGER = "penstock-operator"
 PAGE = 500
@@ -29,6 +29,8 @@ HEADERS = {
 }
 PATIENCE = (401, 408, 410, 429)
 """Answers below 500 after which the same call may succeed later."""
+INVALID = (400, 413, 422)
+"""Answers that the same call will have again; a 403 ends with a quota, or a right that is given."""
 
 Fence = Callable[[], None]
 """Raises when nothing may be written any more."""
@@ -37,8 +39,8 @@ Fence = Callable[[], None]
 class Api:
     """Reads and writes objects as they are on the wire.
 
-    Every call raises ClusterUnreachable when the API does not answer or asks for patience, Refused when it says no for
-    good, and a write raises Conflict when the object changed since it was read, or is gone.
+    Every call raises ClusterUnreachable when the API does not answer or asks for patience, Refused when it says no
+    (Invalid: for good), and a write raises Conflict when the object changed since it was read, or is gone.
     """
 
     def __init__(self, context: Context, fence: Fence = lambda: None) -> None:
@@ -182,7 +184,7 @@ def _check(answer: Answer) -> None:
     message = f"The Kubernetes API answered {answer.status}: {_message(answer)}"
     if answer.status in PATIENCE or answer.status >= 500:
         raise ClusterUnreachable(message)
-    raise Refused(message)
+    raise (Invalid if answer.status in INVALID else Refused)(message)
 
 
 def _message(answer: Answer) -> str:

@@ -132,7 +132,7 @@ class Audit:
                 behind = {key: seen for key, seen in behind.items() if later.get(key) == seen}
                 self._unseen[kind] = behind
             for key in behind:
-                await self._cache.settle(key, self._api.get)
+                await self._cache.reread(key, self._api.get)
         finally:
             self._unseen.pop(kind, None)
         return list(behind)

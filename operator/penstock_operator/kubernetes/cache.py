@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
 from penstock_operator.kubernetes.kinds import KEPT
+from penstock_operator.loop.index import ObjectIndex
 from penstock_operator.loop.key import Key
-from penstock_operator.loop.known import Known
 from penstock_operator.ports import Change, Object, References
 
 REMEMBERED = 10_000
@@ -23,7 +23,7 @@ class Cache:
 
     def __init__(self, kinds: Iterable[str]) -> None:
         self._feeds: dict[str, set[_Feed]] = {kind: set() for kind in kinds}
-        self._known = Known()
+        self._objects = ObjectIndex()
         self._gone: dict[str, None] = {}
 
     @property
@@ -33,15 +33,15 @@ class Cache:
 
     def get(self, kind: str, namespace: str, name: str) -> Object | None:
         """The object, or None."""
-        return self._known.get(kind, namespace, name)
+        return self._objects.get(kind, namespace, name)
 
     def list(self, kind: str, namespace: str | None = None) -> Sequence[Object]:
         """The objects of a kind, of one namespace or of all."""
-        return self._known.list(kind, namespace)
+        return self._objects.list(kind, namespace)
 
     def referring(self, kind: str, namespace: str | None, references: References, name: str) -> Sequence[Object]:
         """The objects of a kind, in one namespace or in all, whose specs refer to a name."""
-        return self._known.referring(kind, namespace, references, name)
+        return self._objects.referring(kind, namespace, references, name)
 
     def put(self, obj: Object) -> None:
         """Take an object that was seen; one that is older than the known one, or gone, is passed over."""
@@ -53,8 +53,8 @@ class Cache:
         known = self.get(*key)
         if obj["metadata"]["uid"] in self._gone or (known is not None and version(known) >= version(obj)):
             return
-        self._known.put(obj)
-        self._tell(Change("ADDED" if known is None else "MODIFIED", obj))
+        self._objects.put(obj)
+        self._publish(Change("ADDED" if known is None else "MODIFIED", obj))
 
     def remove(self, obj: Object) -> None:
         """Take note of a deletion; of another object of the same name nothing is forgotten."""
@@ -65,10 +65,10 @@ class Cache:
         known = self.get(*key)
         if known is None or known["metadata"]["uid"] != uid:
             return
-        self._known.remove(*key)
-        self._tell(Change("DELETED", obj))
+        self._objects.remove(*key)
+        self._publish(Change("DELETED", obj))
 
-    async def settle(self, key: Key, ask: Callable[[str, str, str], Awaitable[Object | None]]) -> None:
+    async def reread(self, key: Key, ask: Callable[[str, str, str], Awaitable[Object | None]]) -> None:
         """Take what the API has under a key, or that it has nothing: then what was known when it was asked is gone."""
         known = self.get(*key)
         found = await ask(*key)
@@ -89,7 +89,7 @@ class Cache:
         finally:
             self._feeds[kind].discard(feed)
 
-    def _tell(self, change: Change) -> None:
+    def _publish(self, change: Change) -> None:
         for feed in self._feeds[change.object["kind"]]:
             feed.put(change)
 

@@ -10,10 +10,10 @@ from typing import Any, Literal
 from penstock_operator.kubernetes.api import Api
 from penstock_operator.kubernetes.cache import Cache
 from penstock_operator.kubernetes.events import Recorder
-from penstock_operator.kubernetes.happened import happened
 from penstock_operator.kubernetes.metrics import Metrics
+from penstock_operator.kubernetes.transitions import transition
+from penstock_operator.loop.finalizing import LEFT_BEHIND
 from penstock_operator.loop.key import Key
-from penstock_operator.loop.leaving import LEFT_BEHIND
 from penstock_operator.ports import Change, Conflict, Object, References
 
 
@@ -40,7 +40,7 @@ class KubernetesCluster:
     async def write_status(self, obj: Object, status: Mapping[str, Any]) -> Object:
         """Replace the status of the object as it was read."""
         written = await self._write(obj, self._api.replace({**obj, "status": dict(status)}, "status"))
-        self._metrics.happened(happened(obj["kind"], obj.get("status") or {}, status), datetime.now(UTC))
+        self._metrics.count(transition(obj["kind"], obj.get("status") or {}, status), datetime.now(UTC))
         return written
 
     async def write_finalizers(self, obj: Object, finalizers: Sequence[str]) -> Object:
@@ -83,7 +83,7 @@ class KubernetesCluster:
         except Conflict:
             key = Key.of(obj)
             if key.kind in self._cache.kinds:
-                await self._cache.settle(key, self._api.get)
+                await self._cache.reread(key, self._api.get)
             raise
         if written["kind"] in self._cache.kinds:
             self._cache.put(written)

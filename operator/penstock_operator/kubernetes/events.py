@@ -10,7 +10,7 @@ import structlog
 from penstock_operator.kubernetes.api import Api
 from penstock_operator.kubernetes.kinds import PLACES
 from penstock_operator.loop.event import event
-from penstock_operator.loop.leaving import LEFT_BEHIND
+from penstock_operator.loop.finalizing import LEFT_BEHIND
 from penstock_operator.ports import Conflict, Object, Refused, Unreachable
 
 WAITING = 10_000

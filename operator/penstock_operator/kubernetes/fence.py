@@ -30,7 +30,7 @@ def fenced(kind: AnyKind, check: Callable[[], None], converged: Callable[[str, A
     return replace(kind, converge=converge)
 
 
-def leave(code: int) -> None:
+def exit_now(code: int) -> None:
     """End the process at once: a thread that waits for a store would go on, and act for a leader that is none."""
     sys.stdout.flush()
     sys.stderr.flush()
@@ -40,7 +40,7 @@ def leave(code: int) -> None:
 class Watchdog:
     """Ends the process of a leader whose lease runs out, even if its event loop hangs."""
 
-    def __init__(self, lease: Lease, end: Callable[[int], None] = leave) -> None:
+    def __init__(self, lease: Lease, end: Callable[[int], None] = exit_now) -> None:
         self._lease, self._end = lease, end
         self._stopped = threading.Event()
 

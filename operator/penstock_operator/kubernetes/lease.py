@@ -137,15 +137,17 @@ class Lease:
                 return True
             except Conflict:
                 self._held = None
-        known = await self._api.get("Lease", self._namespace, self._name)
-        if known is None:
+        current = await self._api.get("Lease", self._namespace, self._name)
+        if current is None:
             self._held = await self._api.create(self._mine(None))
             return True
-        if not self._free(known["spec"]):
+        if not self._free(current["spec"]):
             if self.leading:
-                raise LeaseLost(f"Lease {self._namespace}/{self._name} was taken by {known['spec']['holderIdentity']}")
+                raise LeaseLost(
+                    f"Lease {self._namespace}/{self._name} was taken by {current['spec']['holderIdentity']}"
+                )
             return False
-        self._held = await self._api.replace(self._mine(known))
+        self._held = await self._api.replace(self._mine(current))
         return True
 
     def _free(self, spec: dict[str, Any]) -> bool:
@@ -160,21 +162,21 @@ class Lease:
         duration = float(spec.get("leaseDurationSeconds") or self.timing.duration)
         return now - self._seen[1] >= duration
 
-    def _mine(self, known: Object | None) -> Object:
+    def _mine(self, current: Object | None) -> Object:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        before = dict(known["spec"]) if known is not None else {}
+        before = dict(current["spec"]) if current is not None else {}
         stays = before.get("holderIdentity") == self._identity
         spec = {
             "holderIdentity": self._identity,
             "leaseDurationSeconds": max(int(self.timing.duration), 1),
             "renewTime": now,
             "acquireTime": before.get("acquireTime", now) if stays else now,
-            "leaseTransitions": before.get("leaseTransitions", 0) + (known is not None and not stays),
+            "leaseTransitions": before.get("leaseTransitions", 0) + (current is not None and not stays),
         }
-        return self._with_spec(known, spec)
+        return self._with_spec(current, spec)
 
-    def _with_spec(self, known: Object | None, spec: dict[str, Any]) -> Object:
+    def _with_spec(self, current: Object | None, spec: dict[str, Any]) -> Object:
         meta = {"name": self._name, "namespace": self._namespace}
-        if known is not None:
-            meta["resourceVersion"] = known["metadata"]["resourceVersion"]
+        if current is not None:
+            meta["resourceVersion"] = current["metadata"]["resourceVersion"]
         return {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": meta, "spec": spec}

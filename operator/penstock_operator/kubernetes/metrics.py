@@ -15,8 +15,8 @@ from prometheus_client.registry import Collector
 
 import penstock
 from penstock_operator.kubernetes.cache import Cache
-from penstock_operator.kubernetes.happened import Happened
 from penstock_operator.kubernetes.lease import Lease
+from penstock_operator.kubernetes.transitions import Transition
 from penstock_operator.loop.queue import KeyQueue
 from penstock_operator.stagedrun import observed as staging
 from penstock_operator.training import actions as training
@@ -81,13 +81,13 @@ class Metrics:
         if isinstance(action, training.Submit | staging.Submit):
             self._submissions.labels(kind).inc()
 
-    def happened(self, what: Happened, now: datetime) -> None:
+    def count(self, transition: Transition, now: datetime) -> None:
         """Count what the write of a status made true."""
-        self._promotions.inc(what.promoted)
-        self._rollbacks.inc(what.rolled_back)
-        self._gate_failures.inc(what.gate_failed)
-        if what.live_since is not None:
-            self._live.observe((now - what.live_since).total_seconds())
+        self._promotions.inc(transition.promoted)
+        self._rollbacks.inc(transition.rolled_back)
+        self._gate_failures.inc(transition.gate_failed)
+        if transition.live_since is not None:
+            self._live.observe((now - transition.live_since).total_seconds())
 
     def left_behind(self, kind: str) -> None:
         """Count what stays, by the kind of what made it."""

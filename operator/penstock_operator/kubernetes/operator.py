@@ -18,7 +18,7 @@ from penstock_operator.kubernetes.fence import Watchdog, fenced
 from penstock_operator.kubernetes.kinds import WATCHED
 from penstock_operator.kubernetes.lease import Lease
 from penstock_operator.kubernetes.metrics import Metrics
-from penstock_operator.kubernetes.server import Vitals, serving
+from penstock_operator.kubernetes.server import Vitals, listening
 from penstock_operator.kubernetes.watching import Watch
 from penstock_operator.loop.kind import AnyKind
 from penstock_operator.loop.manager import Manager
@@ -99,7 +99,7 @@ class Replica:
 
     async def run(self) -> None:
         """Run until cancelled, and come back when nothing acts any more."""
-        async with serving(Vitals(self._audit, self._lease, self._metrics), self._options.host, self._options.port):
+        async with listening(Vitals(self._audit, self._lease, self._metrics), self._options.host, self._options.port):
             await self._audit.fill()
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._watch.run(), name="watch")

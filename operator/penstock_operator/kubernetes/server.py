@@ -31,8 +31,8 @@ class Vitals:
 
 
 @asynccontextmanager
-async def serving(vitals: Vitals, host: str, port: int) -> AsyncIterator[int]:
-    """Serve `/healthz`, `/readyz` and `/metrics`; yields the port, which is another than 0."""
+async def listening(vitals: Vitals, host: str, port: int) -> AsyncIterator[int]:
+    """Answer at `/healthz`, `/readyz` and `/metrics`; yields the port, which is another than 0."""
 
     async def healthz(_: web.Request) -> web.Response:
         ills = vitals.ills()

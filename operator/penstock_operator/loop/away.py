@@ -19,7 +19,7 @@ class Away:
     cause: str
 
 
-async def known(call: Awaitable[T]) -> T | Away:
+async def or_away(call: Awaitable[T]) -> T | Away:
     """What a part of the world says, or that it is away.
 
     Raises:

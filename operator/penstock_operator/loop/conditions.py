@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Literal
 
-from penstock.api.meta import Condition, Reason
+from penstock.api.meta import Condition, Reason, StalledReason
 from penstock.wiresize import shortened
 
 Truth = Literal["True", "False", "Unknown"]
@@ -25,6 +25,13 @@ def is_true(conditions: Iterable[Condition], type_: str, generation: int | None 
     if condition is None or condition.status != "True":
         return False
     return generation is None or condition.observed_generation == generation
+
+
+def stalled(conditions: Sequence[Condition], message: str | None, *, generation: int, now: datetime) -> list[Condition]:
+    """The list with the condition Stalled, or without it where there is no message: it is there while it is True."""
+    if message is None:
+        return [one for one in conditions if one.type != "Stalled"]
+    return with_condition(conditions, "Stalled", "True", StalledReason.FAILED, message, generation=generation, now=now)
 
 
 def with_condition(

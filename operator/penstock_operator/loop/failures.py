@@ -42,8 +42,8 @@ def classify(error: BaseException) -> Failure:
             return Failure.BUG
 
 
-def told(error: BaseException) -> tuple[ReconciledReason, str]:
-    """The reason and message by which the condition Reconciled tells of a failed pass."""
+def reason_of(error: BaseException) -> tuple[ReconciledReason, str]:
+    """The reason and message that the condition Reconciled gives for a failed pass."""
     text = str(error) or type(error).__name__
     match error:
         case InvalidObject():

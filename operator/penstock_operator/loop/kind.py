@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
 from penstock.api import Resource
+from penstock_operator.loop.index import ObjectIndex
 from penstock_operator.loop.key import Key
-from penstock_operator.loop.known import Known
 from penstock_operator.loop.plan import Plan
 from penstock_operator.ports import Object
 
@@ -20,8 +20,8 @@ Seen_in = TypeVar("Seen_in", contravariant=True)
 Action = TypeVar("Action")
 Action_out = TypeVar("Action_out", covariant=True)
 
-Related = Callable[[Object, Known], Iterable[Key]]
-"""(changed object, the known objects) to the keys that must look again."""
+Related = Callable[[Object, ObjectIndex], Iterable[Key]]
+"""(changed object, the objects as they were last seen) to the keys that must look again."""
 
 
 class Decide(Protocol[K_in, Seen_in, Action_out]):

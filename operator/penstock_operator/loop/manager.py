@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from penstock_operator.loop.failures import Failure, classify, delay
+from penstock_operator.loop.index import ObjectIndex
 from penstock_operator.loop.key import Key
 from penstock_operator.loop.kind import AnyKind, Related
-from penstock_operator.loop.known import Known
 from penstock_operator.loop.plan import ALWAYS
 from penstock_operator.loop.queue import KeyQueue, Result
 from penstock_operator.loop.reconcile import Clock, reconcile, utc_now
@@ -41,7 +41,7 @@ class Manager:
         self._clock, self._observer = clock, observer
         self._since = ALWAYS
         self.queue = KeyQueue(self._pass)
-        self._known = Known()
+        self._objects = ObjectIndex()
         self._failures: dict[Key, int] = {}
 
     async def run(self) -> None:
@@ -68,10 +68,10 @@ class Manager:
         obj = {"kind": kind, **change.object}
         key = Key.of(obj)
         if change.type == "DELETED":
-            self._known.remove(*key)
+            self._objects.remove(*key)
             self._failures.pop(key, None)
         else:
-            self._known.put(obj)
+            self._objects.put(obj)
             if kind in self._kinds:
                 self.queue.add(key)
         for one in self._kinds.values():
@@ -80,7 +80,7 @@ class Manager:
 
     def _add_related(self, related: Related, changed: Object) -> None:
         try:
-            for other in related(changed, self._known):
+            for other in related(changed, self._objects):
                 self.queue.add(other)
         except Exception:
             # The watch would end here, and again at the same object after each new start.

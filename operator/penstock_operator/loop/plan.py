@@ -37,11 +37,13 @@ class Plan(Generic[Action]):
     """Seconds until the next look, whatever happens; None: only when something changes."""
     finalized: bool = False
     """Whether the clean-up of a deleted object is done."""
+    refusal: Callable[[str], Plan[Action]] | None = None
+    """What follows, by its cause, where the first action is refused for good; without it the pass fails."""
     notes: Sequence[str] = field(default=())
     """Warnings worth an event."""
     cleanup: Sequence[Action] = ()
     """Actions that remove what nobody needs any more, after the others: one that fails ends neither the pass nor the
     rest of them, and holds back no status. As text each says what it removes, in which store: that is told of what
     stays when a deleted object goes all the same."""
-    settle: Callable[[Failed], str] = trouble
+    conclude: Callable[[Failed], str] = trouble
     """Notes in the status what became of the clean-up; returns what is still to be tried again, and why, or nothing."""

@@ -143,9 +143,9 @@ class KeyQueue:
             if loop.time() - started < PATIENCE_SECONDS:
                 self._slow.discard(key)
             self._give_place(key)
-        self._settle(key, result)
+        self._after_pass(key, result)
 
-    def _settle(self, key: Key, result: Result) -> None:
+    def _after_pass(self, key: Key, result: Result) -> None:
         again = key in self._again
         self._again.discard(key)
         if not result.failed:

@@ -12,13 +12,13 @@ from penstock.api import FINALIZER, Resource
 from penstock.api.meta import Condition, ReconciledReason, Status
 from penstock_operator.loop.conditions import find
 from penstock_operator.loop.failures import Failure, classify
+from penstock_operator.loop.finalizing import finalize, hold_seconds
 from penstock_operator.loop.key import Key
 from penstock_operator.loop.kind import AnyKind
-from penstock_operator.loop.leaving import held_for, leave
 from penstock_operator.loop.parse import InvalidObject, parse
 from penstock_operator.loop.plan import ALWAYS, Failed, Plan
-from penstock_operator.loop.reconciled import RECONCILED, failing, succeeding, tell
-from penstock_operator.ports import Cluster, ClusterUnreachable, Object
+from penstock_operator.loop.reconciled import RECONCILED, failing, show_failure, succeeding
+from penstock_operator.ports import Cluster, ClusterUnreachable, Invalid, Object
 
 Clock = Callable[[], datetime]
 CLEANUP_SECONDS = 15.0
@@ -60,12 +60,12 @@ async def reconcile(
         # What the Kubernetes API has no time for is not told by another call, and lets nothing go.
         if classify(error) is Failure.STALE or isinstance(error, ClusterUnreachable):
             raise
-        rest = held_for(obj, clock(), since, shown=await tell(cluster, key, error, clock()))
+        rest = hold_seconds(obj, clock(), since, shown=await show_failure(cluster, key, error, clock()))
         if rest is None or (rest > 0 and not isinstance(error, InvalidObject)):
             raise
         if rest > 0:
             return rest
-        await leave(cluster, await cluster.get(*key) or obj, [f"What it made may stay behind: {_text(error)}"])
+        await finalize(cluster, await cluster.get(*key) or obj, [f"What it made may stay behind: {_text(error)}"])
         return None
 
 
@@ -77,13 +77,12 @@ async def _pass(cluster: Cluster, kind: AnyKind, obj: Object, clock: Clock, sinc
     observed = await kind.observe(resource)
     now = clock()
     plan = kind.plan(resource, observed, now, since)
-    for action in plan.actions:
-        await kind.converge(resource, action)
+    plan = await _act(kind, resource, plan)
     failed = await _clean_up(kind, resource, plan)
-    left = plan.settle(failed)
+    left = plan.conclude(failed)
     if plan.finalized and (not failed or _given_up(obj, failed, now, since)):
         stays = [f"{action} stays behind: {_text(error)}" for action, error in failed]
-        await leave(cluster, obj, [*plan.notes, *stays])
+        await finalize(cluster, obj, [*plan.notes, *stays])
         return None
     conditions, generation = plan.status.conditions, resource.metadata.generation
     plan.status.conditions = (
@@ -97,10 +96,22 @@ async def _pass(cluster: Cluster, kind: AnyKind, obj: Object, clock: Clock, sinc
     return CLEANUP_SECONDS if plan.requeue_after is None else min(plan.requeue_after, CLEANUP_SECONDS)
 
 
+async def _act(kind: AnyKind, resource: Resource, plan: Plan[Any]) -> Plan[Any]:
+    """Do what was planned; the plan that holds then, another one where the first action is refused for good."""
+    for number, action in enumerate(plan.actions):
+        try:
+            await kind.converge(resource, action)
+        except Invalid as error:
+            if number > 0 or plan.refusal is None:
+                raise
+            return await _act(kind, resource, plan.refusal(str(error)))
+    return plan
+
+
 def _given_up(obj: Object, failed: Failed, now: datetime, since: datetime) -> bool:
     """Whether a deleted object has been held long enough for what could not be removed."""
     away = any(isinstance(error, ClusterUnreachable) for _, error in failed)
-    return not away and (held_for(obj, now, since) or 0.0) <= 0
+    return not away and (hold_seconds(obj, now, since) or 0.0) <= 0
 
 
 async def _with_finalizer(cluster: Cluster, obj: Object) -> Object:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from penstock.api.meta import Condition, Reason, ReconciledReason
 from penstock.wiresize import shortened
 from penstock_operator.loop.conditions import MESSAGE_BYTES, find, with_condition
-from penstock_operator.loop.failures import told
+from penstock_operator.loop.failures import reason_of
 from penstock_operator.loop.key import Key
 from penstock_operator.ports import Cluster, Object
 
@@ -45,7 +45,7 @@ def failing(
     return with_condition(conditions, RECONCILED, "False", reason, message, generation=generation, now=now)
 
 
-async def tell(cluster: Cluster, key: Key, error: Exception, now: datetime) -> bool:
+async def show_failure(cluster: Cluster, key: Key, error: Exception, now: datetime) -> bool:
     """Show on the object why a pass over it failed; the rest of its status stays as it is.
 
     Returns:
@@ -54,14 +54,14 @@ async def tell(cluster: Cluster, key: Key, error: Exception, now: datetime) -> b
     try:
         obj = await cluster.get(*key)
         if obj is not None:
-            await _tell(cluster, obj, *told(error), now)
+            await _write(cluster, obj, *reason_of(error), now)
     except Exception as second:  # noqa: BLE001 - the first failure matters, and is raised by the caller
         log.warning("Failure not shown", kind=key.kind, namespace=key.namespace, name=key.name, error=str(second))
         return False
     return True
 
 
-async def _tell(cluster: Cluster, obj: Object, reason: Reason, message: str, now: datetime) -> None:
+async def _write(cluster: Cluster, obj: Object, reason: Reason, message: str, now: datetime) -> None:
     # On the wire, as it is: a status that this version cannot read must not be lost.
     status: dict[str, Any] = dict(obj.get("status") or {})
     others = [one for one in status.get("conditions") or [] if one.get("type") != RECONCILED]

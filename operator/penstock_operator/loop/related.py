@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from penstock_operator.loop.index import ObjectIndex
 from penstock_operator.loop.key import Key
 from penstock_operator.loop.kind import Related
-from penstock_operator.loop.known import Known
 from penstock_operator.ports import Object, References
 
 
 def referring(kind: str, references: References) -> Related:
     """The objects of `kind` whose spec refers to the changed object."""
 
-    def related(changed: Object, known: Known) -> Iterable[Key]:
+    def related(changed: Object, objects: ObjectIndex) -> Iterable[Key]:
         meta = changed["metadata"]
-        for obj in known.referring(kind, meta.get("namespace", ""), references, meta["name"]):
+        for obj in objects.referring(kind, meta.get("namespace", ""), references, meta["name"]):
             yield Key.of(obj)
 
     return related
@@ -24,7 +24,7 @@ def referring(kind: str, references: References) -> Related:
 def referred(kind: str, references: References) -> Related:
     """The objects of `kind` that the spec of the changed object refers to."""
 
-    def related(changed: Object, known: Known) -> Iterable[Key]:
+    def related(changed: Object, objects: ObjectIndex) -> Iterable[Key]:
         namespace = changed["metadata"].get("namespace", "")
         for name in references(changed.get("spec", {})):
             yield Key(kind, namespace, name)
@@ -35,7 +35,7 @@ def referred(kind: str, references: References) -> Related:
 def owned(kind: str) -> Related:
     """The object of `kind` that owns the changed object."""
 
-    def related(changed: Object, known: Known) -> Iterable[Key]:
+    def related(changed: Object, objects: ObjectIndex) -> Iterable[Key]:
         meta = changed["metadata"]
         for owner in meta.get("ownerReferences", ()):
             if owner["kind"] == kind:
@@ -47,10 +47,10 @@ def owned(kind: str) -> Related:
 def sharing(kind: str, references: References) -> Related:
     """The objects of `kind` whose spec refers to what the spec of the changed object refers to."""
 
-    def related(changed: Object, known: Known) -> Iterable[Key]:
+    def related(changed: Object, objects: ObjectIndex) -> Iterable[Key]:
         namespace = changed["metadata"].get("namespace", "")
         for name in references(changed.get("spec") or {}):
-            for obj in known.referring(kind, namespace, references, name):
+            for obj in objects.referring(kind, namespace, references, name):
                 yield Key.of(obj)
 
     return related
@@ -59,9 +59,9 @@ def sharing(kind: str, references: References) -> Related:
 def any_of(*relations: Related) -> Related:
     """What any of the relations finds."""
 
-    def related(changed: Object, known: Known) -> Iterable[Key]:
+    def related(changed: Object, objects: ObjectIndex) -> Iterable[Key]:
         for one in relations:
-            yield from one(changed, known)
+            yield from one(changed, objects)
 
     return related
 
@@ -69,7 +69,7 @@ def any_of(*relations: Related) -> Related:
 def when_deleted(related: Related) -> Related:
     """The same, but only for a changed object that is being deleted."""
 
-    def related_then(changed: Object, known: Known) -> Iterable[Key]:
-        return related(changed, known) if "deletionTimestamp" in changed["metadata"] else ()
+    def related_then(changed: Object, objects: ObjectIndex) -> Iterable[Key]:
+        return related(changed, objects) if "deletionTimestamp" in changed["metadata"] else ()
 
     return related_then

@@ -23,7 +23,7 @@ class Converger:
                 await self._create(obj)
             case Delete(name, uid):
                 await self._delete(mat, name, uid)
-            case RecordPointer(uri, document):
+            case RecordPointer(uri, document, _):
                 await self.artifacts.put(uri, json.dumps(document, indent=1).encode())
             case ForgetPointer(uri):
                 await self.artifacts.delete(uri)

@@ -1,4 +1,4 @@
-"""How a deleted Materialization leaves: after its StagedRuns, each of which goes in bounded time. Pure."""
+"""How a deleted Materialization goes: after its StagedRuns, each of which goes in bounded time. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from penstock_operator.materialization.passes import Pass, going
 from penstock_operator.materialization.pointer import forget
 
 
-def leave(this: Pass) -> Plan[Action]:
+def delete(this: Pass) -> Plan[Action]:
     """Delete the StagedRuns; go when the last of them is gone."""
     left = this.seen.staged
     if not left:

@@ -13,10 +13,10 @@ REFUSALS = 10
 def surplus(this: Pass) -> list[Delete]:
     """What nobody needs any more."""
     guarded = _guarded(this)
-    staged = [one for one in this.kept if one.metadata.uid not in guarded]
+    staged = [one for one in this.kept_runs if one.metadata.uid not in guarded]
     replaced = [one for one in staged if _replaced(this, one)]
     rest = [one for one in staged if one not in replaced]
-    beyond = max(len(this.kept) - len(replaced) - this.spec.history_limit, 0)
+    beyond = max(len(this.kept_runs) - len(replaced) - this.spec.history_limit, 0)
     refused = [one for one in this.seen.staged if one.status.state is StagingState.REFUSED and not going(one)]
     unread = [one for one in refused[: -min(this.spec.history_limit, REFUSALS)] if one.metadata.uid not in guarded]
     gone = [*replaced, *rest[:beyond], *unread, *_lost(this)]
@@ -29,7 +29,7 @@ def _guarded(this: Pass) -> set[str]:
     uids = {one.staged_run_ref.uid for one in named if one is not None}
     pinned = this.spec.pinned_run_ref
     if pinned is not None:
-        uids |= {one.metadata.uid for one in this.kept if one.spec.training_run_ref.name == pinned.name}
+        uids |= {one.metadata.uid for one in this.kept_runs if one.spec.training_run_ref.name == pinned.name}
     return uids
 
 
@@ -37,7 +37,7 @@ def _replaced(this: Pass, staged: StagedRun) -> bool:
     """Whether another staging of the same run stands in its place, for the spec as it is."""
     return staged.spec.digest != this.digest and any(
         one.spec.training_run_ref.uid == staged.spec.training_run_ref.uid and one.spec.digest == this.digest
-        for one in this.kept
+        for one in this.kept_runs
     )
 
 

@@ -12,7 +12,7 @@ from penstock.api.trainingjob import TrainingJob
 from penstock.api.trainingrun import TrainingRun
 from penstock.api.views import FeatureView, VectorCollection
 from penstock_operator import references
-from penstock_operator.loop.away import known
+from penstock_operator.loop.away import or_away
 from penstock_operator.loop.parse import parse
 from penstock_operator.materialization.observed import Observed, Targets
 from penstock_operator.ports import World
@@ -43,7 +43,7 @@ class Observer:
             occupied=frozenset(one.metadata.name for one in found if one not in own),
             targets=targets,
             missing=_missing(mat, job, targets),
-            replicas=await known(self.gateways.heartbeats()),
+            replicas=await or_away(self.gateways.heartbeats()),
             conflict=await self._conflict(mat),
         )
 

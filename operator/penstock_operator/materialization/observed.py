@@ -65,6 +65,8 @@ class RecordPointer:
 
     uri: str
     document: Object
+    digest: str
+    """Of the document."""
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from penstock.api.materialization import Materialization, MaterializationStatus, StagedRunName
 from penstock.api.meta import Reason, UidRef
-from penstock.api.stagedrun import StagedRun, StagingState
+from penstock.api.stagedrun import StagedRun, StagedRunReason, StagingState
 from penstock.api.trainingrun import TrainingRun
-from penstock_operator.loop.conditions import Truth, with_condition
+from penstock_operator.loop.conditions import Truth, find, with_condition
 from penstock_operator.materialization.observed import Observed
 from penstock_operator.materialization.targets import staging_digest
 
@@ -23,7 +23,7 @@ class Pass:
         """Of what a run is staged by; None while something of it is not there."""
 
     @property
-    def kept(self) -> list[StagedRun]:
+    def kept_runs(self) -> list[StagedRun]:
         """The runs that are staged and stay so, those of the newest runs last."""
         return [one for one in self.seen.staged if one.status.state is StagingState.STAGED and not going(one)]
 
@@ -41,9 +41,15 @@ class Pass:
                 if one.spec.training_run_ref.name == run
                 and one.spec.digest == self.digest
                 and one.status.state is StagingState.REFUSED
+                and not self.is_mended(one)
             ),
             None,
         )
+
+    def is_mended(self, staged: StagedRun) -> bool:
+        """Whether it was refused for a spec.ray that is another one by now, and which is no part of the digest."""
+        ready = find(staged.status.conditions, "Ready")
+        return ready is not None and ready.reason == StagedRunReason.INVALID_SPEC and staged.spec.ray != self.spec.ray
 
     @property
     def active(self) -> StagedRun | None:

@@ -8,9 +8,9 @@ from penstock.api.materialization import Materialization, MaterializationReason,
 from penstock_operator.loop.away import Away
 from penstock_operator.loop.conditions import Truth
 from penstock_operator.loop.plan import ALWAYS, Failed, Plan, trouble
-from penstock_operator.materialization.deletion import leave
+from penstock_operator.materialization.deletion import delete
 from penstock_operator.materialization.history import surplus
-from penstock_operator.materialization.observed import Action, Observed, RecordPointer
+from penstock_operator.materialization.observed import Action, Observed
 from penstock_operator.materialization.passes import Pass
 from penstock_operator.materialization.pointer import record
 from penstock_operator.materialization.promotion import outdated, promote
@@ -29,7 +29,7 @@ def plan(mat: Materialization, seen: Observed, now: datetime, since: datetime = 
     """Stage, promote, retire: each sees what the one before it decided."""
     this = Pass(mat, seen, now, since)
     if mat.metadata.deletion_timestamp is not None:
-        return leave(this)
+        return delete(this)
     staging = stage(this)
     promoted = promote(this)
     this.condition("Ready", *_ready(this))
@@ -42,12 +42,12 @@ def plan(mat: Materialization, seen: Observed, now: datetime, since: datetime = 
     if (pointer := record(this)) is None:
         return Plan(this.status, requeue_after=after, cleanup=surplus(this))
 
-    def settle(failed: Failed) -> str:
-        if this.active is not None and not any(isinstance(action, RecordPointer) for action, _ in failed):
-            this.status.recorded = this.active.metadata.uid
+    def conclude(failed: Failed) -> str:
+        if not any(action is pointer for action, _ in failed):
+            this.status.recorded = pointer.digest
         return trouble(failed)
 
-    return Plan(this.status, requeue_after=after, cleanup=[pointer, *surplus(this)], settle=settle)
+    return Plan(this.status, requeue_after=after, cleanup=[pointer, *surplus(this)], conclude=conclude)
 
 
 def _served(this: Pass) -> float:

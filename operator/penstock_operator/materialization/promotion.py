@@ -46,13 +46,13 @@ def _restored(this: Pass) -> StagedRun | None:
     active = this.status.active
     if not this.lost or active is None:
         return None
-    again = [one for one in this.kept if one.spec.training_run_ref.name == active.run]
+    again = [one for one in this.kept_runs if one.spec.training_run_ref.name == active.run]
     return next((one for one in reversed(again) if one.spec.digest == this.digest), None)
 
 
 def _newest(this: Pass) -> StagedRun | None:
     """The newest run that is staged for the spec as it is, unless what is served was trained later."""
-    fitting = [one for one in this.kept if one.spec.digest == this.digest]
+    fitting = [one for one in this.kept_runs if one.spec.digest == this.digest]
     newest, active = (fitting[-1] if fitting else None), this.status.active
     if newest is not None and active is not None and newest.spec.trained_at < active.trained_at and not this.lost:
         return None
@@ -60,7 +60,7 @@ def _newest(this: Pass) -> StagedRun | None:
 
 
 def _pin(this: Pass, run: str) -> Verdict:
-    staged = [one for one in this.kept if one.spec.training_run_ref.name == run]
+    staged = [one for one in this.kept_runs if one.spec.training_run_ref.name == run]
     fitting = [one for one in staged if one.spec.digest == this.digest]
     if not staged:
         if (restored := _restored(this)) is not None:

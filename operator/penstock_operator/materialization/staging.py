@@ -24,6 +24,7 @@ REFUSALS = {
         StagedReason.GATE_FAILED,
         StagedReason.INVALID_OUTPUT,
         StagedReason.DEADLINE_EXCEEDED,
+        StagedReason.INVALID_SPEC,
         StagedReason.STAGING_FAILED,
     )
 }
@@ -56,8 +57,11 @@ def stage(this: Pass) -> Step:
         return Step("Unknown", StagedReason.WAITING_FOR_RUN, f"TrainingJob {job!r} has no successful run yet")
     staged = _of(this, run)
     if staged is not None:
+        if this.is_mended(staged):
+            message = f"Run {run.metadata.name} is staged again, for spec.ray changed"
+            return Step("Unknown", StagedReason.STAGING, message, [Delete(staged.metadata.name, staged.metadata.uid)])
         this.status.latest = name_of(staged) if run is newest else this.status.latest
-        return _told(staged)
+        return _progress(staged)
     return _begin(this, run, this.digest)
 
 
@@ -80,7 +84,7 @@ def _newest(this: Pass) -> TrainingRun | None:
 
 def _has(this: Pass, run: str) -> bool:
     """Whether a run is staged, or was refused as the spec is."""
-    staged = any(one.spec.training_run_ref.name == run for one in this.kept)
+    staged = any(one.spec.training_run_ref.name == run for one in this.kept_runs)
     return staged or this.refused(run) is not None
 
 
@@ -99,17 +103,17 @@ def _of(this: Pass, run: TrainingRun) -> StagedRun | None:
     )
 
 
-def _told(staged: StagedRun) -> Step:
+def _progress(staged: StagedRun) -> Step:
     """What the StagedRun says, in the Materialization's words."""
     condition = find(staged.status.conditions, "Ready")
     name = staged.metadata.name
     message = condition.message if condition is not None else f"StagedRun {name!r} has not begun yet"
     if staged.status.state is StagingState.STAGED:
         return Step("True", StagedReason.STAGED, message)
-    told = condition.reason if condition is not None else ""
+    reason = condition.reason if condition is not None else ""
     if staged.status.state is StagingState.REFUSED:
-        return Step("False", REFUSALS.get(told, StagedReason.STAGING_FAILED), message)
-    return Step("Unknown", WAITS.get(told, StagedReason.STAGING), message)
+        return Step("False", REFUSALS.get(reason, StagedReason.STAGING_FAILED), message)
+    return Step("Unknown", WAITS.get(reason, StagedReason.STAGING), message)
 
 
 def _under_way(this: Pass) -> StagedRun | None:

@@ -115,7 +115,7 @@ def decide(name: Name, conditions: list[Condition], seen: Observed, now: datetim
 
     if name.meta.deletion_timestamp is not None:
         going = ready("False", ViewReason.DELETING, f"Its {name} is being removed")
-        return _leaving(name, going, seen)
+        return _deletion(name, going, seen)
     if not seen.store_exists:
         return Decision(
             ready("False", ViewReason.MISSING_REFERENCE, f"spec.storeRef: {name.store} does not exist: create it"),
@@ -149,7 +149,7 @@ def _conflict(name: Name, seen: Observed) -> str:
     return f"The {name} stands for {current!r}, which Penstock did not make: remove it, or choose another name"
 
 
-def _leaving(name: Name, conditions: list[Condition], seen: Observed) -> Decision:
+def _deletion(name: Name, conditions: list[Condition], seen: Observed) -> Decision:
     """Remove the public name where it stands for what was staged for it; in doubt, only while it does."""
     own = seen.own | ({name.before} if name.before is not None else set())
     if name.policy is DeletionPolicy.RETAIN or not own:

@@ -13,15 +13,18 @@ WATCH_SECONDS = 60.0
 DROP_ERROR_BYTES = 2048
 
 
-def lost(this: Pass) -> Plan[Action] | None:
+def losing(this: Pass) -> Plan[Action] | None:
     """What is needed has gone from a store: nothing of it may be served as whole any more."""
-    if this.status.state is StagingState.STAGED and this.seen.lost:
-        this.status.state = StagingState.LOST
-        message = f"{', '.join(this.seen.lost)} of run {this.run} is in its store no more"
-        return this.ready("False", StagedRunReason.DATA_LOST, message)
-    if this.status.state is StagingState.LOST:
-        return Plan(this.status)
-    return None
+    if this.status.state is not StagingState.STAGED or not this.seen.lost:
+        return None
+    this.status.state = StagingState.LOST
+    message = f"{', '.join(this.seen.lost)} of run {this.run} is in its store no more"
+    return this.ready("False", StagedRunReason.DATA_LOST, message)
+
+
+def lost(this: Pass) -> Plan[Action] | None:
+    """It rests until it is deleted."""
+    return Plan(this.status) if this.status.state is StagingState.LOST else None
 
 
 def staged(this: Pass) -> Plan[Action] | None:
@@ -38,10 +41,10 @@ def refused(this: Pass) -> Plan[Action] | None:
         return None
     status = this.status
 
-    def settle(failed: Failed) -> str:
+    def conclude(failed: Failed) -> str:
         kept = [action.output.physical for action, _ in failed if isinstance(action, Drop)]
         status.outputs = [output for output in status.outputs if output.physical in kept]
         status.drop_error = shortened(trouble(failed), DROP_ERROR_BYTES)
         return status.drop_error
 
-    return Plan(status, cleanup=[Drop(output) for output in status.outputs], settle=settle)
+    return Plan(status, cleanup=[Drop(output) for output in status.outputs], conclude=conclude)

@@ -14,11 +14,11 @@ from penstock.api.views import FeatureView, VectorCollection
 from penstock.naming import stage_uri
 from penstock.rundir.errors import ReportInvalid
 from penstock_operator.adapters.connections import Connections
-from penstock_operator.loop.away import Away, known
+from penstock_operator.loop.away import Away, or_away
 from penstock_operator.loop.conditions import find, is_true
 from penstock_operator.loop.parse import parse
 from penstock_operator.ports import World
-from penstock_operator.stagedrun.kept import kept_as
+from penstock_operator.stagedrun.keptas import kept_as
 from penstock_operator.stagedrun.observed import Finding, Observed, RaySeen, Stores
 
 K = TypeVar("K", bound=Resource)
@@ -40,11 +40,11 @@ class Observer:
         mat = await self._materialization(staged)
         stores = await self._stores(staged)
         wanted = staged.status.state in (StagingState.PENDING, StagingState.STAGING)
-        leaving = staged.metadata.deletion_timestamp is not None
-        asks = wanted or (leaving and staged.status.latest_try is not None)
-        ray = await known(self._ray(staged)) if asks else Away("Ray was not asked")
+        deleted = staged.metadata.deletion_timestamp is not None
+        asks = wanted or (deleted and staged.status.latest_try is not None)
+        ray = await or_away(self._ray(staged)) if asks else Away("Ray was not asked")
         # Read after Ray was asked: of a job that has ended the report is there, or never comes.
-        finding = await known(self._finding(staged)) if asks and staged.status.latest_try else Finding()
+        finding = await or_away(self._finding(staged)) if asks and staged.status.latest_try else Finding()
         return Observed(
             materialization=mat,
             stores=stores,
@@ -88,7 +88,7 @@ class Observer:
             return ray
         if isinstance(finding, Finding) and finding.report is not None:
             return ray
-        tail = await known(self._log_tail(staged, ray.job.submission_id))
+        tail = await or_away(self._log_tail(staged, ray.job.submission_id))
         return ray if isinstance(tail, Away) else replace(ray, log_tail=tail)
 
     async def _log_tail(self, staged: StagedRun, submission_id: str) -> str:
@@ -114,7 +114,7 @@ class Observer:
 
     async def _lost(self, staged: StagedRun, stores: Stores) -> tuple[str, ...]:
         """What is surely not in its store any more: one that does not answer has lost nothing."""
-        present = {output.physical: await known(self._is_there(output, stores)) for output in staged.status.outputs}
+        present = {output.physical: await or_away(self._is_there(output, stores)) for output in staged.status.outputs}
         return tuple(name for name, there in present.items() if there is False)
 
     async def _is_there(self, output: StagedOutput, stores: Stores) -> bool | Away:

@@ -59,14 +59,26 @@ def failed(
         wait = min(BACKOFF_SECONDS * 2 ** (again - 1), MOST_BACKOFF_SECONDS)
         status.retry_at = this.now + timedelta(seconds=wait)
         return this.ready("Unknown", StagedRunReason.BACKING_OFF, message, after=wait)
+    return _given_up(this, reason, message)
+
+
+def refused(this: Pass, cause: str) -> Plan[Action]:
+    """What it asks of Ray is wrong in itself; the spec of a StagedRun does not change."""
+    assert this.status.latest_try is not None
+    this.status.latest_try.ended = True
+    return _given_up(this, StagedRunReason.INVALID_SPEC, cause)
+
+
+def _given_up(this: Pass, reason: StagedRunReason, message: str) -> Plan[Action]:
+    status = this.status
     status.state, status.retry_at, status.finished_at = StagingState.REFUSED, None, this.now
     this.steps(0, failed=True)
     return this.ready("False", reason, message, after=0)
 
 
-def _with_policies(made: list[StagedOutput], planned: list[StagedOutput]) -> list[StagedOutput]:
+def _with_policies(outputs: list[StagedOutput], planned: list[StagedOutput]) -> list[StagedOutput]:
     policies = {output.physical: output.retain for output in planned}
-    return [output.model_copy(update={"retain": policies.get(output.physical, False)}) for output in made]
+    return [output.model_copy(update={"retain": policies.get(output.physical, False)}) for output in outputs]
 
 
 def _bounded(gate: GateResult) -> GateResult:

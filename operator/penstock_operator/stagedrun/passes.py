@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from penstock.api.meta import Reason
-from penstock.api.stagedrun import StagedRun, StagedRunReason, StagedRunStatus, StepReason
-from penstock_operator.loop.conditions import Truth, with_condition
+from penstock.api.stagedrun import StagedRun, StagedRunReason, StagedRunStatus, StagingState, StepReason
+from penstock_operator.loop.conditions import Truth, stalled, with_condition
 from penstock_operator.loop.plan import Failed, Plan, trouble
-from penstock_operator.stagedrun.kept import kept_as
+from penstock_operator.stagedrun.keptas import kept_as
 from penstock_operator.stagedrun.observed import Action, Observed
 
+FAILED = (StagingState.REFUSED, StagingState.LOST)
 STEPS = ("Loaded", "Verified", "GatesPassed")
 
 
@@ -56,13 +57,19 @@ class Pass:
         *actions: Action,
         after: float | None = None,
         cleanup: Sequence[Action] = (),
-        settle: Callable[[Failed], str] = trouble,
+        conclude: Callable[[Failed], str] = trouble,
     ) -> Plan[Action]:
         """The plan that says so."""
         if not any(condition.type == STEPS[0] for condition in self.status.conditions):
             self.steps(0)
         self._set("Ready", truth, reason, message)
-        return Plan(self.status, actions, after, cleanup=cleanup, settle=settle)
+        self.status.conditions = stalled(
+            self.status.conditions,
+            str(reason) if self.status.state in FAILED else None,
+            generation=self.staged.metadata.generation,
+            now=self.now,
+        )
+        return Plan(self.status, actions, after, cleanup=cleanup, conclude=conclude)
 
     def _set(self, type_: str, truth: Truth, reason: Reason, message: str) -> None:
         self.status.conditions = with_condition(

@@ -7,16 +7,17 @@ from datetime import datetime
 
 from penstock.api.stagedrun import StagedRun
 from penstock_operator.loop.plan import ALWAYS, Plan
-from penstock_operator.stagedrun import endings, leaving, tries
+from penstock_operator.stagedrun import deletion, endings, tries
 from penstock_operator.stagedrun.observed import Action, Observed
 from penstock_operator.stagedrun.passes import Pass
 
 RULES: tuple[Callable[[Pass], Plan[Action] | None], ...] = (
-    leaving.held,  # what is served stays, even if it was deleted by hand
-    leaving.stopping,  # nobody writes any more to what is to be dropped
-    leaving.retiring,  # those who still read it have their grace
-    leaving.dropping,
-    endings.lost,  # what is served must be there
+    endings.losing,  # what is needed must be there, even if it was deleted by hand
+    deletion.held,  # what is served stays, even if it was deleted by hand
+    deletion.stopping,  # nobody writes any more to what is to be dropped
+    deletion.retiring,  # those who still read it have their grace
+    deletion.dropping,
+    endings.lost,
     endings.staged,
     endings.refused,  # and what it left in the stores goes
     tries.follow,  # a try is under way

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from penstock.api.stagedrun import StagedRunReason, StagingState, Try
 from penstock.naming import staging_id
@@ -11,7 +13,7 @@ from penstock_operator.loop.away import Away
 from penstock_operator.loop.plan import Plan
 from penstock_operator.ports import JobState, RayJob
 from penstock_operator.stagedrun.observed import Action, Finding, RaySeen, Stop, Submit
-from penstock_operator.stagedrun.outcomes import failed, reported
+from penstock_operator.stagedrun.outcomes import failed, refused, reported
 from penstock_operator.stagedrun.outputs import planned_outputs
 from penstock_operator.stagedrun.passes import Pass
 
@@ -104,7 +106,9 @@ def _absent(this: Pass, latest: Try, ray: RaySeen) -> Plan[Action]:
     if stores.missing:
         return this.ready("Unknown", StagedRunReason.MISSING_REFERENCE, stores.missing, after=RECHECK_SECONDS)
     message = f"Run {this.run} is being submitted for staging"
-    return this.ready("Unknown", StagedRunReason.STAGING, message, Submit(latest.submission_id), after=POLL_SECONDS / 2)
+    submit = Submit(latest.submission_id)
+    plan = this.ready("Unknown", StagedRunReason.STAGING, message, submit, after=POLL_SECONDS / 2)
+    return replace(plan, refusal=partial(refused, this))
 
 
 def _alive(this: Pass, latest: Try, job: RayJob) -> Plan[Action]:

@@ -56,7 +56,7 @@ def decide(meta: ObjectMeta, possession: str, conditions: list[Condition], seen:
     reason, message, after = seen.reason, seen.message, HEALTHY_SECONDS
     if meta.deletion_timestamp is not None:
         if not seen.users:
-            return _leaving(possession, conditions, seen)
+            return _deletion(possession, conditions, seen)
         reason, message, after = StoreReason.IN_USE, f"Waiting for {', '.join(seen.users)} to go", USED_SECONDS
     elif reason is not StoreReason.READY:
         after = SICK_SECONDS
@@ -65,7 +65,7 @@ def decide(meta: ObjectMeta, possession: str, conditions: list[Condition], seen:
     return Decision(updated, after)
 
 
-def _leaving(possession: str, conditions: list[Condition], seen: Observed) -> Decision:
+def _deletion(possession: str, conditions: list[Condition], seen: Observed) -> Decision:
     if not possession:
         return Decision(conditions, finalized=True)
     if seen.reason is StoreReason.INVALID_CONFIG:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from penstock.api.trainingjob import Attempt, AttemptState, SucceededReason, TrainingJob
+from penstock.api.trainingjob import Attempt, AttemptState, TrainingJob
+from penstock.api.trainingjobreasons import SucceededReason
 from penstock.naming import run_name, submission_id
 from penstock_operator.loop.away import Away
 from penstock_operator.loop.conditions import Truth
@@ -83,6 +84,14 @@ def suspended(this: Idle) -> Plan[Action] | None:
     if not this.spec.suspend:
         return None
     return this.idle("Unknown", SucceededReason.SUSPENDED, "Suspended by spec.suspend")
+
+
+def refused(this: Idle) -> Plan[Action] | None:
+    """What this spec asks of Ray is refused for good."""
+    failure = this.failure
+    if failure is None or failure.refused_generation != this.job.metadata.generation:
+        return None
+    return this.idle("False", SucceededReason.INVALID_SPEC, failure.message)
 
 
 def exhausted(this: Idle) -> Plan[Action] | None:

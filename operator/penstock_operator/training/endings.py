@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
-from penstock.api.trainingjob import AttemptState, SucceededReason
+from penstock.api.trainingjob import AttemptState
+from penstock.api.trainingjobreasons import SucceededReason
 from penstock.rundir.manifest import Manifest
 from penstock_operator.loop.away import Away
 from penstock_operator.loop.plan import Plan
@@ -104,6 +105,13 @@ def failed(this: UnderWay) -> Plan[Action] | None:
     lines = (this.ray.log_tail if this.ray is not None else "") or job.message
     message = f"{this.attempt.entrypoint or this.spec.entrypoint} failed. Its last lines:\n{lines}"
     return _failed(this, SucceededReason.ENTRYPOINT_FAILED, message)
+
+
+def refused(this: UnderWay, cause: str) -> Plan[Action]:
+    """Its submission is wrong in itself: none follows before the spec is another."""
+    this.finish(AttemptState.FAILED, str(SucceededReason.INVALID_SPEC), cause)
+    this.attempt.unbegun, this.attempt.refused_generation = True, this.job.metadata.generation
+    return this.result("False", SucceededReason.INVALID_SPEC, this.attempt.message, after=0)
 
 
 def _failed(this: UnderWay, reason: SucceededReason, message: str, *, unbegun: bool = False) -> Plan[Action]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
-from penstock.api.trainingjob import AttemptState, SucceededReason
+from penstock.api.trainingjob import AttemptState
+from penstock.api.trainingjobreasons import SucceededReason
 from penstock_operator.loop.plan import Plan
 from penstock_operator.ports import RayJob
 from penstock_operator.training.actions import Action, Stop, Submit
+from penstock_operator.training.endings import refused
 from penstock_operator.training.passes import POLL_SECONDS
 from penstock_operator.training.underway import UnderWay
 
@@ -65,7 +69,8 @@ def submitting(this: UnderWay) -> Plan[Action] | None:
     if not this.absent:
         return None
     message = f"Attempt {this.attempt.number} is being submitted"
-    return this.result("Unknown", SucceededReason.PENDING, message, Submit(this.attempt), after=POLL_SECONDS / 4)
+    plan = this.result("Unknown", SucceededReason.PENDING, message, Submit(this.attempt), after=POLL_SECONDS / 4)
+    return replace(plan, refusal=partial(refused, this))
 
 
 def waiting(this: UnderWay) -> Plan[Action] | None:

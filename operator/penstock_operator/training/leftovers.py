@@ -25,7 +25,7 @@ class Leftovers:
     status: TrainingJobStatus
     actions: Sequence[Forget | DeleteFiles | DeleteRun]
 
-    def settle(self, failed: Failed) -> str:
+    def conclude(self, failed: Failed) -> str:
         """Note what is gone."""
         kept = [action for action, _ in failed]
         gone = [action for action in self.actions if action not in kept]

@@ -9,7 +9,7 @@ from penstock.rundir.errors import RunDirError
 from penstock.rundir.manifest import Manifest
 from penstock.secrets import read_secrets
 from penstock_operator import references
-from penstock_operator.loop.away import Away, known
+from penstock_operator.loop.away import Away, or_away
 from penstock_operator.loop.wire import inner
 from penstock_operator.ports import JobState, Object, Ray, World
 from penstock_operator.training.attempts import config_map, current_attempt, is_complete
@@ -34,7 +34,7 @@ class Observer:
         begins = attempt is None and not deleting and not is_complete(job)
         # Of a job that is complete Ray is asked nothing more: after a restart there may be thousands.
         asks = attempt is not None or deleting or begins or remembered(job.status) or self._reuses(job)
-        ray = await known(self._ray(job, attempt)) if asks else NOT_ASKED
+        ray = await or_away(self._ray(job, attempt)) if asks else NOT_ASKED
         ray_job = None if isinstance(ray, Away) else ray.job
         ended = not isinstance(ray, Away) and (ray_job is None or ray_job.state.terminal)
         began = ray_job is not None and ray_job.state is not JobState.PENDING
@@ -42,11 +42,11 @@ class Observer:
         return Observed(
             ray=ray,
             run_uri=self._uri(job, attempt.run) if attempt else "",
-            manifest=await known(self._manifest(job, attempt)) if attempt and ended else NOT_ASKED,
-            progress=await known(self.artifacts.progress(self._uri(job, attempt.run))) if attempt and began else None,
-            code=await known(self.sources.observe(job)) if begins or renamed else Code(),
+            manifest=await or_away(self._manifest(job, attempt)) if attempt and ended else NOT_ASKED,
+            progress=await or_away(self.artifacts.progress(self._uri(job, attempt.run))) if attempt and began else None,
+            code=await or_away(self.sources.observe(job)) if begins or renamed else Code(),
             missing_secret=await self._missing_secret(job) if begins else "",
-            checkpoints=frozenset() if attempt else await known(self._checkpoints(job)),
+            checkpoints=frozenset() if attempt else await or_away(self._checkpoints(job)),
             runs=await self._runs(job),
         )
 
@@ -69,7 +69,7 @@ class Observer:
         return RaySeen(session, found, tail, deletable=deletable)
 
     async def _log_tail(self, ray: Ray, attempt: Attempt) -> str:
-        tail = await known(ray.logs(attempt.submission_id))
+        tail = await or_away(ray.logs(attempt.submission_id))
         return "" if isinstance(tail, Away) else tail
 
     async def _manifest(self, job: TrainingJob, attempt: Attempt) -> Manifest | Broken:
@@ -85,7 +85,7 @@ class Observer:
         refs = [variable.secret_key_ref for variable in job.spec.env if variable.secret_key_ref is not None]
         if job.spec.source.git is not None and job.spec.source.git.token_secret_key_ref is not None:
             refs.append(job.spec.source.git.token_secret_key_ref)
-        read = await known(read_secrets(self.cluster, job.metadata.namespace, refs))
+        read = await or_away(read_secrets(self.cluster, job.metadata.namespace, refs))
         return read.cause if isinstance(read, Away) else ""
 
     async def _checkpoints(self, job: TrainingJob) -> frozenset[str]:

@@ -6,24 +6,17 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from penstock.api.meta import Reason
-from penstock.api.trainingjob import (
-    AttemptState,
-    ReadyReason,
-    Resume,
-    SucceededReason,
-    TrainingJob,
-    TrainingJobStatus,
-    asked_rerun,
-)
+from penstock.api.trainingjob import AttemptState, Resume, TrainingJob, TrainingJobStatus, asked_rerun
+from penstock.api.trainingjobreasons import ReadyReason, SucceededReason
 from penstock_operator.loop.away import Away
-from penstock_operator.loop.conditions import Truth, with_condition
+from penstock_operator.loop.conditions import Truth, stalled, with_condition
 from penstock_operator.loop.plan import Plan
 from penstock_operator.ports import RayJob
 from penstock_operator.training.actions import Action, SetDeletionPolicy
 from penstock_operator.training.attempts import LIVE, current_attempt, run_digest
+from penstock_operator.training.bounds import trim
 from penstock_operator.training.leftovers import leftovers
 from penstock_operator.training.observed import Observed, RaySeen
-from penstock_operator.training.room import trim
 
 POLL_SECONDS = 1.0
 AWAY_SECONDS = 5.0
@@ -68,11 +61,17 @@ class Pass:
         self.status.observed_rerun_token = asked_rerun(self.job)
         self._set("Succeeded", truth, reason, message)
         self._set("Ready", truth, READY[truth], "")
+        self.status.conditions = stalled(
+            self.status.conditions,
+            str(reason) if truth == "False" else None,
+            generation=self.job.metadata.generation,
+            now=self.now,
+        )
         carried = (*actions, *self.carried_policies())
         if self.current is not None:
             return Plan(self.status, carried, after)
         left = leftovers(self.status, self.spec.history_limit, self.needed(), self.seen)
-        return Plan(self.status, carried, after, cleanup=left.actions, settle=left.settle)
+        return Plan(self.status, carried, after, cleanup=left.actions, conclude=left.conclude)
 
     def carried_policies(self) -> Sequence[SetDeletionPolicy]:
         """What gives the job's runs the deletion policy of the job."""

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from penstock.api.trainingjob import TrainingJob
 from penstock_operator.loop.plan import ALWAYS, Plan
-from penstock_operator.training import beginning, endings, following, leaving
+from penstock_operator.training import beginning, deletion, endings, following
 from penstock_operator.training.actions import Action
 from penstock_operator.training.attempts import current_attempt
 from penstock_operator.training.beginning import Idle
@@ -19,8 +19,8 @@ from penstock_operator.training.underway import UnderWay
 P = TypeVar("P", bound=Pass)
 
 LEAVING: tuple[Callable[[Pass], Plan[Action] | None], ...] = (
-    leaving.stopping,  # nothing runs on for a job that is gone
-    leaving.going,
+    deletion.stopping,  # nothing runs on for a job that is gone
+    deletion.going,
 )
 UNDER_WAY: tuple[Callable[[UnderWay], Plan[Action] | None], ...] = (
     endings.succeeded,  # a whole manifest is a run, whatever Ray says
@@ -42,6 +42,7 @@ UNDER_WAY: tuple[Callable[[UnderWay], Plan[Action] | None], ...] = (
 IDLE: tuple[Callable[[Idle], Plan[Action] | None], ...] = (
     beginning.completed,
     beginning.suspended,
+    beginning.refused,
     beginning.exhausted,
     beginning.never_begun,
     beginning.backing_off,

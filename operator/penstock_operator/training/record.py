@@ -11,7 +11,7 @@ from penstock.api.trainingrun import JOB_LABEL, RunColumn, RunMetric, RunOutput,
 from penstock.rundir.manifest import Manifest, OutputManifest
 from penstock.wiresize import wire_bytes
 from penstock_operator.ports import Object
-from penstock_operator.training.room import named_numbers
+from penstock_operator.training.bounds import named_numbers
 
 COLUMN_BYTES = 256 * 1024
 """Columns beyond that are in the manifest alone: an object must fit into etcd."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from penstock.api.quantities import as_cpus
 from penstock.api.source import Source
 from penstock.api.trainingjob import TrainingJobSpec
 from penstock.rundir.digests import digest_json
@@ -25,7 +26,7 @@ def result_digest(spec: TrainingJobSpec) -> str:
         "params": {param.name: param.value for param in spec.params},
         "env": {variable.name: variable.value for variable in spec.env if variable.value is not None},
         "workers": spec.workers.model_dump(mode="json", exclude_defaults=True, exclude={"cpus", "memory"}),
-        "cores": spec.workers.cores if spec.workers.cores != 1 else None,
+        "cpus": as_cpus(spec.workers.cores) if spec.workers.cores != 1 else None,
         "memory": spec.workers.memory_bytes,
         "strategy": spec.strategy.name if spec.strategy.name != "Single" else None,
         "options": {option.name: option.value for option in spec.strategy.options},

@@ -12,7 +12,7 @@ from penstock.api.trainingjob import TrainingJob
 from penstock.installation import Installation
 from penstock.sources.archive import File, pack
 from penstock.sources.store import archive_uri
-from penstock_operator.loop.away import Away, known
+from penstock_operator.loop.away import Away, or_away
 from penstock_operator.ports import Artifacts, Cluster
 from penstock_operator.training.observed import Code
 
@@ -54,7 +54,7 @@ class SourceObserver:
 
     async def _config_map(self, job: TrainingJob, name: str) -> Code:
         namespace = job.metadata.namespace
-        found = await known(self.cluster.get("ConfigMap", namespace, name))
+        found = await or_away(self.cluster.get("ConfigMap", namespace, name))
         if isinstance(found, Away):
             return Code(missing=f"spec.source.configMapRef: ConfigMap {name!r} cannot be read: {found.cause}")
         if found is None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from penstock.api.trainingjob import Attempt, AttemptState, Progress, SucceededReason, TrainingJob
+from penstock.api.trainingjob import Attempt, AttemptState, Progress, TrainingJob
+from penstock.api.trainingjobreasons import SucceededReason
 from penstock.wiresize import shortened
 from penstock_operator.loop.away import Away
 from penstock_operator.loop.plan import Plan
 from penstock_operator.ports import JobState
 from penstock_operator.training.actions import Action
 from penstock_operator.training.attempts import config_map, is_of
+from penstock_operator.training.bounds import MESSAGE_BYTES, named_numbers
 from penstock_operator.training.observed import Observed
 from penstock_operator.training.passes import DOUBT_SECONDS, Pass
-from penstock_operator.training.room import MESSAGE_BYTES, named_numbers
 
 
 class UnderWay(Pass):

@@ -22,7 +22,6 @@ from penstock.api.meta import (
     Run,
     Status,
     StatusModel,
-    Uid,
     UidRef,
 )
 from penstock.api.ray import STAYS, RayBackend
@@ -132,9 +131,10 @@ class MaterializationStatus(Status):
     active: Active | None = Field(None, description="What is served. Readers follow this and nothing else.")
     previous: StagedRunName | None = Field(None, description="What was served before: a rollback goes back to it.")
     latest: StagedRunName | None = Field(None, description="The staging of the newest run.")
-    recorded: Uid | None = Field(
+    recorded: Annotated[str, StringConstraints(max_length=80)] | None = Field(
         None,
-        description="The StagedRun of which the artifact store has a copy, from which the pointer can be made again.",
+        description="Digest of the copy in the artifact store, from which this, its pointer and the StagedRuns that it "
+        "names can be made again.",
     )
 
 
@@ -193,6 +193,11 @@ class StagedReason(Reason):
         "InvalidOutput",
         "The run's output breaks the contract: the message names the output, the column and the value.",
         "Mend the training code and run it again, or correct the view or collection.",
+    )
+    INVALID_SPEC = (
+        "InvalidSpec",
+        "What the staging asks of Ray or KubeRay was refused as wrong in itself; the message names the field.",
+        "Correct spec.ray: the run is staged again. Where something else was mended, delete the StagedRun.",
     )
     GATE_FAILED = (
         "GateFailed",

@@ -128,6 +128,12 @@ class ReconciledReason(Reason):
     )
 
 
+class StalledReason(Reason):
+    """Reasons of `Stalled`, by which kstatus tells what has failed from what goes on; it is there while it is True."""
+
+    FAILED = ("Failed", "It goes on by itself no more: the object's other conditions say why.")
+
+
 class LocalRef(Model):
     """A reference to an object of a known kind in the same namespace."""
 

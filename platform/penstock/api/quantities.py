@@ -5,12 +5,24 @@ https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationInfo
 
+CANONICAL: Mapping[str, bool] = {"canonical": True}
+"""The context to validate a spec in whose amounts are to be told apart by their value, and not by its spelling."""
 INT_OR_STRING = "x-kubernetes-int-or-string"
+
+
+def _canonical(form: Callable[[str], str]) -> AfterValidator:
+    """Brings a text into its one form, where that is asked for; a spec that is stored stays as it was written."""
+
+    def in_form(text: str, info: ValidationInfo) -> str:
+        return form(text) if info.context is not None and info.context.get("canonical") else text
+
+    return AfterValidator(in_form)
 
 
 def _as_text(value: Any) -> Any:
@@ -22,6 +34,7 @@ Cpus = Annotated[
     StringConstraints(max_length=16, pattern=r"^([0-9]{1,4}(\.[0-9]{1,3})?|[0-9]{1,7}m)$"),
     BeforeValidator(_as_text),
     Field(json_schema_extra={INT_OR_STRING: True, "minimum": 0, "maximum": 9999}),
+    _canonical(lambda text: as_cpus(cores(text))),
 ]
 """CPUs, to the thousandth: 2, "0.5" or "500m"."""
 
@@ -30,22 +43,26 @@ Memory = Annotated[
     StringConstraints(max_length=32, pattern=r"^[0-9]+(\.[0-9]+)?(k|[KMGTPE]i|[MGTPE])?$"),
     BeforeValidator(_as_text),
     Field(json_schema_extra={INT_OR_STRING: True, "minimum": 0}),
+    _canonical(lambda text: str(whole_bytes(text))),
 ]
 """Bytes, by any unit but thousandths of one."""
 
-Number = Annotated[str, StringConstraints(max_length=32, pattern=r"^-?[0-9]+(\.[0-9]+)?$")]
+DECIMAL = _canonical(lambda text: repr(number(text) + 0.0).removesuffix(".0"))
+
+Number = Annotated[str, StringConstraints(max_length=32, pattern=r"^-?[0-9]+(\.[0-9]+)?$"), DECIMAL]
 """A decimal number."""
 
-Positive = Annotated[str, StringConstraints(max_length=32, pattern=r"^[0-9]+(\.[0-9]+)?$")]
+Positive = Annotated[str, StringConstraints(max_length=32, pattern=r"^[0-9]+(\.[0-9]+)?$"), DECIMAL]
 """A decimal number that is not negative."""
 
 Share = Annotated[
     str,
     StringConstraints(max_length=16, pattern=r"^(0(\.[0-9]+)?|1(\.0+)?|[0-9]{1,2}(\.[0-9]+)?%|100(\.0+)?%)$"),
+    DECIMAL,
 ]
 """A share of a whole: "0.995", or "99.5%"."""
 
-Distance = Annotated[str, StringConstraints(max_length=16, pattern=r"^([01](\.[0-9]+)?|2(\.0+)?)$")]
+Distance = Annotated[str, StringConstraints(max_length=16, pattern=r"^([01](\.[0-9]+)?|2(\.0+)?)$"), DECIMAL]
 """A cosine distance: 0 to 2."""
 
 UNITS = {"": 1}

@@ -19,6 +19,7 @@ from penstock.api.meta import (
     Resource,
     Rule,
     Run,
+    StalledReason,
     Status,
     StatusModel,
     UidRef,
@@ -180,6 +181,11 @@ class StagedRunReason(Reason):
         "Every try that the retry limit allows has failed, the last by taking longer than spec.stagingDeadlineSeconds.",
         "Raise the Materialization's deadline, or find what is slow; then delete the StagedRun: it is made again.",
     )
+    INVALID_SPEC = (
+        "InvalidSpec",
+        "What the staging asks of Ray or KubeRay was refused as wrong in itself; the message names the field.",
+        "Correct spec.ray of the Materialization: the run is staged again.",
+    )
     GATE_FAILED = (
         "GateFailed",
         "A gate refused the run; the message names the gate, the value and the bound.",
@@ -231,13 +237,14 @@ class StagedRun(Resource):
         Column("Progress", ".status.progress", priority=1),
         Column("Tries", ".status.tries", "integer", 1),
     )
-    MIRRORS: ClassVar[frozenset[str]] = frozenset({"Loaded", "Verified", "GatesPassed"})
     CONDITIONS: ClassVar[dict[str, type[Reason]]] = {
         "Ready": StagedRunReason,
         "Loaded": StepReason,
         "Verified": StepReason,
         "GatesPassed": StepReason,
+        "Stalled": StalledReason,
     }
+    MIRRORS: ClassVar[frozenset[str]] = frozenset({"Stalled", "Loaded", "Verified", "GatesPassed"})
     MANAGED = True
     DELETION_RULES = (
         Rule(

@@ -78,7 +78,7 @@ def _stays(section: str) -> tuple[Rule, ...]:
     """
     one, other = f"self.{section}", f"oldSelf.{section}"
 
-    def kept(here: str, there: str) -> Rule:
+    def same_options(here: str, there: str) -> Rule:
         same = "p.name == o.name && has(p.value) == has(o.value) && (!has(o.value) || p.value == o.value)"
         return Rule(
             f"!has({one}) || !has({other}) || "
@@ -91,8 +91,8 @@ def _stays(section: str) -> tuple[Rule, ...]:
             f"has({one}) == has({other}) && (!has({one}) || {one}.type == {other}.type)",
             f"{section} cannot become another kind of store: create another FeatureStore",
         ),
-        kept(one, other),
-        kept(other, one),
+        same_options(one, other),
+        same_options(other, one),
     )
 
 

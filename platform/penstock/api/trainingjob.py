@@ -24,12 +24,14 @@ from penstock.api.meta import (
     Rule,
     Run,
     SecretKeyRef,
+    StalledReason,
     Status,
     StatusModel,
 )
 from penstock.api.quantities import Cpus, Memory, cores, whole_bytes
 from penstock.api.ray import STAYS, RayBackend
 from penstock.api.source import Source
+from penstock.api.trainingjobreasons import ReadyReason, SucceededReason
 
 RERUN_ANNOTATION = f"{GROUP}/rerun"
 """Annotation of a TrainingJob: a value that was not answered before starts a new run of the same spec."""
@@ -206,6 +208,10 @@ class Attempt(StatusModel):
     unbegun: bool = Field(
         False, description="Whether it failed before its code began, which counts in no spec.retry.limit."
     )
+    refused_generation: int | None = Field(
+        None,
+        description="The generation of the job whose submission was refused for good; a later one is tried.",
+    )
     removed: bool = Field(False, description="Whether its run directory is gone.")
     forgotten: bool = Field(False, description="Whether Ray was asked to forget it: its log is gone.")
 
@@ -254,83 +260,6 @@ def asked_rerun(job: TrainingJob) -> str | None:
     return token if token is None or len(token) <= MAX_TOKEN else f"sha256:{sha256(token.encode()).hexdigest()[:57]}"
 
 
-class ReadyReason(Reason):
-    """Reasons of `Ready`, which mirrors `Succeeded` for tools that ask every kind whether it is ready."""
-
-    COMPLETE = ("Complete", "The spec as it is has a run, and its manifest is whole.")
-    NOT_YET = ("NotYet", "There is no run of the spec as it is yet: `Succeeded` says why.")
-    FAILED = ("Failed", "There will be no run of the spec as it is by itself: `Succeeded` says why.")
-
-
-class SucceededReason(Reason):
-    """Reasons of `Succeeded`, the condition of a TrainingJob."""
-
-    PENDING = ("Pending", "The attempt is on its way to Ray, or waits there; the message says for what.")
-    RUNNING = ("Running", "The attempt runs on Ray.")
-    BACKING_OFF = ("BackingOff", "An attempt failed; the next starts after the back-off.", "Read the message.")
-    SUSPENDED = ("Suspended", "The job is suspended.", "`penstock resume trainingjob/NAME` starts it again.")
-    STOPPING = ("Stopping", "The attempt is being stopped.")
-    RAY_UNREACHABLE = (
-        "RayUnreachable",
-        "Ray did not answer; nothing is submitted or judged until it does.",
-        "Check that Ray runs: `penstock doctor`.",
-    )
-    RAY_UNAVAILABLE = (
-        "RayUnavailable",
-        "Ray took the attempt and could not begin it; that counts in no spec.retry.limit, but has a limit of its own.",
-        "Mend what the message says of Ray's nodes; where it is tried no more, `penstock rerun NAME`.",
-    )
-    ARTIFACTS_UNREACHABLE = (
-        "ArtifactsUnreachable",
-        "The artifact store did not answer; an attempt that has ended is not judged until it does.",
-        "Check that the artifact store runs and can be reached: `penstock doctor`.",
-    )
-    COMPLETED = ("Completed", "The newest run finished and its manifest is whole.")
-    ATTEMPTS_EXHAUSTED = (
-        "AttemptsExhausted",
-        "Every attempt that the retry limit allows has failed; the message ends with the last log lines.",
-        "Mend the code or the spec and apply it, or `penstock rerun NAME`.",
-    )
-    INVALID_SOURCE = (
-        "InvalidSource",
-        "The source is not there, or the entrypoint is not in it.",
-        "Correct spec.source or spec.entrypoint.",
-    )
-    MISSING_REFERENCE = ("MissingReference", "A Secret or ConfigMap that the spec names is not there.", "Create it.")
-    ENTRYPOINT_FAILED = ("EntrypointFailed", "The entrypoint exited with an error.", "Read the log lines.")
-    DEADLINE_EXCEEDED = (
-        "DeadlineExceeded",
-        "The attempt ran longer than spec.attemptDeadlineSeconds and was stopped.",
-        "Raise the deadline, or find what hangs.",
-    )
-    RAY_FAILED = (
-        "RayFailed",
-        "The attempt's Ray cluster failed or lost its head pod, or KubeRay refused its RayJob; the message says which.",
-        "Correct spec.ray.kubeRay, or what keeps the pods from running.",
-    )
-    PREEMPTED = (
-        "Preempted",
-        "Its Ray cluster was taken away, by Kueue for one; a new attempt goes on from the newest checkpoint.",
-    )
-    ATTEMPT_LOST = (
-        "AttemptLost",
-        "Ray does not know the attempt, or no longer: it was deleted, Ray restarted, or the operator ended before it "
-        "knew whether Ray had taken it.",
-    )
-    ATTEMPT_STOPPED = ("AttemptStopped", "Somebody stopped the attempt on Ray's side.")
-    INVALID_OUTPUT = (
-        "InvalidOutput",
-        "The entrypoint exited well, but its manifest is missing, broken, or lacks a declared output.",
-        "Write every output in spec.outputs; the message says what is wrong.",
-    )
-    SUPERSEDED = (
-        "Superseded",
-        "What changes the result changed while the attempt ran; a new one takes its place. "
-        "A run that was whole by then is kept, as a TrainingRun.",
-    )
-    DELETED = ("Deleted", "The job is being deleted, and the attempt stopped.")
-
-
 class TrainingJob(Resource):
     """Training code that runs on Ray and leaves a run directory."""
 
@@ -345,8 +274,12 @@ class TrainingJob(Resource):
         Column("Entrypoint", ".spec.entrypoint", priority=1),
         Column("Workers", ".spec.workers.count", "integer", 1),
     )
-    CONDITIONS: ClassVar[dict[str, type[Reason]]] = {"Succeeded": SucceededReason, "Ready": ReadyReason}
-    MIRRORS: ClassVar[frozenset[str]] = frozenset({"Ready"})
+    CONDITIONS: ClassVar[dict[str, type[Reason]]] = {
+        "Succeeded": SucceededReason,
+        "Ready": ReadyReason,
+        "Stalled": StalledReason,
+    }
+    MIRRORS: ClassVar[frozenset[str]] = frozenset({"Ready", "Stalled"})
 
     kind: Literal["TrainingJob"] = "TrainingJob"
     metadata: ObjectMeta

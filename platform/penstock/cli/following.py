@@ -51,8 +51,8 @@ class Following:
         async with self._client:
             applied = [await self._client.apply(document, tell=on_terminal) for document in self._documents]
             try:
-                with anyio.fail_after(self._limit), reporter() as told:
-                    await self._follow_all(applied, told)
+                with anyio.fail_after(self._limit), reporter() as progress:
+                    await self._follow_all(applied, progress)
             except ExceptionGroup as group:
                 raise _first(group) from group
             except TimeoutError:
@@ -61,18 +61,18 @@ class Following:
                 raise Failed("\n".join(explained(*failure) for failure in self._failures))
             await self._show(applied)
 
-    async def _follow_all(self, applied: Sequence[Applied], told: Reporter) -> None:
+    async def _follow_all(self, applied: Sequence[Applied], progress: Reporter) -> None:
         """The jobs first, beside one another; then what waits for their runs."""
         async with anyio.create_task_group() as jobs:
             for one in applied:
                 if one.kind == "TrainingJob":
-                    jobs.start_soon(self._follow_job, one, told)
+                    jobs.start_soon(self._follow_job, one, progress)
         if self._failures:
             return
         async with anyio.create_task_group() as mats:
             for one in applied:
                 if one.kind == "Materialization":
-                    mats.start_soon(self._follow_materialization, one, await self._newest_run(one), told)
+                    mats.start_soon(self._follow_materialization, one, await self._newest_run(one), progress)
 
     async def _newest_run(self, mat: Applied) -> str | None:
         meta = mat.document["metadata"]
@@ -82,30 +82,30 @@ class Following:
         except NotFound:
             return None
 
-    async def _follow_job(self, applied: Applied, told: Reporter) -> None:
+    async def _follow_job(self, applied: Applied, progress: Reporter) -> None:
         name, space = applied.name, applied.document["metadata"]["namespace"]
         async with aclosing(self._client.watch(TrainingJob, name, namespace=space)) as changes:
             async for change in changes:
                 if change.type == "DELETED":
                     raise WaitFailed(f"trainingjob/{name} was deleted")
                 step = job_step(change.resource)
-                told.tell(f"trainingjob/{name}", step)
+                progress.show(f"trainingjob/{name}", step)
                 if step.failure is not None:
                     self._failures.append((change.resource, step.failure))
                 if step.done:
                     return
 
-    async def _follow_materialization(self, applied: Applied, run: str | None, told: Reporter) -> None:
+    async def _follow_materialization(self, applied: Applied, run: str | None, progress: Reporter) -> None:
         name, space = applied.name, applied.document["metadata"]["namespace"]
         last: list[tuple[Materialization, Step]] = []
 
-        def tell(mat: Materialization, staged: StagedRun | None) -> bool:
+        def show(mat: Materialization, staged: StagedRun | None) -> bool:
             step = materialization_step(mat, run, staged)
-            told.tell(f"materialization/{name}", step)
+            progress.show(f"materialization/{name}", step)
             last[:] = [(mat, step)]
             return step.done
 
-        await Staging(self._client, name, space, tell).follow()
+        await Staging(self._client, name, space, show).follow()
         self._failures += [(mat, step.failure) for mat, step in last if step.failure is not None]
 
     async def _show(self, applied: Sequence[Applied]) -> None:

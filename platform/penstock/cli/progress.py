@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 class Reporter(Protocol):
-    """Is told how far each object is."""
+    """Shows how far each object is."""
 
-    def tell(self, name: str, step: Step) -> None:
+    def show(self, name: str, step: Step) -> None:
         """Take what is to be said of an object now."""
 
 
@@ -29,7 +29,7 @@ class Lines:
         self._started = time.monotonic()
         self._said: dict[str, str] = {}
 
-    def tell(self, name: str, step: Step) -> None:
+    def show(self, name: str, step: Step) -> None:
         """Print the step if it says something new."""
         if self._said.get(name) != step.text:
             self._said[name] = step.text
@@ -43,7 +43,7 @@ class Bars:
         self._progress = progress
         self._tasks: dict[str, TaskID] = {}
 
-    def tell(self, name: str, step: Step) -> None:
+    def show(self, name: str, step: Step) -> None:
         """Move the object's bar."""
         if name not in self._tasks:
             self._tasks[name] = self._progress.add_task(name, total=None, text="")

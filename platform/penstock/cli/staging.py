@@ -16,27 +16,27 @@ if TYPE_CHECKING:
 
     from penstock.client import AsyncClient
 
-Tell = Callable[[Materialization, StagedRun | None], bool]
+OnChange = Callable[[Materialization, StagedRun | None], bool]
 
 
 class Staging:
-    """One Materialization, told about at each change of it or of what it stages."""
+    """One Materialization, looked at upon each change of it or of what it stages."""
 
-    def __init__(self, client: AsyncClient, name: str, namespace: str, tell: Tell) -> None:
+    def __init__(self, client: AsyncClient, name: str, namespace: str, on_change: OnChange) -> None:
         """Watch nothing yet.
 
         Args:
             client: that watches.
             name: of the Materialization.
             namespace: of both.
-            tell: is given the two as they are; whether that was the end.
+            on_change: is given the two as they are; whether that was the end.
         """
-        self._client, self._name, self._namespace, self._tell = client, name, namespace, tell
+        self._client, self._name, self._namespace, self._on_change = client, name, namespace, on_change
         self._staged: StagedRun | None = None
         self._scope = anyio.CancelScope()
 
     async def follow(self) -> None:
-        """Follow until `tell` says that it was the end.
+        """Follow until `on_change` says that it was the end.
 
         Raises:
             WaitFailed: the Materialization was deleted.
@@ -53,7 +53,7 @@ class Staging:
                     if name != watched:
                         watched = name
                         self._watch_another(group, name)
-                    if self._tell(self._mat, self._staged):
+                    if self._on_change(self._mat, self._staged):
                         break
             group.cancel_scope.cancel()
 
@@ -69,4 +69,4 @@ class Staging:
             async with aclosing(self._client.watch(StagedRun, name, namespace=self._namespace)) as changes:
                 async for change in changes:
                     self._staged = change.resource if change.type != "DELETED" else None
-                    self._tell(self._mat, self._staged)
+                    self._on_change(self._mat, self._staged)

@@ -47,7 +47,7 @@ def wait(
 
     async def work() -> None:
         async with connect(kubeconfig, context, namespace) as client:
-            found = await _found(client, targets, {"labels": selector, "all_namespaces": all_namespaces})
+            found = await _each(client, targets, {"labels": selector, "all_namespaces": all_namespaces})
             if not found and text != ends.DELETE:
                 raise NotPossible(f"There is no {' or '.join(resources)} to wait for")
             for (kind, name), space in found:
@@ -59,9 +59,7 @@ def wait(
     anyio.run(work)
 
 
-async def _found(
-    client: AsyncClient, targets: list[Target], options: dict[str, Any]
-) -> list[tuple[Target, str | None]]:
+async def _each(client: AsyncClient, targets: list[Target], options: dict[str, Any]) -> list[tuple[Target, str | None]]:
     """Each object that is awaited, with its namespace; None for the client's."""
     found: list[tuple[Target, str | None]] = []
     for kind, name in targets:

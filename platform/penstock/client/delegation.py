@@ -71,8 +71,8 @@ def iterating(method: Callable[Concatenate[Any, P], AsyncIterator[T]]) -> Callab
     return _described(called, method)
 
 
-def _described(made: Callable[P, T], method: Callable[..., Any]) -> Callable[P, T]:
+def _described(called: Callable[P, T], method: Callable[..., Any]) -> Callable[P, T]:
     """Say what it does, and where the rest is told: the examples there await."""
     first = (method.__doc__ or "").partition("\n")[0].rstrip(".")
-    made.__doc__ = f"{first}; see `AsyncClient.{method.__name__}`."
-    return made
+    called.__doc__ = f"{first}; see `AsyncClient.{method.__name__}`."
+    return called

@@ -9,14 +9,21 @@ from penstock.api import Resource, TrainingJob
 from penstock.api.materialization import StagedReason
 from penstock.api.meta import Condition, Reason
 from penstock.api.stagedrun import StagedRunReason
-from penstock.api.trainingjob import SucceededReason, asked_rerun
+from penstock.api.trainingjob import asked_rerun
+from penstock.api.trainingjobreasons import SucceededReason
 from penstock.api.trainingrun import TrainingRunReason
 
 ENDS: Mapping[str, Mapping[str, frozenset[Reason]]] = {
     # No attempt follows by itself after one of these; a change of the spec starts anew.
     "TrainingJob": {
         "Succeeded": frozenset(
-            {SucceededReason.COMPLETED, SucceededReason.ATTEMPTS_EXHAUSTED, SucceededReason.INVALID_SOURCE}
+            {
+                SucceededReason.COMPLETED,
+                SucceededReason.ATTEMPTS_EXHAUSTED,
+                SucceededReason.RAY_UNAVAILABLE,
+                SucceededReason.INVALID_SOURCE,
+                SucceededReason.INVALID_SPEC,
+            }
         )
     },
     # The newest run is refused for good; a new run, or another spec of it or of what it names, starts anew.
@@ -27,6 +34,7 @@ ENDS: Mapping[str, Mapping[str, frozenset[Reason]]] = {
                 StagedReason.INVALID_OUTPUT,
                 StagedReason.STAGING_FAILED,
                 StagedReason.DEADLINE_EXCEEDED,
+                StagedReason.INVALID_SPEC,
             }
         )
     },
@@ -38,6 +46,7 @@ ENDS: Mapping[str, Mapping[str, frozenset[Reason]]] = {
                 StagedRunReason.INVALID_OUTPUT,
                 StagedRunReason.STAGING_FAILED,
                 StagedRunReason.DEADLINE_EXCEEDED,
+                StagedRunReason.INVALID_SPEC,
                 StagedRunReason.DATA_LOST,
                 StagedRunReason.STOPPING,
                 StagedRunReason.DROPPING,

@@ -160,4 +160,4 @@ def _why(error: ApiError, service: Service, wanted: str) -> str:
 
 
 def _lines(submission: Submission) -> tuple[str, ...]:
-    return tuple(submission.said.splitlines())
+    return tuple(submission.message.splitlines())

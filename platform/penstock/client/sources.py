@@ -75,7 +75,7 @@ def upload(artifacts: str, code: Packed, tell: Tell | None) -> None:
         ConfigError: the store says no, or pyarrow is not there to ask it.
         Unreachable: it does not answer.
     """
-    with _told(artifacts):
+    with _translated(artifacts):
         if is_fresh(artifacts, code.archive.digest):
             return
         size = len(code.archive.content)
@@ -142,7 +142,7 @@ def _split(files: Mapping[str, File]) -> tuple[dict[str, str], dict[str, str]]:
 
 
 @contextmanager
-def _told(artifacts: str) -> Iterator[None]:
+def _translated(artifacts: str) -> Iterator[None]:
     try:
         yield
     except ImportError as error:

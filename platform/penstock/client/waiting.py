@@ -123,7 +123,7 @@ class Waiting:
         if done(last):
             return last
         with anyio.move_on_after(timeout):
-            async with aclosing(self._watching.seen(kind, name, space, before)) as changes:
+            async with aclosing(self._watching.document_changes(kind, name, space, before)) as changes:
                 async for type_, document in changes:
                     if type_ == "DELETED":
                         raise WaitFailed(f"{full_name(kind.__name__, name)} was deleted", last)
@@ -146,7 +146,7 @@ class Waiting:
             return
         last = typed(kind, before)
         with anyio.move_on_after(timeout):
-            async with aclosing(self._watching.seen(kind, name, space, before)) as changes:
+            async with aclosing(self._watching.document_changes(kind, name, space, before)) as changes:
                 async for type_, document in changes:
                     if type_ == "DELETED":
                         return

@@ -26,7 +26,7 @@ RETRY_SECONDS = 0.5
 EXPIRED = 410
 SERVER_FAULT = 500
 
-Seen = tuple[ChangeType, dict[str, Any]]
+DocumentChange = tuple[ChangeType, dict[str, Any]]
 
 
 class Watching:
@@ -54,16 +54,16 @@ class Watching:
             ...     print(change.type, change.resource.status.progress_text)
         """
         async with aclosing(
-            self.seen(kind, name, None if all_namespaces else namespace or self._session.namespace)
-        ) as seen:
-            async for type_, document in seen:
+            self.document_changes(kind, name, None if all_namespaces else namespace or self._session.namespace)
+        ) as documents:
+            async for type_, document in documents:
                 yield Change(type_, typed(kind, document))
 
-    async def seen(
-        self, kind: type[Resource], name: str | None, namespace: str | None, known: Mapping[str, Any] | None = None
-    ) -> AsyncGenerator[Seen, None]:
-        """The changes since `known`, one object that was read before; since nothing, without it."""
-        seen = {_uid(known): dict(known)} if known is not None else {}
+    async def document_changes(
+        self, kind: type[Resource], name: str | None, namespace: str | None, before: Mapping[str, Any] | None = None
+    ) -> AsyncGenerator[DocumentChange, None]:
+        """The changes since `before`, one object that was read before; since nothing, without it."""
+        seen = {_uid(before): dict(before)} if before is not None else {}
         since: float | None = None
         listed = False
         while True:
@@ -101,7 +101,7 @@ class Watching:
 
     async def _changes(
         self, kind: type[Resource], name: str | None, namespace: str | None, version: str
-    ) -> AsyncGenerator[Seen, None]:
+    ) -> AsyncGenerator[DocumentChange, None]:
         params = {**_named(name), "resourceVersion": version, "timeoutSeconds": str(WATCH_SECONDS)}
         watch = self._session.transport.changes(collection(kind.__name__, namespace), params)
         async with aclosing(watch):
@@ -114,12 +114,12 @@ class Watching:
                 yield type_, found
 
 
-def _difference(known: dict[str, dict[str, Any]], documents: list[dict[str, Any]]) -> Iterator[Seen]:
+def _difference(earlier: dict[str, dict[str, Any]], documents: list[dict[str, Any]]) -> Iterator[DocumentChange]:
     """What happened between two lists."""
     now = {_uid(document) for document in documents}
-    yield from (("DELETED", document) for uid, document in known.items() if uid not in now)
+    yield from (("DELETED", document) for uid, document in earlier.items() if uid not in now)
     for document in documents:
-        before = known.get(_uid(document))
+        before = earlier.get(_uid(document))
         if before is None:
             yield "ADDED", document
         elif before["metadata"]["resourceVersion"] != document["metadata"]["resourceVersion"]:

@@ -63,6 +63,9 @@ def _root(kind: type[Resource]) -> Schema:
     if kind.BORN_WITH_STATUS:
         born: Status = kind.model_fields["status"].get_default(call_default_factory=True)
         status["default"] = born.to_wire()
+    else:
+        # Without one, who judges by observedGeneration takes an object that nobody has looked at for a current one.
+        status["default"] = {"observedGeneration": 0}
     field = kind.model_fields["spec"]
     schema: Schema = {
         "description": kind.__doc__ or "",

@@ -80,9 +80,9 @@ def duplicate(path: str, key: Any) -> FieldError:
     return FieldError(path, f"Duplicate value: {quote(key)}", Cause.DUPLICATE)
 
 
-def unknown(path: str, name: str, known: list[str]) -> FieldError:
+def unknown(path: str, name: str, fields: list[str]) -> FieldError:
     """A field that the schema does not have, with the one that was perhaps meant."""
-    near = get_close_matches(name, known, n=1)
+    near = get_close_matches(name, fields, n=1)
     hint = f": did you mean {quote(near[0])}?" if near else ""
     return FieldError(path, f"{UNKNOWN}{hint}", Cause.UNKNOWN)
 

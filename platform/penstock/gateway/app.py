@@ -97,7 +97,7 @@ def create_app(
     gated = APIRouter(prefix="/v1/{namespace}/{materialization}", dependencies=[Depends(permitted)])
 
     @app.get("/v1", summary="The materializations that the caller may query")
-    async def known(request: Request) -> list[str]:
+    async def materializations(request: Request) -> list[str]:
         names = catalog.names()
         seen = names if access is None else await access.visible(request.scope[CALLER], names)
         return [f"{namespace}/{name}" for namespace, name in seen]

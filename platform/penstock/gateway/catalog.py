@@ -48,19 +48,19 @@ class Catalog:
             entry = None
         if entry is None:
             entry = self._entries[key] = Entry(pointer, self._loader, Pins(self._runs, pointer.metadata))
-            self._keepers[key] = Keeper(entry, self._tell)
+            self._keepers[key] = Keeper(entry, self._note_change)
         entry.point(pointer)
         entry.evict()
         self._keepers[key].move()
         if (active := pointer.status.active) is not None:
             self.seen = max(active.switched_at, self.seen or active.switched_at)
-        self._tell()
+        self._note_change()
 
     def forget(self, namespace: str, name: str) -> None:
         """Serve nothing under this name any more."""
         if self._entries.pop((namespace, name), None) is not None:
             self._keepers.pop((namespace, name)).cancel()
-            self._tell()
+            self._note_change()
 
     def names(self) -> list[Key]:
         """The Materializations that are known."""
@@ -103,12 +103,12 @@ class Catalog:
     def reload(self, entry: Entry, stale: set[Bundle]) -> None:
         """Load bundles again whose stores have other addresses or credentials now."""
         entry.let_go(stale)
-        for keeper in [self._keepers[key] for key, known in self._entries.items() if known is entry]:
+        for keeper in [self._keepers[key] for key, one in self._entries.items() if one is entry]:
             keeper.move()
 
     def behind(self) -> list[Behind]:
         """The Materializations whose active run is not served here."""
-        return [told for entry in self.entries() if (told := entry.told()) is not None]
+        return [behind for entry in self.entries() if (behind := entry.as_behind()) is not None]
 
     def unready(self) -> str | None:
         """Why queries should not come here yet; None once what was live at the start is loaded or has failed often.
@@ -143,6 +143,6 @@ class Catalog:
         ended = [keeper.cancel() for keeper in self._keepers.values()]
         await asyncio.gather(*ended, return_exceptions=True)
 
-    def _tell(self) -> None:
+    def _note_change(self) -> None:
         metrics.BEHIND.set(sum(entry.behind for entry in self._entries.values()))
         self.changed.set()

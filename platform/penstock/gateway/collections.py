@@ -13,7 +13,7 @@ from penstock.api.views import Metric, Serving
 from penstock.columns.table import ValueType
 from penstock.gateway.encoder import Encoder
 from penstock.gateway.errors import DataGone, EncoderMismatch, InvalidQuery, NotServed, Unavailable
-from penstock.gateway.workers import Workers
+from penstock.gateway.threads import BoundedThreads
 from penstock.handoff import MilvusConnection
 from penstock.stores.milvus.client import open_client, translated
 from penstock.stores.milvus.errors import VectorsError, VectorsRefused
@@ -33,7 +33,7 @@ class Server:
         with translated(connection):
             self._client = open_client(connection)
         finalize(self, self._client.close).atexit = False
-        self.workers = Workers(f"Milvus at {connection.uri}", THREADS, waiting)
+        self.threads = BoundedThreads(f"Milvus at {connection.uri}", THREADS, waiting)
 
     def load(self, collection: str) -> None:
         """See that the collection is there, in memory and ready.
@@ -96,7 +96,7 @@ class Collection:
     name: str
     physical: str
     server: Server
-    compute: Workers
+    compute: BoundedThreads
     metric: Metric
     dimension: int
     rows: int
@@ -167,7 +167,7 @@ class Collection:
             return (await self.compute.run(self.memory.search, vectors, k, tuple(wanted))).hits()
         server = self.server
         try:
-            found = await server.workers.run(server.search, self.physical, vectors, k, self.metric, wanted, where)
+            found = await server.threads.run(server.search, self.physical, vectors, k, self.metric, wanted, where)
             if self.rows and not any(found):
                 await self._prove(vectors[:1])
             return found
@@ -177,5 +177,5 @@ class Collection:
     async def _prove(self, vectors: Vectors) -> None:
         """See that it is the filter that lets no row through."""
         server = self.server
-        if not any(await server.workers.run(server.search, self.physical, vectors, 1, self.metric, {}, "")):
+        if not any(await server.threads.run(server.search, self.physical, vectors, 1, self.metric, {}, "")):
             raise DataGone(f"{self.physical!r} in Milvus has no rows any more, and the run wrote {self.rows}")

@@ -13,7 +13,7 @@ from penstock.gateway.collections import Server
 from penstock.gateway.errors import LoadError
 from penstock.gateway.features import Project
 from penstock.gateway.once import Once
-from penstock.gateway.workers import Workers
+from penstock.gateway.threads import BoundedThreads
 from penstock.handoff import MilvusConnection
 from penstock.installation import Installation
 from penstock.rundir.digests import digest_json
@@ -88,7 +88,7 @@ class Connections:
 
         async def open_() -> Server:
             # A connection of all loads: not in the threads of the one that was first.
-            threads = Workers(f"Milvus at {connection.uri}", 1, 0)
+            threads = BoundedThreads(f"Milvus at {connection.uri}", 1, 0)
             try:
                 server = self._servers[key] = await threads.run(Server, connection, self._waiting)
             finally:

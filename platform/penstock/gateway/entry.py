@@ -12,7 +12,7 @@ from penstock.api.stagedrun import StagedOutput
 from penstock.gateway import metrics
 from penstock.gateway.bundle import Bundle, StoreName
 from penstock.gateway.errors import NotServed, Unavailable
-from penstock.gateway.kept import Kept, active
+from penstock.gateway.keptrun import KeptRun, active
 from penstock.gateway.once import Once
 from penstock.gateway.pins import Pins
 from penstock.heartbeat import Behind
@@ -50,7 +50,7 @@ class Entry:
         self._loading: Once[str, Bundle] = Once()
 
     @property
-    def active(self) -> Kept | None:
+    def active(self) -> KeptRun | None:
         """What the pointer names."""
         return active(self.pointer)
 
@@ -75,7 +75,7 @@ class Entry:
         self.current, self.uid = bundle, uid
         self.problem, self.failures, self.stale = "", 0, False
 
-    def told(self) -> Behind | None:
+    def as_behind(self) -> Behind | None:
         """What a heartbeat says of it; None while it serves what it should."""
         named, meta = self.active, self.pointer.metadata
         if named is None or not self.behind:
@@ -89,10 +89,10 @@ class Entry:
             problem=self.problem,
         )
 
-    def kept(self) -> dict[str, Kept]:
+    def kept(self) -> dict[str, KeptRun]:
         """The runs that are known to be kept; the active one goes before another staging of it."""
         named = self.active
-        return {**self.pins.known(), **({named.run: named} if named is not None else {})}
+        return {**self.pins.runs(), **({named.run: named} if named is not None else {})}
 
     def loaded(self) -> list[Bundle]:
         """All bundles that are held."""
@@ -118,7 +118,7 @@ class Entry:
             self.pins.doubt()
             raise Unavailable(f"Run {run} cannot be loaded: {error}", run) from error
 
-    async def load(self, kept: Kept) -> Bundle:
+    async def load(self, kept: KeptRun) -> Bundle:
         """The bundle of a run, which is loaded once however many ask."""
         if kept.uid in self.warm:
             self.warm.move_to_end(kept.uid)
@@ -146,7 +146,7 @@ class Entry:
         self._loading.cancel()
         self.pins.cancel()
 
-    async def _load(self, kept: Kept) -> Bundle:
+    async def _load(self, kept: KeptRun) -> Bundle:
         with metrics.LOAD_SECONDS.time():
             bundle = await self._loader.load(self.pointer.metadata.namespace, kept.run, kept.uri, kept.outputs)
         self.warm[kept.uid] = bundle

@@ -25,9 +25,9 @@ class Unauthenticated(GatewayError):
 
     code = 401
 
-    def __init__(self, message: str, told: bool = True) -> None:
+    def __init__(self, message: str, token_sent: bool = True) -> None:
         super().__init__(message)
-        self.challenge = 'Bearer realm="penstock"' + (', error="invalid_token"' if told else "")
+        self.challenge = 'Bearer realm="penstock"' + (', error="invalid_token"' if token_sent else "")
 
 
 class Forbidden(GatewayError):

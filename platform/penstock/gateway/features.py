@@ -14,7 +14,7 @@ from penstock.columns.arrow import arrow_type
 from penstock.columns.table import ValueType, by_feast
 from penstock.columns.values import misfit
 from penstock.gateway.errors import DataGone, InvalidQuery, NotServed, Unavailable
-from penstock.gateway.workers import Workers
+from penstock.gateway.threads import BoundedThreads
 from penstock.stores.feast.errors import FeaturesError, FeaturesRefused, FeaturesUnreachable
 from penstock.stores.feast.lean import feast
 from penstock.stores.feast.reader import FeastReader
@@ -32,7 +32,7 @@ class About(NamedTuple):
     keys: Mapping[str, ValueType]
     features: Mapping[str, ValueType]
     ttl_seconds: float | None
-    made: datetime | None
+    created_at: datetime | None
     """Tells a view from one of the same name that was dropped before it."""
 
 
@@ -42,7 +42,7 @@ class Project:
     def __init__(self, config: Mapping[str, Any], waiting: int) -> None:
         self._config = config
         self._local = threading.local()
-        self.workers = Workers(f"Feast project {config['project']}", THREADS, waiting)
+        self.threads = BoundedThreads(f"Feast project {config['project']}", THREADS, waiting)
 
     def about(self, view: str) -> About:
         """What the registry says of a view, in a thread that has not asked yet.
@@ -78,7 +78,7 @@ class Project:
     ) -> list[Features | None]:
         try:
             with translated(self._config):
-                store = self._store(view, about.made)
+                store = self._store(view, about.created_at)
             reader: OnlineReader = FeastReader(store, view, about.features, about.ttl_seconds)
             found = reader.read(_keys(entities, about.keys), features)
             there = found.column(EVENT_TIME).is_valid().to_pylist()
@@ -89,14 +89,14 @@ class Project:
             self._local.__dict__.pop("store", None)
             raise
 
-    def _store(self, view: str, made: datetime | None) -> feast.FeatureStore:
-        """The store of this thread, with the view that was made then in its copy of the registry."""
+    def _store(self, view: str, created_at: datetime | None) -> feast.FeatureStore:
+        """The store of this thread, with the view that was created then in its copy of the registry."""
         local = self._local
         if not hasattr(local, "store"):
-            local.store, local.known = open_store(self._config), set[tuple[str, datetime | None]]()
-        if (view, made) not in local.known:
+            local.store, local.registered = open_store(self._config), set[tuple[str, datetime | None]]()
+        if (view, created_at) not in local.registered:
             local.store.refresh_registry()
-            local.known.add((view, made))
+            local.registered.add((view, created_at))
         store: feast.FeatureStore = local.store
         return store
 
@@ -138,7 +138,7 @@ class View:
                 raise NotServed(f"View {self.name!r} has no feature {feature!r}: it has {', '.join(self.features)}")
         wanted = tuple(dict.fromkeys(features)) if features else self.features
         try:
-            rows = await self.project.workers.run(self.project.read, self.physical, self.about, entities, wanted)
+            rows = await self.project.threads.run(self.project.read, self.physical, self.about, entities, wanted)
             if self.witnesses and all(row is None for row in rows):
                 await self._prove(wanted)
         except Unavailable as error:
@@ -148,7 +148,7 @@ class View:
     async def _prove(self, wanted: Sequence[str]) -> None:
         """See that it is the entities that are unknown."""
         ageless = self.about._replace(ttl_seconds=None)
-        rows = await self.project.workers.run(self.project.read, self.physical, ageless, self.witnesses, wanted)
+        rows = await self.project.threads.run(self.project.read, self.physical, ageless, self.witnesses, wanted)
         if all(row is None for row in rows):
             raise DataGone(f"the store has nothing of {self.physical!r} any more")
 

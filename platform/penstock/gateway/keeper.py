@@ -84,10 +84,10 @@ async def _pause(event: asyncio.Event, seconds: float) -> None:
 
 async def _unless(event: asyncio.Event, call: Coroutine[Any, Any, T]) -> T | None:
     """The result of the call; None when the event came first."""
-    calling, told = asyncio.ensure_future(call), asyncio.ensure_future(event.wait())
+    calling, waiting = asyncio.ensure_future(call), asyncio.ensure_future(event.wait())
     try:
-        await asyncio.wait((calling, told), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((calling, waiting), return_when=asyncio.FIRST_COMPLETED)
         return calling.result() if calling.done() else None
     finally:
         calling.cancel()
-        told.cancel()
+        waiting.cancel()

@@ -14,8 +14,8 @@ from penstock.gateway.encoder import Encoder
 from penstock.gateway.errors import LoadError
 from penstock.gateway.features import View
 from penstock.gateway.limits import Limits
+from penstock.gateway.threads import BoundedThreads
 from penstock.gateway.witnesses import witnesses
-from penstock.gateway.workers import Workers
 from penstock.installation import Installation
 from penstock.rundir.errors import DigestMismatch
 from penstock.rundir.manifest import Manifest, OutputManifest
@@ -35,7 +35,7 @@ class Loader:
 
     def __init__(self, objects: Objects, installation: Installation, limits: Limits) -> None:
         self._connections = Connections(objects, installation, limits.waiting)
-        self._compute = Workers("an encoder or an index in memory", COMPUTE_THREADS, limits.waiting)
+        self._compute = BoundedThreads("an encoder or an index in memory", COMPUTE_THREADS, limits.waiting)
 
     async def stores_digest(self, namespace: str, stores: frozenset[StoreName]) -> str:
         """Of the addresses and credentials of stores, as they are now.
@@ -55,14 +55,14 @@ class Loader:
             FeaturesError, VectorsError, RunDirError: a store or the run directory does not answer.
             ValueError: neither a store nor the installation says where it is.
         """
-        threads = Workers(f"the load of run {run}", LOAD_THREADS, len(outputs) + 1)
+        threads = BoundedThreads(f"the load of run {run}", LOAD_THREADS, len(outputs) + 1)
         try:
             return await self._load(threads, namespace, run, uri, outputs)
         finally:
             threads.close()
 
     async def _load(
-        self, threads: Workers, namespace: str, run: str, uri: str, outputs: Sequence[StagedOutput]
+        self, threads: BoundedThreads, namespace: str, run: str, uri: str, outputs: Sequence[StagedOutput]
     ) -> Bundle:
         manifest = await threads.run(read_manifest, uri)
         if manifest.run != run:
@@ -83,7 +83,9 @@ class Loader:
             stores.digest,
         )
 
-    async def _view(self, threads: Workers, stores: Stores, uri: str, manifest: Manifest, output: StagedOutput) -> View:
+    async def _view(
+        self, threads: BoundedThreads, stores: Stores, uri: str, manifest: Manifest, output: StagedOutput
+    ) -> View:
         project = self._connections.project(stores, output.store)
         about = await threads.run(project.about, output.physical)
         written = _written(manifest, output.output)
@@ -91,7 +93,7 @@ class Loader:
         return View(output.resource, output.physical, project, about, known)
 
     async def _collection(
-        self, threads: Workers, stores: Stores, uri: str, manifest: Manifest, output: StagedOutput
+        self, threads: BoundedThreads, stores: Stores, uri: str, manifest: Manifest, output: StagedOutput
     ) -> Collection:
         written = _written(manifest, output.output)
         if output.metric is None or output.dimension is None:
@@ -115,7 +117,9 @@ class Loader:
             memory=memory,
         )
 
-    async def _encoder(self, threads: Workers, uri: str, manifest: Manifest, output: StagedOutput) -> Encoder | None:
+    async def _encoder(
+        self, threads: BoundedThreads, uri: str, manifest: Manifest, output: StagedOutput
+    ) -> Encoder | None:
         if output.encoder is None:
             return None
         written = _written(manifest, output.encoder)

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from penstock.api.meta import ObjectMeta
 from penstock.api.stagedrun import MATERIALIZATION_LABEL, StagedRun
 from penstock.gateway.errors import Unavailable
-from penstock.gateway.kept import Kept, staged
+from penstock.gateway.keptrun import KeptRun, staged
 from penstock.gateway.kubernetes import Kubernetes, KubernetesError
 from penstock.gateway.once import Once
 
@@ -62,28 +62,28 @@ class Pins:
 
     def __init__(self, runs: StagedRuns, owner: ObjectMeta, clock: Callable[[], float] = time.monotonic) -> None:
         self._runs, self._owner, self._clock = runs, owner, clock
-        self._known: dict[str, Kept] = {}
+        self._kept: dict[str, KeptRun] = {}
         self._listed_at = self._quiet_until = float("-inf")
         self._problem = ""
         self._listing: Once[str, None] = Once()
 
-    def note(self, kept: Kept) -> None:
+    def note(self, kept: KeptRun) -> None:
         """Know of a run that was served until now; the next list has the last word."""
-        self._known.pop(kept.run, None)
-        self._known[kept.run] = kept
-        while len(self._known) > MOST:
-            del self._known[next(iter(self._known))]
+        self._kept.pop(kept.run, None)
+        self._kept[kept.run] = kept
+        while len(self._kept) > MOST:
+            del self._kept[next(iter(self._kept))]
 
     def doubt(self) -> None:
         """Believe the list no longer than one that misses a run."""
         self._listed_at = min(self._listed_at, self._clock() - FOUND_SECONDS)
 
-    def known(self) -> dict[str, Kept]:
+    def runs(self) -> dict[str, KeptRun]:
         """The runs of the last list whose data is there still."""
         now = datetime.now(UTC)
-        return {run: kept for run, kept in self._known.items() if kept.stands(now)}
+        return {run: kept for run, kept in self._kept.items() if kept.stands(now)}
 
-    async def find(self, run: str) -> Kept | None:
+    async def find(self, run: str) -> KeptRun | None:
         """The run, if it is kept.
 
         Raises:
@@ -91,16 +91,16 @@ class Pins:
         """
         for seconds in (FOUND_SECONDS, MISSING_SECONDS):
             await self.refresh(seconds)
-            if (found := self.known().get(run)) is not None:
+            if (found := self.runs().get(run)) is not None:
                 return found
         if self._problem:
             raise Unavailable(f"It cannot be found out whether run {run!r} is kept: {self._problem}", run)
         return None
 
     async def refresh(self, seconds: float = MISSING_SECONDS) -> bool:
-        """Read the list again if it is so old; whether what is known is a list and not older.
+        """Read the list again if it is so old; whether what is listed is not older.
 
-        While the API is away, what was known stays.
+        While the API is away, what was listed stays.
         """
         now = self._clock()
         if now - self._listed_at >= seconds and now >= self._quiet_until:
@@ -121,7 +121,7 @@ class Pins:
             return
         # What stays goes before what is being deleted, and the newer before the older.
         found = sorted(found, key=_standing)
-        self._known = {}
+        self._kept = {}
         for one in found:
             if (kept := staged(one, self._owner.uid)) is not None:
                 self.note(kept)

@@ -40,18 +40,18 @@ async def vectors(bundle: Bundle, name: str, query: VectorsQuery, limits: Limits
         if query.vectors is not None
         else await collection.encode(query.inputs or ())
     )
-    found = await collection.search(wanted, query.k, where=query.filter, fields=query.fields)
+    neighbours = await collection.search(wanted, query.k, where=query.filter, fields=query.fields)
     results: list[list[dict[str, Any]]] = [
-        [{"id": hit.id, "score": hit.score, "fields": hit.fields} for hit in hits] for hits in found
+        [{"id": hit.id, "score": hit.score, "fields": hit.fields} for hit in hits] for hits in neighbours
     ]
     if query.join is not None:
-        joined = await _join(bundle, query.join, found)
+        joined = await _join(bundle, query.join, neighbours)
         for hit in (hit for hits in results for hit in hits):
             hit["features"] = joined[hit["id"]]
     return {"run": bundle.run, "collection": name, "results": results}
 
 
-async def _join(bundle: Bundle, join: Join, found: list[list[Hit]]) -> dict[int | str, dict[str, Any] | None]:
+async def _join(bundle: Bundle, join: Join, neighbours: list[list[Hit]]) -> dict[int | str, dict[str, Any] | None]:
     view = bundle.view(join.view)
     if len(view.keys) != 1 or join.key not in (None, *view.keys):
         raise InvalidQuery(
@@ -59,6 +59,6 @@ async def _join(bundle: Bundle, join: Join, found: list[list[Hit]]) -> dict[int 
             "a join needs a view with one key, which the ids are"
         )
     (key,) = view.keys
-    ids = list(dict.fromkeys(hit.id for hits in found for hit in hits))
+    ids = list(dict.fromkeys(hit.id for hits in neighbours for hit in hits))
     rows = await view.read([{key: id_} for id_ in ids], join.features)
     return dict(zip(ids, rows, strict=True))

@@ -40,14 +40,14 @@ class Replica:
     ) -> None:
         self._api, self._catalog, self._name = api, catalog, name
         self._namespaces, self._owner = namespaces, owner
-        self._told: Heartbeat | None = None
+        self._last: Heartbeat | None = None
 
     async def run(self) -> None:
         """Tell until cancelled; then the Lease is deleted."""
         try:
             while True:
                 self._catalog.changed.clear()
-                await self._tell()
+                await self._beat()
                 await asyncio.sleep(LEAST_SECONDS)
                 try:
                     async with asyncio.timeout(EVERY_SECONDS - LEAST_SECONDS):
@@ -56,9 +56,9 @@ class Replica:
                     continue
                 await asyncio.sleep(SETTLE_SECONDS)
         finally:
-            await self._leave()
+            await self._end()
 
-    async def _tell(self) -> None:
+    async def _beat(self) -> None:
         """Write, unless the same was said a moment ago."""
         catalog, now = self._catalog, datetime.now(UTC)
         beat = Heartbeat(
@@ -68,13 +68,13 @@ class Replica:
             behind=catalog.behind(),
             namespaces=self._namespaces,
         )
-        told = self._told
-        if told is not None and told._replace(renewed_at=now) == beat and now - told.renewed_at < EVERY:
+        last = self._last
+        if last is not None and last._replace(renewed_at=now) == beat and now - last.renewed_at < EVERY:
             return
         try:
             async with asyncio.timeout(CALL_SECONDS):
                 await self._api.put(to_lease(beat, self._api.namespace, self._owner))
-            self._told, problem = beat, ""
+            self._last, problem = beat, ""
         except MissingRight as error:
             problem = f"The operator cannot be told what is served: {error}"
         except (KubernetesError, TimeoutError) as error:
@@ -84,7 +84,7 @@ class Replica:
             log.error("Heartbeat forbidden", error=problem)
         catalog.unheard = problem
 
-    async def _leave(self) -> None:
+    async def _end(self) -> None:
         try:
             async with asyncio.timeout(CALL_SECONDS):
                 await self._api.delete("Lease", self._api.namespace, f"{PREFIX}{self._name}")

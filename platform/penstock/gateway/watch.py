@@ -28,13 +28,15 @@ class Watcher:
 
     def __init__(self, api: Kubernetes, catalog: Catalog, namespaces: Sequence[str] = ()) -> None:
         self._catalog = catalog
-        self._followers = [_Follower(api, catalog, namespace, self._tell) for namespace in namespaces or (ALL,)]
+        self._followers = [
+            _Follower(api, catalog, namespace, self._update_catalog) for namespace in namespaces or (ALL,)
+        ]
 
     async def run(self) -> None:
         """Follow until cancelled."""
         await asyncio.gather(*(follower.run() for follower in self._followers))
 
-    def _tell(self) -> None:
+    def _update_catalog(self) -> None:
         self._catalog.connected = all(follower.connected for follower in self._followers)
         metrics.API_CONNECTED.set(self._catalog.connected)
         self._catalog.synced = all(follower.synced for follower in self._followers)
@@ -45,11 +47,11 @@ class Watcher:
 class _Follower:
     """Follows one namespace, or all of them."""
 
-    def __init__(self, api: Kubernetes, catalog: Catalog, namespace: str, tell: Callable[[], None]) -> None:
+    def __init__(self, api: Kubernetes, catalog: Catalog, namespace: str, changed: Callable[[], None]) -> None:
         self._api = api
         self._catalog = catalog
         self._namespace = namespace
-        self._tell = tell
+        self._changed = changed
         self.synced = self.connected = False
         self.problem = ""
 
@@ -59,7 +61,7 @@ class _Follower:
             try:
                 version = await self._list()
                 self.synced, self.connected, self.problem = True, True, ""
-                self._tell()
+                self._changed()
                 wait = FIRST_WAIT
                 async with asyncio.timeout(RESYNC_SECONDS):
                     await self._watch(version)
@@ -68,7 +70,7 @@ class _Follower:
             except Exception as error:
                 said = self._understood(error)
                 self.connected = False
-                self._tell()
+                self._changed()
                 log.warning(
                     said or "Watch ended unexpectedly",
                     error=str(error),

@@ -36,7 +36,7 @@ class Credentials:
         """
         self._user, self._tls = user, tls
         self._plugin = _plugin(user)
-        self._known: Credential | None = None
+        self._credential: Credential | None = None
         self._asking: asyncio.Task[Credential] | None = None
         self._asked_at = 0.0
 
@@ -46,24 +46,24 @@ class Credentials:
         Raises:
             KubeconfigError: a file or a plug-in gives none.
         """
-        known = self._known
-        left = _left(known)
-        if known is None or left <= MARGIN_SECONDS:
+        credential = self._credential
+        left = _left(credential)
+        if credential is None or left <= MARGIN_SECONDS:
             if self._plugin is None:
-                self._known = _stated(self._user)
-                return self._known
+                self._credential = _stated(self._user)
+                return self._credential
             # A caller that cannot wait so long must not end what the next one waits for.
             return await asyncio.shield(self._ask(self._plugin))
         if self._plugin is not None and left <= EARLY_SECONDS and time.monotonic() - self._asked_at > MARGIN_SECONDS:
             self._ask(self._plugin)
-        return known
+        return credential
 
     def forget(self, refused: Credential) -> bool:
         """Ask again for what the API has refused; False where the answer would be the same."""
         if refused.ends_at is None and self._plugin is None:
             return False
-        if self._known is refused:
-            self._known = None
+        if self._credential is refused:
+            self._credential = None
         return True
 
     def _ask(self, plugin: Plugin) -> asyncio.Task[Credential]:
@@ -78,13 +78,13 @@ class Credentials:
         found = await plugin()
         if found.certificate is not None and self._tls is not None:
             load_certificate(self._tls, *found.certificate)
-        self._known = found
+        self._credential = found
         return found
 
 
-def _left(known: Credential | None) -> float:
+def _left(credential: Credential | None) -> float:
     """The seconds for which it is good."""
-    return known.ends_at - time.time() if known is not None and known.ends_at is not None else math.inf
+    return credential.ends_at - time.time() if credential is not None and credential.ends_at is not None else math.inf
 
 
 def _plugin(user: Mapping[str, Any]) -> Plugin | None:

@@ -78,8 +78,10 @@ class Manifest(StatusModel):
     uid: str
     attempt: int
     run: str
+    entrypoint: str | None = Field(None, description="The Python file that ran, relative to the source.")
     entrypoint_digest: str
     source_revision: str | None = Field(None, description="The commit, or the digest of the archive, of the code.")
+    resumed_from: str | None = Field(None, description="The run whose checkpoint it went on from.")
     packages: dict[str, str] = Field(default_factory=dict)
     params: dict[str, str] = Field(default_factory=dict)
     metrics: dict[str, float] = Field(default_factory=dict)

@@ -71,7 +71,7 @@ def _connect(scheme: str, bucket: str, _environment: tuple[str | None, ...]) -> 
 
     root = f"{scheme}://{bucket}"
     if scheme == "s3":
-        with _told(root):
+        with _translated(root):
             return Objects(_s3(bucket), root)
     try:
         system, _ = fs.FileSystem.from_uri(root)
@@ -112,7 +112,7 @@ class Objects:
     @contextmanager
     def open(self, path: str) -> Iterator[BinaryIO]:
         """A file to read."""
-        with self._told(path):
+        with self._translated(path):
             try:
                 file = self._fs.open_input_file(path)
             except FileNotFoundError:
@@ -124,7 +124,7 @@ class Objects:
     def replace(self, path: str, content: bytes) -> None:
         """One PUT, or one upload in parts, which is there when its last call is through."""
         # Unset, the compression is that of the file's suffix.
-        with self._told(path), self._fs.open_output_stream(path, compression=None) as stream:
+        with self._translated(path), self._fs.open_output_stream(path, compression=None) as stream:
             # In one call: a stream that is left by an exception would be closed, and so be there in part.
             stream.write(content)
 
@@ -145,7 +145,7 @@ class Objects:
         """Names and times of what is in a folder; a folder has no time of its own."""
         from pyarrow import fs
 
-        with self._told(path):
+        with self._translated(path):
             found = self._fs.get_file_info(fs.FileSelector(path.rstrip("/"), allow_not_found=True))
         if not found:
             self._check_bucket()
@@ -154,7 +154,7 @@ class Objects:
     def delete(self, path: str) -> None:
         """Delete a file, or what is below a folder, up to a thousand objects a call."""
         info = self._info(path)
-        with self._told(path):
+        with self._translated(path):
             if info.is_file:
                 self._fs.delete_file(path)
                 return
@@ -180,7 +180,7 @@ class Objects:
         return any(info.is_file for info in found)
 
     def _info(self, path: str) -> Any:
-        with self._told(path):
+        with self._translated(path):
             info = self._fs.get_file_info(path.rstrip("/"))
         if info.type.name == "NotFound":
             self._check_bucket()
@@ -191,17 +191,17 @@ class Objects:
         if self._bucket_seen:
             return
         bucket = self._root.partition("://")[2]
-        with self._told(bucket):
+        with self._translated(bucket):
             if self._fs.get_file_info(bucket).type.name == "NotFound":
                 raise StoreRefused(f"{self._root} is not there: create the bucket, or correct the URI")
         self._bucket_seen = True
 
-    def _told(self, path: str) -> Any:
-        return _told(f"{self._scheme}://{path}")
+    def _translated(self, path: str) -> Any:
+        return _translated(f"{self._scheme}://{path}")
 
 
 @contextmanager
-def _told(uri: str) -> Iterator[None]:
+def _translated(uri: str) -> Iterator[None]:
     """Turn what a client says into our errors, with the URI.
 
     Raises:

@@ -119,6 +119,19 @@ async def test_a_rayjob_that_kuberay_refuses_fails_with_its_words(site: Site) ->
     assert reasons(site) == ["RayFailed"]
 
 
+async def test_a_misspelt_field_of_a_pod_ends_the_job_until_it_is_mended(site: Site) -> None:
+    template = {"spec": {"tolerationz": [{"key": "gpu"}]}}
+    misspelt = {"ray": {"type": "KubeRay", "kubeRay": {"head": {"podTemplate": template}}}}
+    async with site.operator():
+        site.apply(**misspelt)
+        message = await site.until_reason("InvalidSpec")
+        assert 'unknown field "spec.rayClusterSpec.headGroupSpec.template.spec.tolerationz"' in message
+        assert (site.rayjobs(), reasons(site)) == ([], ["InvalidSpec"])
+        site.change(ray={"kubeRay": {"head": {"podTemplate": None}}})
+        await site.until_reason("Completed")
+    assert len(site.kuberay.started) == 1
+
+
 async def test_a_cluster_that_does_not_come_says_why(site: Site) -> None:
     waiting = {"type": "HeadPodReady", "status": "False", "reason": "ImagePullBackOff", "message": "no such image"}
     site.kuberay.fate = lambda _: Fate(conditions=(waiting,))

@@ -202,11 +202,11 @@ class Life:
     folder: Path
 
     def until(self, what: str, holds: Callable[[], Any]) -> Any:
-        def told() -> str:
+        def state() -> str:
             refused = [*self.refused("penstock-operator"), *self.refused("penstock-gateway")]
             return f"{what}\nrefused: {refused}\n{self.kubectl('get', 'penstock').stdout}"
 
-        return wait_until(holds, WAIT_SECONDS, told)
+        return wait_until(holds, WAIT_SECONDS, state)
 
     def said(self, *words: str, stdin: str = "") -> str:
         done = self.kubectl(*words, stdin=stdin)

@@ -12,7 +12,7 @@ from stored import write_rows
 
 from penstock.gateway.errors import Unavailable
 from penstock.gateway.features import Project, View
-from penstock.gateway.workers import Workers
+from penstock.gateway.threads import BoundedThreads
 from penstock.handoff import ViewTarget
 from penstock.stores.feast.store import open_store
 from penstock.stores.feast.views import register_view
@@ -55,7 +55,7 @@ def stage(config: dict[str, Any], features: dict[str, float]) -> None:
 
 
 async def served(project: Project) -> View:
-    threads = Workers("a load", 1, 0)
+    threads = BoundedThreads("a load", 1, 0)
     try:
         return View("images", VIEW, project, await threads.run(project.about, VIEW))
     finally:
@@ -87,4 +87,4 @@ async def test_a_view_that_is_dropped_under_a_query_is_told_as_such(config: dict
         with pytest.raises(Unavailable, match="Feast project 'demo'"):
             await view.read([{"image_id": 1}])
     finally:
-        project.workers.close()
+        project.threads.close()

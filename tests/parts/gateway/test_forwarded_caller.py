@@ -21,8 +21,8 @@ class Access:
     async def allowed(self, caller: Caller, namespace: str, name: str) -> bool:
         return True
 
-    async def visible(self, caller: Caller, known: Sequence[Key]) -> list[Key]:
-        return list(known)
+    async def visible(self, caller: Caller, keys: Sequence[Key]) -> list[Key]:
+        return list(keys)
 
     def lacking(self, caller: Caller, namespace: str, name: str) -> str:
         return ""

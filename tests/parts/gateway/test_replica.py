@@ -28,7 +28,7 @@ from penstock.kubeapi.kubeconfig import read
 from penstock_operator.local.apiserver.api import create_app
 from penstock_operator.local.apiserver.certificates import loopback_certificate
 from penstock_operator.local.apiserver.kubeconfig import write_kubeconfig
-from penstock_operator.local.apiserver.serve import serving
+from penstock_operator.local.apiserver.serve import listening
 from penstock_operator.local.apiserver.store import ObjectStore
 from penstock_operator.local.stack.sockets import free_port
 from penstock_operator.loop.plan import ALWAYS
@@ -112,7 +112,7 @@ class World:
 async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     monkeypatch.setattr(module, "LEAST_SECONDS", 0.1)
     world = World(tmp_path)
-    async with serving(create_app(world.store, world.token), world.port, world.certificate):
+    async with listening(create_app(world.store, world.token), world.port, world.certificate):
         yield world
         await world.stop()
     await world.api.close()
@@ -197,7 +197,7 @@ async def test_a_right_that_is_missing_is_named_where_doctor_looks_and_logged_on
     path = "/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{name}"
     app = Starlette(routes=[Route(path, forbidden, methods=["PATCH", "DELETE"])])
     port = free_port()
-    async with serving(app, port, loopback_certificate(tmp_path / "tls")):
+    async with listening(app, port, loopback_certificate(tmp_path / "tls")):
         api = connected(f"https://127.0.0.1:{port}", "token")
         catalog = Catalog(EmptyBundles(), KubernetesStagedRuns(api))
         telling = asyncio.create_task(Replica(api, catalog, "one").run())

@@ -24,7 +24,7 @@ from penstock_operator.local.apiserver.api import create_app
 from penstock_operator.local.apiserver.certificates import loopback_certificate
 from penstock_operator.local.apiserver.errors import NotFound
 from penstock_operator.local.apiserver.kubeconfig import write_kubeconfig
-from penstock_operator.local.apiserver.serve import serving
+from penstock_operator.local.apiserver.serve import listening
 from penstock_operator.local.apiserver.store import ObjectStore
 from penstock_operator.local.stack.sockets import free_port
 
@@ -45,7 +45,7 @@ class World:
 
     @asynccontextmanager
     async def api(self) -> AsyncIterator[None]:
-        async with serving(create_app(self.store, self.token), self.port, self.certificate):
+        async with listening(create_app(self.store, self.token), self.port, self.certificate):
             yield
 
     def point(self, name: str, run: str, namespace: str = "default") -> None:

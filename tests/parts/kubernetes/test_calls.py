@@ -18,7 +18,7 @@ from penstock.kubeapi.context import Context
 from penstock_operator.kubernetes import connection
 from penstock_operator.kubernetes.api import Api
 from penstock_operator.kubernetes.connection import for_kopf
-from penstock_operator.ports import ClusterUnreachable, Conflict, Missing, Refused
+from penstock_operator.ports import ClusterUnreachable, Conflict, Invalid, Missing, Refused
 
 OBJECT = {"kind": "TrainingJob", "metadata": {"namespace": "default", "name": "digits", "resourceVersion": "1"}}
 Call = Callable[[Api], Awaitable[Any]]
@@ -79,11 +79,12 @@ async def test_what_may_pass_is_tried_later(server: Server, api: Api, status: in
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-@pytest.mark.parametrize("status", [400, 403, 413, 422])
-async def test_what_stays_is_refused(server: Server, api: Api, status: int, call: Call) -> None:
+@pytest.mark.parametrize(("status", "refusal"), [(400, Invalid), (403, Refused), (413, Invalid), (422, Invalid)])
+async def test_what_stays_is_refused(server: Server, api: Api, status: int, refusal: type[Refused], call: Call) -> None:
     server.status, server.body = status, b"<html>no</html>"
-    with pytest.raises(Refused, match=f"{status}: <html>no"):
+    with pytest.raises(Refused, match=f"{status}: <html>no") as caught:
         await call(api)
+    assert caught.type is refusal
 
 
 @pytest.mark.parametrize(

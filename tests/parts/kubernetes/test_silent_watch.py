@@ -18,7 +18,7 @@ from penstock_operator.kubernetes.api import Api
 from penstock_operator.kubernetes.audit import Audit, Timing
 from penstock_operator.kubernetes.cache import Cache
 from penstock_operator.kubernetes.metrics import Metrics
-from penstock_operator.kubernetes.server import Vitals, serving
+from penstock_operator.kubernetes.server import Vitals, listening
 from penstock_operator.kubernetes.watching import Watch
 from penstock_operator.loop.queue import KeyQueue, Result
 
@@ -73,7 +73,7 @@ async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
             metrics.watch_watches(watch.streams.silent, audit.missed)
             vitals = Vitals(audit, Lease(), metrics)  # type: ignore[arg-type]
             async with (
-                serving(vitals, "127.0.0.1", 0) as port,
+                listening(vitals, "127.0.0.1", 0) as port,
                 httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as pages,
             ):
                 await audit.fill()

@@ -58,6 +58,10 @@ def found(store: ObjectStore) -> Object:
     return store.get("VectorStore", "default", "milvus")
 
 
+UNSEEN = {"observedGeneration": 0, "conditions": []}
+"""The status of what nobody has looked at."""
+
+
 @pytest.mark.parametrize("case", BAD)
 async def test_a_bad_status_is_refused_to_whoever_writes_it(
     store: ObjectStore, http: httpx2.AsyncClient, case: str
@@ -74,7 +78,7 @@ async def test_a_bad_status_is_refused_to_whoever_writes_it(
         assert (answer.status_code, answer.json()["reason"]) == (422, "Invalid")
         assert message in answer.json()["message"]
         assert answer.json()["details"]["causes"][0]["field"].startswith("status.")
-    assert "status" not in found(store)
+    assert found(store)["status"] == UNSEEN
 
 
 async def test_a_field_that_a_status_does_not_have_is_dropped_and_where_asked_refused(
@@ -104,7 +108,7 @@ async def test_the_reconcilers_create_and_change_by_the_schema_too(store: Object
     with pytest.raises(Refused, match=r"spec\.timeoutSeconds: Invalid value"):
         await cluster.create(vectors(timeoutSeconds=301))
     made = await cluster.create({**vectors(), "status": {"conditions": [CONDITION]}})
-    assert (made["spec"], "status" in made) == ({"database": "default", "timeoutSeconds": 10}, False)
+    assert (made["spec"], made["status"]) == ({"database": "default", "timeoutSeconds": 10}, UNSEEN)
     with pytest.raises(Conflict, match="already"):
         await cluster.create(vectors())
     with pytest.raises(Refused):

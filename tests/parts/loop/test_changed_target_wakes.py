@@ -23,8 +23,8 @@ from penstock_operator.kubernetes.kinds import WATCHED
 from penstock_operator.kubernetes.metrics import Metrics
 from penstock_operator.local.apiserver.cluster import LocalCluster
 from penstock_operator.local.apiserver.store import ObjectStore
+from penstock_operator.loop.index import ObjectIndex
 from penstock_operator.loop.key import Key
-from penstock_operator.loop.known import Known
 from penstock_operator.loop.manager import Manager
 from penstock_operator.loop.plan import Plan
 from penstock_operator.ports import Object
@@ -120,11 +120,11 @@ async def test_the_materialization_that_names_it_is_looked_at(
 
 
 def test_the_keys_that_must_look_again_are_those_that_name_it() -> None:
-    known = Known()
+    objects = ObjectIndex()
     for one in OBJECTS:
-        known.put(one)
+        objects.put(one)
     for kind in ("FeatureView", "VectorCollection"):
         related = materialization(world()).related[kind]
         for name, keys in (("images", [Key("Materialization", "default", "digits")]), ("elsewhere", [])):
             changed = {"kind": kind, "metadata": {"namespace": "default", "name": name}, "spec": {}}
-            assert list(related(changed, known)) == keys
+            assert list(related(changed, objects)) == keys

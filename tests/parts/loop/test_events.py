@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from penstock.api.trainingjob import SucceededReason, TrainingJob
+from penstock.api.trainingjob import TrainingJob
+from penstock.api.trainingjobreasons import SucceededReason
 from penstock_operator.local.apiserver.cluster import LocalCluster
 from penstock_operator.local.apiserver.store import ObjectStore
 from penstock_operator.loop.conditions import Truth, with_condition

@@ -17,9 +17,9 @@ from penstock.secrets import MissingSecret
 from penstock_operator.local.apiserver.cluster import LocalCluster
 from penstock_operator.local.apiserver.store import ObjectStore
 from penstock_operator.loop.conditions import with_condition
+from penstock_operator.loop.finalizing import GIVE_UP_SECONDS
 from penstock_operator.loop.key import Key
 from penstock_operator.loop.kind import Related
-from penstock_operator.loop.leaving import GIVE_UP_SECONDS
 from penstock_operator.loop.parse import InvalidObject
 from penstock_operator.loop.plan import Plan
 from penstock_operator.loop.reconcile import CLEANUP_SECONDS, reconcile

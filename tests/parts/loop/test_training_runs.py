@@ -14,7 +14,7 @@ from penstock.api import FINALIZER
 from penstock.api.trainingjob import RERUN_ANNOTATION
 from penstock_operator.adapters.artifacts import FileArtifacts
 from penstock_operator.local.apiserver.errors import NotFound
-from penstock_operator.loop.leaving import GIVE_UP_SECONDS
+from penstock_operator.loop.finalizing import GIVE_UP_SECONDS
 from penstock_operator.ports import Refused, Unreachable
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from penstock.api import FINALIZER
-from penstock_operator.loop.leaving import GIVE_UP_SECONDS
+from penstock_operator.loop.finalizing import GIVE_UP_SECONDS
 from penstock_operator.secretmemory import SecretMemory
 
 if TYPE_CHECKING:

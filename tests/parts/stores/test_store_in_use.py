@@ -17,9 +17,9 @@ from penstock.api.ray import RayBackend, RayCluster, RayType
 from penstock.installation import Installation
 from penstock_operator.local.apiserver.cluster import LocalCluster
 from penstock_operator.local.apiserver.store import ObjectStore
+from penstock_operator.loop.finalizing import GIVE_UP_SECONDS
 from penstock_operator.loop.key import Key
 from penstock_operator.loop.kind import AnyKind, Kind
-from penstock_operator.loop.leaving import GIVE_UP_SECONDS
 from penstock_operator.loop.reconcile import reconcile
 from penstock_operator.stores.feast import FeastProjects
 from penstock_operator.stores.milvus import MilvusServers

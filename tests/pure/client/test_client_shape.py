@@ -22,7 +22,7 @@ BETWEEN_PARTS = {
     (Session, "document"),
     (Session, "merge"),
     (Session, "delete"),
-    (Watching, "seen"),
+    (Watching, "document_changes"),
     (Writing, "decide"),
 }
 """What one part has for another."""

@@ -104,7 +104,7 @@ def test_defaults_of_the_models_are_defaults_of_the_schema() -> None:
     assert "default" not in properties["attemptDeadlineSeconds"]
     assert openapi(crd(VectorStore))["properties"]["spec"]["default"]["timeoutSeconds"] == 10
     assert "required" not in openapi(crd(VectorStore))
-    assert "default" not in openapi(crd(FeatureStore))["properties"]["status"]
+    assert openapi(crd(FeatureStore))["properties"]["status"]["default"] == {"observedGeneration": 0}
 
 
 def test_open_bounds_maps_and_unbounded_fields() -> None:

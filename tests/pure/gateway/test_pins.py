@@ -97,8 +97,8 @@ async def test_a_run_that_was_served_is_known_though_the_api_is_away(pins: Pins,
 async def test_what_is_remembered_is_bounded(pins: Pins, runs: Runs) -> None:
     runs.keep("first", *(f"r{number}" for number in range(MOST)))
     assert await found(pins, f"r{MOST - 1}") == f"r{MOST - 1}"
-    assert len(pins.known()) == MOST
+    assert len(pins.runs()) == MOST
     kept = await pins.find("r5")
     assert kept is not None
     pins.note(kept)
-    assert len(pins.known()) == MOST
+    assert len(pins.runs()) == MOST

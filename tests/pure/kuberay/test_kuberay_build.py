@@ -20,7 +20,7 @@ from penstock.api.trainingjob import TrainingJob, Workers
 from penstock.installation import Installation
 from penstock_operator.adapters.ray.kuberay.build import pods_digest, ray_cluster, ray_job
 from penstock_operator.adapters.ray.kuberay.names import PODS_LABEL
-from penstock_operator.ports import RaySubmission, Refused
+from penstock_operator.ports import Invalid, RaySubmission
 
 ROOT = Path(__file__).parents[3]
 UID = "0f3c2a10-5b1e-4c7e-9a55-2f6f0e8d1c11"
@@ -220,7 +220,7 @@ def test_pods_are_restricted(image: str | None, read_only: bool) -> None:
 
 
 def test_without_any_image_there_is_no_rayjob() -> None:
-    with pytest.raises(Refused, match="platformImage"):
+    with pytest.raises(Invalid, match="platformImage"):
         built(place=installation(platformImage=None))
 
 

@@ -17,7 +17,7 @@ from penstock_operator.adapters.ray.kuberay.names import PODS_LABEL
 from penstock_operator.adapters.ray.kuberay.status import STARTING
 from penstock_operator.loop.key import Key
 from penstock_operator.loop.related import owned
-from penstock_operator.ports import Conflict, JobState, Missing, Object, RaySubmission, Refused
+from penstock_operator.ports import Conflict, Invalid, JobState, Missing, Object, RaySubmission, Refused
 
 UID = "0f3c2a10-5b1e-4c7e-9a55-2f6f0e8d1c11"
 ID = f"penstock-{UID}-1"
@@ -113,12 +113,14 @@ async def test_what_is_not_there_is_stopped_and_forgotten() -> None:
     ("refusal", "step"),
     [
         (Missing("There is no RayJob here: not found"), "Install KubeRay, or set spec.ray.rayCluster"),
-        (Refused("The Kubernetes API answered 403: exceeded quota"), "Correct spec.ray.kubeRay"),
+        (Invalid("The Kubernetes API answered 400: unknown field"), "or what the installation has"),
+        (Refused("The Kubernetes API answered 403: exceeded quota"), "or the rights or quota"),
     ],
 )
 async def test_a_refusal_says_what_to_do(refusal: Refused, step: str) -> None:
-    with pytest.raises(Refused, match=f"{refusal}.*{step}"):
+    with pytest.raises(Refused, match=f"{refusal}.*{step}") as caught:
         await ray(Objects(refusal)).submit(SUBMISSION)
+    assert isinstance(caught.value, Invalid) == isinstance(refusal, Invalid)
 
 
 @pytest.mark.parametrize(

@@ -78,3 +78,8 @@ def test_null_removes() -> None:
     assert "tolerations" not in spec(tolerations=None)
     (container,) = spec(containers=[{"name": "ray-head", "securityContext": None}])["containers"]
     assert "securityContext" not in container
+
+
+@pytest.mark.parametrize("nonsense", [["ray-head"], [{"name": {}}], [None], "ray-head"])
+def test_what_is_no_list_of_entries_is_handed_on_for_the_api_server_to_refuse(nonsense: Any) -> None:
+    assert spec(containers=nonsense)["containers"] == nonsense

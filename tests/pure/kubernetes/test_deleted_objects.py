@@ -45,7 +45,7 @@ async def test_one_that_is_made_while_the_api_says_that_there_is_none_is_kept() 
         cache.put(obj("2", 3))
         return None
 
-    await cache.settle(Key("K", "n", "a"), ask)
+    await cache.reread(Key("K", "n", "a"), ask)
     assert [found["metadata"]["uid"] for found in cache.list("K")] == ["2"]
     cache.put(obj("1", 1))
     assert [found["metadata"]["uid"] for found in cache.list("K")] == ["2"]

@@ -91,7 +91,7 @@ def test_what_is_missing_for_a_while_changes_nothing(house: House) -> None:
 def test_what_does_not_change_the_result_stages_nothing(house: House, fields: dict[str, Any]) -> None:
     house.train()
     house.change(**fields)
-    assert house.made == 1
+    assert house.created == 1
 
 
 def test_a_newer_run_waits_for_a_staging_that_is_under_way_and_replaces_one_that_backs_off(house: House) -> None:
@@ -112,4 +112,25 @@ def test_no_run_older_than_the_one_that_is_served_is_promoted_by_itself(house: H
     house.train()
     house.fates["r-2"] = "Hung"
     house.change(gates=GATES)
+    assert house.active == "r-2"
+
+
+@pytest.mark.parametrize("pinned", [False, True])
+def test_what_ray_refuses_for_good_is_refused_and_staged_again_once_spec_ray_is_another(
+    house: House, pinned: bool
+) -> None:
+    house.train()
+    house.train("Unfit")
+    if pinned:
+        house.pin("r-2")
+    house.settle(seconds=600)
+    told = house.condition("Staged")
+    assert (told.status, told.reason, told.message) == ("False", "InvalidSpec", 'unknown field "spec.volumez"')
+    assert (house.ready().status, house.ready().reason) == ("False", "InvalidSpec")
+    assert (house.newest.status.tries, house.active) == (1, "r-1")
+    house.fates["r-2"] = "Staged"
+    house.settle(seconds=600)
+    assert house.active == "r-1"
+    house.change(ray={"type": "KubeRay", "kubeRay": {}})
+    house.settle(seconds=120)
     assert house.active == "r-2"

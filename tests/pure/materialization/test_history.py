@@ -81,6 +81,7 @@ def come_to_rest(house: House) -> None:
 @example([("train", "Staged"), ("promotion", "Manual"), ("train", "Staged"), ("lose", 0)])
 @example([("train", "Staged"), ("wait", 1), ("delete", 0), ("lose", 0)])
 @example([("train", "Staged"), ("train", "Rejected"), ("pin", 1), ("lose", 0)])
+@example([*[("train", "Staged")] * 5, ("delete", 0), ("lose", 0)])
 @settings(max_examples=100, deadline=None)
 def test_whatever_happens_what_is_served_is_whole_in_the_end_and_nothing_is_left_over(
     operations: list[tuple[str, Any]],

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from staging_house import House
 
+from penstock.api.materialization import Materialization
+from penstock.api.stagedrun import StagedRun
+from penstock.rundir.digests import digest_json
+
 
 def test_a_run_is_staged_under_names_of_its_own_and_then_served(house: House) -> None:
     house.settle()
@@ -126,16 +130,43 @@ def test_the_younger_of_two_that_feed_one_view_says_so_and_does_nothing(house: H
     assert house.active == "r-1"
 
 
-def test_the_pointer_has_a_copy_beside_the_runs_until_the_end(house: House) -> None:
+def test_the_pointer_and_the_way_back_have_a_copy_beside_the_runs(house: House) -> None:
     house.train()
     document = house.recorded["/runs/default/digits/serving/digits.json"]
-    active = house.mat.status.active
-    assert active is not None
-    assert house.mat.status.recorded == active.staged_run_ref.uid
     assert document["active"]["stagedRunRef"]["uid"] == house.newest.metadata.uid
-    assert document["stagedRun"]["spec"] == house.newest.spec.to_wire()
     house.train()
-    assert house.recorded["/runs/default/digits/serving/digits.json"]["active"]["run"] == "r-2"
+    house.change(historyLimit=2)
+    document = house.recorded["/runs/default/digits/serving/digits.json"]
+    assert house.mat.status.recorded == digest_json(document)
+    # All of it can be read as the objects that it was.
+    status = {name: document[name] for name in ("active", "previous")}
+    mat = Materialization.model_validate({"kind": "Materialization", **document["materialization"], "status": status})
+    assert (mat.spec, mat.status.active, mat.status.previous) == (
+        house.mat.spec,
+        house.mat.status.active,
+        house.mat.status.previous,
+    )
+    again = [StagedRun.model_validate({"kind": "StagedRun", **one}) for one in document["stagedRuns"]]
+    staged = {one.metadata.name: one for one in again}
+    assert staged.keys() == house.staged.keys()
+    for name, one in house.staged.items():
+        assert (staged[name].spec, staged[name].status.outputs) == (one.spec, one.status.outputs)
+        assert staged[name].status.state == "Staged"
+
+
+def test_the_copy_is_written_when_something_of_it_is_another_and_only_then(house: House) -> None:
+    house.train()
+    house.recorded.clear()
+    house.settle(seconds=600)
+    assert house.recorded == {}
+    house.change(historyLimit=4)
+    (document,) = house.recorded.values()
+    assert document["materialization"]["spec"]["historyLimit"] == 4
+
+
+def test_the_copy_goes_with_the_materialization(house: House) -> None:
+    house.train()
+    assert house.recorded
     house.deleted = house.now
     house.settle(seconds=1)
     assert house.recorded == {}

@@ -23,7 +23,7 @@ FIRST, SECOND = Pointed("r-1", "images__r_1"), Pointed("r-2", "images__r_2")
 FED = Observed(feeder="digits", pointed=FIRST, own=frozenset({FIRST.physical}))
 
 
-def told(decision: Decision) -> tuple[str, str]:
+def verdict(decision: Decision) -> tuple[str, str]:
     condition = find(decision.conditions, "Ready")
     assert condition is not None
     assert condition.observed_generation == 3
@@ -44,7 +44,7 @@ def told(decision: Decision) -> tuple[str, str]:
 )
 def test_what_was_seen_is_told(seen: Observed, expected: tuple[str, str]) -> None:
     decision = decide(NAME, [], seen, NOW)
-    assert told(decision) == expected
+    assert verdict(decision) == expected
     assert not decision.finalized
     assert (decision.served is not None) == (expected[1] == "Serving")
 
@@ -85,7 +85,7 @@ def test_a_name_that_stands_for_another_run_is_moved_and_looked_at_at_once(curre
 
 def test_a_name_that_somebody_else_made_is_not_taken_over_but_ours_that_was_moved_is_put_back() -> None:
     seen = replace(FED, current="theirs")
-    assert told(decide(NAME, [], seen, NOW)) == ("False", "Conflict")
+    assert verdict(decide(NAME, [], seen, NOW)) == ("False", "Conflict")
     assert decide(NAME, [], seen, NOW).actions == ()
     assert decide(NAME._replace(before=FIRST.physical), [], seen, NOW).actions == (Point(FIRST.physical),)
 
@@ -104,7 +104,7 @@ def test_a_name_without_a_pointer_is_left_as_it_is() -> None:
 def test_a_name_that_another_object_holds_is_neither_moved_nor_removed() -> None:
     held = replace(FED, current="images__q_1", other="team-b/images")
     decision = decide(NAME, [], held, NOW)
-    assert told(decision) == ("False", "Conflict")
+    assert verdict(decision) == ("False", "Conflict")
     assert (decision.actions, decision.served) == ((), None)
     assert decide(DYING, [], held, NOW).cleanup == ()
 

@@ -33,7 +33,7 @@ class Try:
         self.now += timedelta(seconds=after)
         known = {"ray": RaySeen("session_1", job, tail), **seen}
         result = plan(self.staged, replace(self.seen, **known), self.now)
-        result.settle([])
+        result.conclude([])
         wire = {**self.staged.model_dump(mode="json", by_alias=True), "status": result.status.to_wire()}
         self.staged = StagedRun.model_validate(wire)
         return result

@@ -26,4 +26,4 @@ def test_it_counts_the_gates_that_it_passed(house: House, gates: int, said: str)
 
 
 def test_its_steps_are_no_events_since_ready_says_the_same_with_a_message() -> None:
-    assert set(STEPS) == StagedRun.MIRRORS
+    assert set(STEPS) <= StagedRun.MIRRORS

@@ -20,7 +20,7 @@ AWAY = Observed(StoreReason.UNREACHABLE, "Milvus at http://milvus:19530 did not 
 NEEDED = ("VectorCollection images", "StagedRun digits-1")
 
 
-def told(decision: Decision) -> tuple[str, str, str]:
+def ready(decision: Decision) -> tuple[str, str, str]:
     condition = find(decision.conditions, "Ready")
     assert condition is not None
     assert condition.observed_generation == 2
@@ -38,7 +38,7 @@ def told(decision: Decision) -> tuple[str, str, str]:
 )
 def test_the_answer_is_shown_and_a_sick_store_is_asked_more_often(reason: StoreReason, truth: str) -> None:
     decision = decide(META, "", [], Observed(reason, "as it said"), NOW)
-    assert told(decision) == (truth, str(reason), "as it said")
+    assert ready(decision) == (truth, str(reason), "as it said")
     assert decision.after == (HEALTHY_SECONDS if truth == "True" else SICK_SECONDS)
     assert not decision.finalized
 
@@ -63,9 +63,9 @@ def test_a_deleted_store_waits_for_its_users_and_names_them(seen: Observed) -> N
     waiting = decide(DYING, "", [], replace(seen, users=NEEDED), NOW + timedelta(days=1))
     assert not waiting.finalized
     assert waiting.after == USED_SECONDS
-    assert told(waiting) == ("False", "InUse", "Waiting for VectorCollection images, StagedRun digits-1 to go")
+    assert ready(waiting) == ("False", "InUse", "Waiting for VectorCollection images, StagedRun digits-1 to go")
 
 
 def test_users_do_not_trouble_a_store_that_stays() -> None:
     decision = decide(META, "", [], replace(WELL, users=NEEDED), NOW)
-    assert told(decision) == ("True", "Ready", "The store answers")
+    assert ready(decision) == ("True", "Ready", "The store answers")

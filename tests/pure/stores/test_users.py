@@ -10,7 +10,7 @@ from worlds import world
 
 from penstock.api import FINALIZER
 from penstock_operator import references
-from penstock_operator.loop.known import Known
+from penstock_operator.loop.index import ObjectIndex
 from penstock_operator.ports import Object, References
 from penstock_operator.publicnames.feeders import feeders_of
 from penstock_operator.stores.feast import FeastProjects
@@ -21,12 +21,12 @@ class Cluster:
     """Objects, found by index alone."""
 
     def __init__(self, *objects: Object) -> None:
-        self.known = Known()
+        self.objects = ObjectIndex()
         for obj in objects:
-            self.known.put(obj)
+            self.objects.put(obj)
 
     async def referring(self, kind: str, namespace: str | None, references: References, name: str) -> Sequence[Object]:
-        return self.known.referring(kind, namespace, references, name)
+        return self.objects.referring(kind, namespace, references, name)
 
 
 def obj(kind: str, name: str, spec: Any, status: Any = None, **meta: Any) -> Object:

@@ -69,7 +69,7 @@ def test_the_directory_of_an_attempt_that_came_to_nothing_goes_once_nobody_goes_
     seen = Observed(ray=RaySeen("session_1"), checkpoints=frozenset(checkpoints))
     result = plan(job(*states), seen, NOW)
     assert removed(result) == gone
-    assert result.settle(()) == ""
+    assert result.conclude(()) == ""
     again = job(*states)
     again.status = result.status.model_copy(deep=True)
     assert plan(again, seen, NOW).cleanup == []
@@ -90,7 +90,7 @@ def test_no_directory_goes_while_it_is_not_known_which_has_a_checkpoint() -> Non
 def test_a_directory_that_could_not_be_removed_is_tried_again_and_told() -> None:
     before = job(F, S)
     result = plan(before, UP, NOW)
-    assert result.settle([(DeleteFiles("r-1"), Unreachable("the artifact store did not answer"))]) != ""
+    assert result.conclude([(DeleteFiles("r-1"), Unreachable("the artifact store did not answer"))]) != ""
     before.status = result.status
     assert removed(plan(before, UP, NOW)) == ["r-1"]
 
@@ -99,7 +99,7 @@ def test_ray_keeps_the_newest_attempts_for_their_logs() -> None:
     before = job(*[S] * (KEPT_LOGS + 2))
     result = plan(before, UP, NOW)
     assert forgotten(result) == ["s-1", "s-2"]
-    result.settle(())
+    result.conclude(())
     before.status = result.status
     assert forgotten(plan(before, UP, NOW)) == []
     assert forgotten(plan(job(*[S] * (KEPT_LOGS + 2)), Observed(), NOW)) == []

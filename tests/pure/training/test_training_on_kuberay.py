@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import training_house
-from training_house import NOW, UID, after, attempt, last, told, verdict
+from training_house import NOW, UID, after, attempt, last, message, verdict
 
 from penstock.api.trainingjob import AttemptState, TrainingJob
 from penstock_operator.ports import JobState
@@ -44,7 +44,7 @@ def test_an_attempt_that_waits_says_for_what_and_is_not_running() -> None:
     result = plan(job(AttemptState.PENDING), ray(JobState.PENDING, message="Kueue has yet to admit it"), NOW)
     assert (last(result).state, last(result).started_at) == (AttemptState.SUBMITTED, None)
     assert verdict(result) == ("Unknown", "Pending")
-    assert told(result) == "Attempt 1 waits: Kueue has yet to admit it"
+    assert message(result) == "Attempt 1 waits: Kueue has yet to admit it"
     assert result.requeue_after is None
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from training_house import NOW, SESSION, UID, UP, after, attempt, job, last, manifest, ray, recorded, told, verdict
+from training_house import NOW, SESSION, UID, UP, after, attempt, job, last, manifest, message, ray, recorded, verdict
 
 from penstock.api.trainingjob import AttemptState
 from penstock.sources.archive import Archive
@@ -95,7 +95,7 @@ def test_a_manifest_without_a_declared_output_is_a_failure() -> None:
 def test_a_failure_carries_the_last_log_lines() -> None:
     seen = ray(JobState.FAILED, log_tail="ValueError: bad learning rate")
     result = plan(job(attempt(AttemptState.RUNNING)), seen, NOW)
-    assert "ValueError: bad learning rate" in told(result)
+    assert "ValueError: bad learning rate" in message(result)
 
 
 def test_a_retry_waits_for_its_back_off_and_then_goes_on_from_the_checkpoint() -> None:
@@ -175,7 +175,7 @@ def test_runs_beyond_the_history_limit_go_unless_something_holds_them() -> None:
     first, second, third = recorded(1, held=True), recorded(2), recorded(3)
     result = plan(done, replace(UP, runs=(first, second, third)), NOW)
     assert result.cleanup == [DeleteRun(second)]
-    assert result.settle(()) == ""
+    assert result.conclude(()) == ""
     assert plan(done, replace(UP, runs=(first, third)), NOW).cleanup == []
 
 

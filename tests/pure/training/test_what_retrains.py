@@ -58,6 +58,8 @@ RELEVANT: list[dict[str, Any]] = [
     {"env": [*SPEC["env"], {"name": "NEW", "value": "z"}]},
     {"workers": {"count": 3, "memory": "1Gi"}},
     {"workers": {"count": 2, "memory": "2Gi"}},
+    {"workers": {"count": 2, "memory": "1Gi", "cpus": 0}},
+    {"workers": {"count": 2, "memory": "1Gi", "cpus": "1500m"}},
     {"workers": {"count": 2, "memory": "1Gi", "gpus": 1}},
     {"strategy": {"name": "Other", "options": SPEC["strategy"]["options"]}},
     {"strategy": {"name": "DataParallel"}},
@@ -88,6 +90,8 @@ def test_neither_what_is_irrelevant_nor_any_order_changes_the_digest(
         {"source": {"type": "Git", "git": {"url": "https://moved/to", "revision": COMMIT, "tokenSecretKeyRef": REF}}},
         {"env": [*SPEC["env"], {"name": "TOKEN", "secretKeyRef": REF}]},
         {"workers": {"count": 2, "cpus": 1, "memory": "1024Mi"}},
+        {"workers": {"count": 2, "cpus": "1000m", "memory": 1073741824}},
+        {"workers": {"count": 2, "cpus": "1.000", "memory": "1048576.0Ki"}},
     ],
 )
 def test_another_way_to_the_same_changes_nothing(change: dict[str, Any]) -> None:

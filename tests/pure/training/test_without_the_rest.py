@@ -7,13 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from training_house import NOW, UID, UP, after, attempt, job, last, manifest, ray, told, verdict
+from training_house import NOW, UID, UP, after, attempt, job, last, manifest, message, ray, verdict
 
 from penstock.api.trainingjob import AttemptState
 from penstock_operator.loop.away import Away
 from penstock_operator.ports import JobState
 from penstock_operator.training.actions import CreateRun, DeleteFiles, Stop
-from penstock_operator.training.leaving import STOP_SECONDS
+from penstock_operator.training.deletion import STOP_SECONDS
 from penstock_operator.training.observed import Observed
 from penstock_operator.training.passes import DOUBT_SECONDS
 from penstock_operator.training.plan import plan
@@ -57,7 +57,7 @@ def test_an_attempt_that_has_ended_is_not_judged_before_the_store_was_asked(stat
     running = job(attempt(AttemptState.RUNNING))
     waits = plan(running, ray(state, seen=STORE_AWAY), NOW)
     assert (last(waits).state, verdict(waits)) == ("Running", ("Unknown", "ArtifactsUnreachable"))
-    assert "it did not answer" in told(waits)
+    assert "it did not answer" in message(waits)
     judged = plan(after(running, waits), replace(ray(state), manifest=manifest()), NOW)
     assert verdict(judged) == ("True", "Completed")
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 import httpx2
 
 from penstock_operator.adapters.ray import causes
-from penstock_operator.ports import JobState, RayJob, RaySubmission, Refused, Unreachable
+from penstock_operator.ports import Invalid, JobState, RayJob, RaySubmission, Refused, Unreachable
 
 PATIENCE_SECONDS = (6.0, 10.0)
 """At least and at most: many that hang are not to be given up in one moment."""
@@ -99,7 +99,8 @@ class RayJobs:
             return
         detail = response.text.strip().splitlines()[-1:] or [""]
         if 400 <= response.status_code < 500:
-            raise Refused(f"Ray refused the submission ({response.status_code}): {detail[0]}")
+            refusal = Invalid if response.status_code == 400 else Refused
+            raise refusal(f"Ray refused the submission ({response.status_code}): {detail[0]}")
         raise Unreachable(f"Ray could not take the submission ({response.status_code}): {detail[0]}")
 
     async def stop(self, submission_id: str) -> None:

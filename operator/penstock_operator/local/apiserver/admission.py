@@ -57,7 +57,7 @@ class Admission:
         new.pop("status", None)
         if obj.get("status") is not None:
             new["status"] = copy.deepcopy(obj["status"])
-        return self._checked(self._known(new, strict), old)
+        return self._checked(self._pruned(new, strict), old)
 
     def shown(self, obj: Object) -> Object:
         """An object that was kept, by the schema as it is now: with its defaults, and without fields unknown to it."""
@@ -66,10 +66,10 @@ class Admission:
 
     def _sent(self, obj: Object, strict: bool) -> Object:
         metadata.check(obj)
-        obj = self._known(obj, strict)
+        obj = self._pruned(obj, strict)
         return _with_string_data(obj) if obj["kind"] == "Secret" else obj
 
-    def _known(self, obj: Object, strict: bool) -> Object:
+    def _pruned(self, obj: Object, strict: bool) -> Object:
         """A copy without the fields that the schema does not know."""
         validator = self._validator(obj)
         if validator is None:

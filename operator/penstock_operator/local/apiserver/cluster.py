@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Literal
 
+from penstock_operator import ports
 from penstock_operator.local.apiserver.changelog import StoredChange
 from penstock_operator.local.apiserver.errors import AlreadyExists, Gone, Invalid, Malformed, NotFound, Stale
 from penstock_operator.local.apiserver.store import ObjectStore
 from penstock_operator.loop.event import event
+from penstock_operator.loop.index import ObjectIndex
 from penstock_operator.loop.key import Key
-from penstock_operator.loop.known import Known
-from penstock_operator.ports import Change, Conflict, Object, References, Refused
+from penstock_operator.ports import Change, Conflict, Object, References
 
 
 class LocalCluster:
@@ -21,7 +22,7 @@ class LocalCluster:
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
-        self._known = Known()
+        self._objects = ObjectIndex()
         self._read: dict[str, int] = {}
         """Up to which version the known objects of a kind are those of the store."""
 
@@ -39,7 +40,7 @@ class LocalCluster:
     async def referring(self, kind: str, namespace: str | None, references: References, name: str) -> Sequence[Object]:
         """The objects of a kind, in one namespace or in all, whose specs refer to a name: by an index that follows."""
         self._follow(kind)
-        return self._known.referring(kind, namespace, references, name)
+        return self._objects.referring(kind, namespace, references, name)
 
     async def write_status(self, obj: Object, status: Mapping[str, Any]) -> Object:
         """Replace the status of the object as it was read."""
@@ -106,14 +107,14 @@ class LocalCluster:
         try:
             changes = self._store.changes(kind, self._read[kind])
         except (KeyError, Gone):
-            for known in self._known.list(kind):
-                self._known.remove(*Key.of(known))
+            for obj in self._objects.list(kind):
+                self._objects.remove(*Key.of(obj))
             changes = [StoredChange(version, "ADDED", obj) for obj in self._store.list(kind)]
         for change in changes:
             if change.type == "DELETED":
-                self._known.remove(*Key.of(change.object))
+                self._objects.remove(*Key.of(change.object))
             else:
-                self._known.put(change.object)
+                self._objects.put(change.object)
         self._read[kind] = version
 
 
@@ -123,11 +124,11 @@ def _translated() -> Iterator[None]:
 
     Raises:
         Conflict: the object changed since, or is gone, or its name is taken.
-        Refused: its schema does not allow it.
+        ports.Invalid: its schema does not allow it.
     """
     try:
         yield
     except (Stale, NotFound, AlreadyExists) as error:
         raise Conflict(str(error)) from error
     except (Invalid, Malformed) as error:
-        raise Refused(str(error)) from error
+        raise ports.Invalid(str(error)) from error

@@ -93,23 +93,23 @@ class Endpoints:
         deadline = time.monotonic() + limit
         as_table = _wants_table(request)
         try:
-            known: Sequence[Object] = []
+            seen: Sequence[Object] = []
             if since == 0:
                 since = self._store.version
-                known = self._store.list(self._kind.kind, namespace)
-                for obj in filter(matches, known):
+                seen = self._store.list(self._kind.kind, namespace)
+                for obj in filter(matches, seen):
                     yield self._line("ADDED", obj, as_table)
             elif _selective(request):
-                known = self._store.at(self._kind.kind, since, namespace)
-            selection = Selection(matches, known) if _selective(request) else None
+                seen = self._store.at(self._kind.kind, since, namespace)
+            selection = Selection(matches, seen) if _selective(request) else None
             while (left := deadline - time.monotonic()) > 0:
                 woken.clear()
                 changes = self._store.changes(self._kind.kind, since, namespace)
                 for change in changes:
                     since = change.version
-                    told = selection.told(change) if selection is not None else (change.type, change.object)
-                    if told is not None:
-                        yield self._line(*told, as_table)
+                    event = selection.as_seen(change) if selection is not None else (change.type, change.object)
+                    if event is not None:
+                        yield self._line(*event, as_table)
                 try:
                     async with asyncio.timeout(min(left, BOOKMARK_SECONDS)):
                         await woken.wait()

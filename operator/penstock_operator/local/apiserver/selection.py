@@ -12,18 +12,18 @@ from penstock_operator.ports import Object
 class Selection:
     """The objects that match, as the watch has shown them."""
 
-    def __init__(self, matches: Selector, known: Iterable[Object]) -> None:
+    def __init__(self, matches: Selector, seen: Iterable[Object]) -> None:
         """Begin.
 
         Args:
             matches: the selector.
-            known: the objects that the reader of the watch has seen, matching or not.
+            seen: the objects that the reader of the watch has been shown, matching or not.
         """
         self._matches = matches
-        self._shown = {_uid(obj): obj for obj in known if matches(obj)}
+        self._shown = {_uid(obj): obj for obj in seen if matches(obj)}
 
-    def told(self, change: StoredChange) -> tuple[ChangeType, Object] | None:
-        """The event for a change; None where the object is neither in the selection nor was."""
+    def as_seen(self, change: StoredChange) -> tuple[ChangeType, Object] | None:
+        """The event that the reader sees of a change; None where the object is neither in the selection nor was."""
         obj = change.object
         before = self._shown.pop(_uid(obj), None)
         if change.type == "DELETED":

@@ -13,8 +13,8 @@ from penstock_operator.local.apiserver.certificates import Certificate
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, port: int, certificate: Certificate) -> AsyncIterator[None]:
-    """Serve over TLS while the block runs.
+async def listening(app: ASGIApp, port: int, certificate: Certificate) -> AsyncIterator[None]:
+    """Listen over TLS while the block runs.
 
     Raises:
         OSError: the port is taken.

@@ -26,7 +26,7 @@ from penstock_operator.local.apiserver.cluster import LocalCluster
 from penstock_operator.local.apiserver.expiry import expire
 from penstock_operator.local.apiserver.gateways import StoredGateways
 from penstock_operator.local.apiserver.kubeconfig import write_kubeconfig
-from penstock_operator.local.apiserver.serve import serving
+from penstock_operator.local.apiserver.serve import listening
 from penstock_operator.local.apiserver.store import ObjectStore
 from penstock_operator.local.stack.gateway import PORT as GATEWAY
 from penstock_operator.local.stack.hold import hold
@@ -89,7 +89,7 @@ async def local_stack(home: Path, port: int, gateway_port: int, cpus: int) -> As
                 gateways = StoredGateways(store)
                 world = World(cluster, rays, FeastFeatures(), MilvusVectors(), artifacts, installation, gateways)
                 async with (
-                    serving(app, ports.get(API), certificate),
+                    listening(app, ports.get(API), certificate),
                     supervised(servers),
                     _beside(keep_small(home / "logs"), expire(store)),
                     _beside(Manager(cluster, kinds(world)).run(), *(chore() for chore in chores(world))),

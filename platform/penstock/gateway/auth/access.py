@@ -37,8 +37,8 @@ class Access(Protocol):
             Unavailable: it cannot be found out now.
         """
 
-    async def visible(self, caller: Caller, known: Sequence[Key]) -> list[Key]:
-        """Those of the known Materializations that the caller may query.
+    async def visible(self, caller: Caller, keys: Sequence[Key]) -> list[Key]:
+        """Those of these Materializations that the caller may query.
 
         Raises:
             Unavailable: it cannot be found out now.

@@ -10,7 +10,7 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class Kept(NamedTuple, Generic[V]):
+class CachedAnswer(NamedTuple, Generic[V]):
     """An answer."""
 
     value: V
@@ -23,7 +23,7 @@ class Cache(Generic[K, V]):
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._kept: OrderedDict[K, Kept[V]] = OrderedDict()
+        self._answers: OrderedDict[K, CachedAnswer[V]] = OrderedDict()
 
     def put(self, key: K, value: V, fresh_until: float, usable_until: float) -> None:
         """Keep an answer.
@@ -34,24 +34,24 @@ class Cache(Generic[K, V]):
             fresh_until: when it is to be asked for again.
             usable_until: until when it stands in where there is no other.
         """
-        self._kept[key] = Kept(value, fresh_until, usable_until)
-        self._kept.move_to_end(key)
-        while len(self._kept) > self._most:
-            self._kept.popitem(last=False)
+        self._answers[key] = CachedAnswer(value, fresh_until, usable_until)
+        self._answers.move_to_end(key)
+        while len(self._answers) > self._most:
+            self._answers.popitem(last=False)
 
     def drop(self, key: K) -> None:
         """Forget an answer."""
-        self._kept.pop(key, None)
+        self._answers.pop(key, None)
 
     def fresh(self, key: K, now: float) -> V | None:
         """The answer that still holds; None where there is none."""
-        kept = self._kept.get(key)
-        if kept is None or now >= kept.fresh_until:
+        answer = self._answers.get(key)
+        if answer is None or now >= answer.fresh_until:
             return None
-        self._kept.move_to_end(key)
-        return kept.value
+        self._answers.move_to_end(key)
+        return answer.value
 
     def usable(self, key: K, now: float) -> V | None:
         """The answer that may stand in; None where there is none."""
-        kept = self._kept.get(key)
-        return kept.value if kept is not None and now < kept.usable_until else None
+        answer = self._answers.get(key)
+        return answer.value if answer is not None and now < answer.usable_until else None

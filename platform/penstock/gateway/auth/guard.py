@@ -51,22 +51,22 @@ class Guard:
         client = scope.get("client")
         who = f"address {client[0]}" if client else "address"
         if self._access is not None:
-            caller = await self._known(self._access, scope)
+            caller = await self._caller(self._access, scope)
             scope[CALLER] = caller
             who = f"caller {caller.name}"
         if self._buckets is not None and (wait := self._buckets.take(who, self._clock())):
             raise RateLimited("Too many queries of one caller: ask less often, or in batches", math.ceil(wait))
 
-    async def _known(self, access: Access, scope: Scope) -> Caller:
+    async def _caller(self, access: Access, scope: Scope) -> Caller:
         headers = dict(scope["headers"])
         # A Kubernetes API server that is a proxy to this takes the first of them out.
         given = headers.get(b"authorization", headers.get(FORWARDED))
         if given is None:
-            raise Unauthenticated("A bearer token is needed: send it as Authorization: Bearer TOKEN", told=False)
+            raise Unauthenticated("A bearer token is needed: send it as Authorization: Bearer TOKEN", token_sent=False)
         scheme, _, token = given.decode("latin-1").partition(" ")
         token = token.strip()
         if scheme.lower() != "bearer" or not token:
-            raise Unauthenticated("Authorization is not of the form Bearer TOKEN", told=False)
+            raise Unauthenticated("Authorization is not of the form Bearer TOKEN", token_sent=False)
         caller = await access.caller(token)
         if caller is None:
             raise Unauthenticated("The token is not known, or has ended: get another")

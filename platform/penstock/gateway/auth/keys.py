@@ -47,9 +47,9 @@ class StaticKeyAccess:
         key = self._keys.get(caller.name)
         return key is not None and key.opens(namespace, name)
 
-    async def visible(self, caller: Caller, known: Sequence[Key]) -> list[Key]:
+    async def visible(self, caller: Caller, keys: Sequence[Key]) -> list[Key]:
         """Those that the caller's key opens; see `Access`."""
-        return [key for key in known if await self.allowed(caller, *key)]
+        return [key for key in keys if await self.allowed(caller, *key)]
 
     def lacking(self, caller: Caller, namespace: str, name: str) -> str:
         """What to add to the key's file."""

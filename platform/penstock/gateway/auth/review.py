@@ -1,4 +1,4 @@
-"""Access by the Kubernetes API's reviews, with a memory: few reviews, and answers while the API is away."""
+"""Access by the Kubernetes API's reviews, whose answers are cached: few reviews, and answers while the API is away."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ log = structlog.get_logger()
 V = TypeVar("V")
 
 
-class Memory(Generic[V]):
-    """Answers, yes apart from no: who asks with many bad tokens drives out no good one."""
+class ReviewCache(Generic[V]):
+    """Answers to reviews, yes apart from no: who asks with many bad tokens drives out no good one."""
 
     def __init__(self, most: int) -> None:
         self.yes: Cache[Hashable, V] = Cache(most)
@@ -60,8 +60,8 @@ class TokenReviewAccess:
     def __init__(self, reviews: Reviews, clock: Callable[[], float] = time.monotonic) -> None:
         self._reviews = reviews
         self._clock = clock
-        self._callers: Memory[Caller | Literal[False]] = Memory(TOKENS)
-        self._decisions: Memory[bool] = Memory(DECISIONS)
+        self._callers: ReviewCache[Caller | Literal[False]] = ReviewCache(TOKENS)
+        self._decisions: ReviewCache[bool] = ReviewCache(DECISIONS)
         self._asking: Once[Hashable, Any] = Once()
         self._reviewers = asyncio.Semaphore(REVIEWERS)
         self._waiting = 0
@@ -84,13 +84,13 @@ class TokenReviewAccess:
         key = (caller, namespace, name)
         return await self._answer(self._decisions, key, lambda: self._reviews.allowed(caller, namespace, name))
 
-    async def visible(self, caller: Caller, known: Sequence[Key]) -> list[Key]:
+    async def visible(self, caller: Caller, keys: Sequence[Key]) -> list[Key]:
         """Those that the caller may query: asked for all at once first, then by namespace, then one by one."""
-        if not known or await self.allowed(caller, "", ""):
-            return list(known)
-        whole = {namespace for namespace, _ in await self._allowed(caller, {(namespace, "") for namespace, _ in known})}
-        single = await self._allowed(caller, {key for key in known if key[0] not in whole})
-        return [key for key in known if key[0] in whole or key in single]
+        if not keys or await self.allowed(caller, "", ""):
+            return list(keys)
+        whole = {namespace for namespace, _ in await self._allowed(caller, {(namespace, "") for namespace, _ in keys})}
+        single = await self._allowed(caller, {key for key in keys if key[0] not in whole})
+        return [key for key in keys if key[0] in whole or key in single]
 
     def lacking(self, caller: Caller, namespace: str, name: str) -> str:
         """The right, and the rule that grants it."""
@@ -111,7 +111,7 @@ class TokenReviewAccess:
 
     async def _answer(
         self,
-        memory: Memory[V],
+        cache: ReviewCache[V],
         key: Hashable,
         review: Callable[[], Coroutine[Any, Any, V]],
         seconds_left: float = float("inf"),
@@ -121,13 +121,13 @@ class TokenReviewAccess:
         Raises:
             Unavailable: there is none of these.
         """
-        found = memory.fresh(key, self._clock())
+        found = cache.fresh(key, self._clock())
         if found is not None:
             return found
         why = "the Kubernetes API did not answer a moment ago"
         if self._clock() >= self._away_until:
             try:
-                answer: V = await self._asking.run(key, lambda: self._review(memory, key, review, seconds_left))
+                answer: V = await self._asking.run(key, lambda: self._review(cache, key, review, seconds_left))
             except ReviewFailed as error:
                 self._away_until = self._clock() + AWAY_SECONDS
                 why = str(error)
@@ -137,13 +137,13 @@ class TokenReviewAccess:
                 why = str(error)
             else:
                 return answer
-        found = memory.yes.usable(key, self._clock())
+        found = cache.yes.usable(key, self._clock())
         if found is None:
             raise Unavailable(f"It cannot be found out who may ask: {why}")
         return found
 
     async def _review(
-        self, memory: Memory[V], key: Hashable, review: Callable[[], Coroutine[Any, Any, V]], seconds_left: float
+        self, cache: ReviewCache[V], key: Hashable, review: Callable[[], Coroutine[Any, Any, V]], seconds_left: float
     ) -> V:
         if self._waiting >= WAITING:
             raise Unavailable("too many callers wait to be known")
@@ -153,7 +153,7 @@ class TokenReviewAccess:
                 answer = await review()
         finally:
             self._waiting -= 1
-        memory.keep(key, answer, self._clock(), seconds_left)
+        cache.keep(key, answer, self._clock(), seconds_left)
         return answer
 
 

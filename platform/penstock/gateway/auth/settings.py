@@ -18,11 +18,11 @@ class NotSaid(ValueError):
     """The flags leave open what must be said."""
 
 
-def mode(said: str | None, host: str, keys: str | None) -> Mode:
+def mode(flag: str | None, host: str, keys: str | None) -> Mode:
     """The mode.
 
     Args:
-        said: what the flag or the environment says.
+        flag: what the flag or the environment says.
         host: the address that the gateway listens on.
         keys: the folder of the key files.
 
@@ -33,16 +33,16 @@ def mode(said: str | None, host: str, keys: str | None) -> Mode:
         >>> mode(None, "127.0.0.1", None).value
         'none'
     """
-    if not said:
+    if not flag:
         if not is_loopback(host):
             modes = ", ".join(Mode)
             raise NotSaid(f"--auth is required on {host}, which others can reach: one of {modes}")
         return Mode.NONE
-    if said not in list(Mode):
-        raise NotSaid(f"--auth is {said!r}: one of {', '.join(Mode)}")
-    if said == Mode.STATIC_KEYS and not keys:
+    if flag not in list(Mode):
+        raise NotSaid(f"--auth is {flag!r}: one of {', '.join(Mode)}")
+    if flag == Mode.STATIC_KEYS and not keys:
         raise NotSaid("--auth static-keys needs --keys, the folder of the key files")
-    return Mode(said)
+    return Mode(flag)
 
 
 def is_loopback(host: str) -> bool:

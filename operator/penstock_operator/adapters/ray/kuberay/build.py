@@ -44,7 +44,7 @@ def ray_job(
         cluster: a RayCluster that is there, to run on; without it the RayJob has one of its own.
 
     Raises:
-        Refused: no image is named.
+        Invalid: no image is named.
     """
     spec: dict[str, Any] = {
         "jobId": submission.submission_id,

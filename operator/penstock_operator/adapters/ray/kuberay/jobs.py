@@ -26,7 +26,7 @@ from penstock_operator.adapters.ray.kuberay.troubles import (
     with_pods,
     without_answer,
 )
-from penstock_operator.ports import Conflict, Missing, Object, RayJob, RaySubmission, Refused, Unreachable
+from penstock_operator.ports import Conflict, Invalid, Missing, Object, RayJob, RaySubmission, Refused, Unreachable
 
 SESSION = "kuberay"
 """A RayJob outlives every Ray cluster, so all of them are of one session."""
@@ -88,6 +88,8 @@ class KubeRayJobs:
             await self._create(ray_job(self.owner, submission, self.kube_ray, self.installation, cluster))
         except Missing as error:
             raise Refused(f"{error}. Install KubeRay, or set spec.ray.rayCluster") from error
+        except Invalid as error:
+            raise Invalid(f"{error}. Correct spec.ray.kubeRay, or what the installation has in its place") from error
         except Refused as error:
             raise Refused(
                 f"{error}. Correct spec.ray.kubeRay, or the rights or quota that the message names"

@@ -34,11 +34,18 @@ def merged(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
             result.pop(name, None)
         elif isinstance(value, Mapping):
             result[name] = merged(before if isinstance(before, Mapping) else {}, value)
-        elif isinstance(value, list) and isinstance(before, list) and name in KEYS:
+        elif name in KEYS and isinstance(before, list) and _are_entries(value, KEYS[name]):
             result[name] = _entries(before, value, KEYS[name], whole=name in WHOLE)
         else:
             result[name] = value
     return result
+
+
+def _are_entries(value: Any, key: str) -> bool:
+    """What is no list of entries is handed on, for the API server to say what is wrong with it."""
+    return isinstance(value, list) and all(
+        isinstance(one, Mapping) and isinstance(one.get(key), str | int | None) for one in value
+    )
 
 
 def _entries(base: list[Any], patch: list[Any], key: str, *, whole: bool) -> list[Any]:

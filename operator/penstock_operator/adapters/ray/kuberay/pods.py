@@ -10,7 +10,7 @@ from penstock.api.quantities import as_cpus, cores, whole_bytes
 from penstock.api.ray import KubeRay
 from penstock.installation import Installation
 from penstock_operator.adapters.ray.kuberay.merge import merged
-from penstock_operator.ports import RaySubmission, Refused
+from penstock_operator.ports import Invalid, RaySubmission
 
 GPU = "nvidia.com/gpu"
 ARTIFACTS_FOLDER = "/var/lib/penstock"
@@ -26,11 +26,11 @@ def cluster_spec(
     """The spec of a RayCluster that has room for a submission, and for nothing else.
 
     Raises:
-        Refused: no image is named.
+        Invalid: no image is named.
     """
     image = kube_ray.image or installation.platform_image
     if image is None:
-        raise Refused("spec.ray.kubeRay.image is not set, and the installation has no platformImage: set one of them")
+        raise Invalid("spec.ray.kubeRay.image is not set, and the installation has no platformImage: set one of them")
 
     def template(container: str, resources: Mapping[str, str], over: Mapping[str, Any] | None) -> dict[str, Any]:
         built = {

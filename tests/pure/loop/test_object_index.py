@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock_operator.loop.known import Known
+from penstock_operator.loop.index import ObjectIndex
 from penstock_operator.ports import Object
 from penstock_operator.references import feature_views, training_job
 
@@ -28,21 +28,21 @@ def obj(namespace: str, name: str, spec: dict[str, Any]) -> Object:
 
 @given(st.lists(STEPS, max_size=30))
 def test_an_index_finds_what_a_look_at_every_object_finds(steps: list[Any]) -> None:
-    known = Known()
+    index = ObjectIndex()
     there: dict[tuple[str, str], Object] = {}
     for step, namespace, name, spec in steps:
         if step == "put":
             there[namespace, name] = obj(namespace, name, spec)
-            known.put(there[namespace, name])
+            index.put(there[namespace, name])
         elif step == "remove":
             there.pop((namespace, name), None)
-            known.remove("Materialization", namespace, name)
+            index.remove("Materialization", namespace, name)
         for references in (training_job, feature_views) if step == "ask" else ():
-            found = known.referring("Materialization", namespace, references, name)
+            found = index.referring("Materialization", namespace, references, name)
             wanted = [o for (n, _), o in there.items() if n == namespace and name in references(o["spec"])]
             assert sorted(o["metadata"]["name"] for o in found) == sorted(o["metadata"]["name"] for o in wanted)
-            everywhere = known.referring("Materialization", None, references, name)
+            everywhere = index.referring("Materialization", None, references, name)
             assert sorted(map(str, everywhere)) == sorted(
                 str(o) for o in there.values() if name in references(o["spec"])
             )
-    assert sorted(map(str, known.list("Materialization"))) == sorted(map(str, there.values()))
+    assert sorted(map(str, index.list("Materialization"))) == sorted(map(str, there.values()))

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from penstock.api.stagedrun import StagedRunReason
 
 
-class Happened(NamedTuple):
-    """What is worth counting."""
+class Transition(NamedTuple):
+    """What a write of a status made true, as far as it is worth counting."""
 
     promoted: bool = False
     rolled_back: bool = False
@@ -19,7 +19,7 @@ class Happened(NamedTuple):
     """When the run was trained that is served for the first time."""
 
 
-def happened(kind: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Happened:
+def transition(kind: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Transition:
     """Compare two statuses on the wire.
 
     Args:
@@ -31,20 +31,20 @@ def happened(kind: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> 
         case "Materialization":
             return _pointed(before, after)
         case "StagedRun":
-            return Happened(gate_failed=_gate_failed(after) and not _gate_failed(before))
+            return Transition(gate_failed=_gate_failed(after) and not _gate_failed(before))
         case _:
-            return Happened()
+            return Transition()
 
 
-def _pointed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Happened:
+def _pointed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Transition:
     old, new = before.get("active") or {}, after.get("active") or {}
     if not new or new["run"] == old.get("run"):
         # The same run, staged once more, is no move to another.
-        return Happened()
+        return Transition()
     trained = datetime.fromisoformat(new["trainedAt"])
     back = bool(old) and trained < datetime.fromisoformat(old["trainedAt"])
     first = not back and new["run"] != (before.get("previous") or {}).get("run")
-    return Happened(not back, back, live_since=trained if first else None)
+    return Transition(not back, back, live_since=trained if first else None)
 
 
 def _gate_failed(status: Mapping[str, Any]) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from penstock_operator.kubernetes.happened import Happened, happened
+from penstock_operator.kubernetes.transitions import Transition, transition
 
 
 def trained(day: int) -> datetime:
@@ -32,21 +32,21 @@ def refused(reason: str, type_: str = "Ready") -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("before", "after", "counted"),
     [
-        (pointer(None), pointer(1), Happened(promoted=True, live_since=trained(1))),
-        (pointer(1), pointer(2, 1), Happened(promoted=True, live_since=trained(2))),
-        (pointer(2, 1), pointer(1, 2), Happened(rolled_back=True)),
+        (pointer(None), pointer(1), Transition(promoted=True, live_since=trained(1))),
+        (pointer(1), pointer(2, 1), Transition(promoted=True, live_since=trained(2))),
+        (pointer(2, 1), pointer(1, 2), Transition(rolled_back=True)),
         # Forth again is no first time.
-        (pointer(1, 2), pointer(2, 1), Happened(promoted=True)),
-        (pointer(1, 2), pointer(3, 1), Happened(promoted=True, live_since=trained(3))),
+        (pointer(1, 2), pointer(2, 1), Transition(promoted=True)),
+        (pointer(1, 2), pointer(3, 1), Transition(promoted=True, live_since=trained(3))),
         # Its data was lost, or its gates changed: the same run, from another StagedRun.
-        (pointer(2, 1), pointer(2, 1, "second"), Happened()),
-        (pointer(2, 1), pointer(2, 1), Happened()),
-        (pointer(2, 1), pointer(None), Happened()),
-        (pointer(None), pointer(None), Happened()),
+        (pointer(2, 1), pointer(2, 1, "second"), Transition()),
+        (pointer(2, 1), pointer(2, 1), Transition()),
+        (pointer(2, 1), pointer(None), Transition()),
+        (pointer(None), pointer(None), Transition()),
     ],
 )
-def test_moves_of_the_pointer(before: dict[str, Any], after: dict[str, Any], counted: Happened) -> None:
-    assert happened("Materialization", before, after) == counted
+def test_moves_of_the_pointer(before: dict[str, Any], after: dict[str, Any], counted: Transition) -> None:
+    assert transition("Materialization", before, after) == counted
 
 
 @pytest.mark.parametrize(
@@ -62,8 +62,8 @@ def test_moves_of_the_pointer(before: dict[str, Any], after: dict[str, Any], cou
 def test_a_gate_that_fails_counts_once_for_each_staging(
     before: dict[str, Any], after: dict[str, Any], failed: bool
 ) -> None:
-    assert happened("StagedRun", before, after) == Happened(gate_failed=failed)
+    assert transition("StagedRun", before, after) == Transition(gate_failed=failed)
 
 
 def test_nothing_is_counted_of_another_kind() -> None:
-    assert happened("TrainingJob", pointer(None), pointer(1)) == Happened()
+    assert transition("TrainingJob", pointer(None), pointer(1)) == Transition()

@@ -14,9 +14,9 @@ from penstock.wiresize import wire_bytes
 from penstock_operator.loop.reconciled import failing
 from penstock_operator.ports import JobState, RayJob
 from penstock_operator.training.actions import CreateRun
+from penstock_operator.training.bounds import METRICS, STATUS_BYTES, named_numbers
 from penstock_operator.training.observed import Broken, Observed, RaySeen
 from penstock_operator.training.plan import plan
-from penstock_operator.training.room import METRICS, STATUS_BYTES, named_numbers
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 UID = "0f3c2a10-5b1e-4c7e-9a55-2f6f0e8d1c11"

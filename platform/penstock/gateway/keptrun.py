@@ -11,7 +11,7 @@ from penstock.api.stagedrun import StagedOutput, StagedRun, StagingState
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptRun:
     """A run as a StagedRun has it."""
 
     run: str
@@ -27,19 +27,19 @@ class Kept:
         return self.until is None or now < self.until
 
 
-def active(pointer: Materialization) -> Kept | None:
+def active(pointer: Materialization) -> KeptRun | None:
     """What the pointer names."""
     named = pointer.status.active
-    return Kept(named.run, named.staged_run_ref.uid, named.uri, named.outputs) if named is not None else None
+    return KeptRun(named.run, named.staged_run_ref.uid, named.uri, named.outputs) if named is not None else None
 
 
-def staged(run: StagedRun, owner_uid: str) -> Kept | None:
+def staged(run: StagedRun, owner_uid: str) -> KeptRun | None:
     """What a StagedRun keeps for a Materialization; None where it is another's, or did not come so far.
 
     One that is being deleted is kept until its grace is over.
     """
     if run.spec.materialization_ref.uid != owner_uid or run.status.state is not StagingState.STAGED:
         return None
-    return Kept(
+    return KeptRun(
         run.spec.training_run_ref.name, run.metadata.uid, run.spec.uri, run.status.outputs, run.status.retire_at
     )

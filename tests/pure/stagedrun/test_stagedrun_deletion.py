@@ -25,6 +25,20 @@ def test_what_is_served_or_the_way_back_stays_though_it_was_deleted_by_hand(hous
     assert house.physical(kept) == set()
 
 
+def test_the_way_back_that_was_deleted_by_hand_and_has_lost_its_data_is_not_held(house: House) -> None:
+    house.train()
+    house.train()
+    name = next(iter(house.staged))
+    house.delete(name)
+    house.settle()
+    assert house.ready(name).reason == "Held"
+    house.data -= house.physical("r-1")
+    house.settle(seconds=61)
+    assert name not in house.staged
+    assert house.mat.status.active is not None
+    assert house.mat.status.active.run == "r-2"
+
+
 def test_its_data_outlives_it_for_the_grace_of_those_who_still_read_it(house: House) -> None:
     house.change(historyLimit=2)
     for _ in range(3):
@@ -66,7 +80,7 @@ def test_a_ray_that_stays_away_is_waited_for_in_bounded_time_and_what_stays_is_t
     house.now += timedelta(seconds=1)
     house.look_at(name)
     assert name not in house.staged
-    assert physical in house.told[0]
+    assert physical in house.notes[0]
     assert house.dropped == []
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from penstock_operator.ports import Object, References
 
 
-class Known:
+class ObjectIndex:
     """Objects of any kinds.
 
     Thousands may be known, and each change asks who refers to what has changed: an index answers, made the first time.

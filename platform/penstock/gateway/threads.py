@@ -13,7 +13,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Workers:
+class BoundedThreads:
     """A few threads, and a limit on how many calls may wait for them."""
 
     def __init__(self, name: str, threads: int, waiting: int) -> None:

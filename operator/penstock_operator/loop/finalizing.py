@@ -21,7 +21,7 @@ GIVE_UP_SECONDS = 120
 log = structlog.get_logger(__name__)
 
 
-def held_for(obj: Object, now: datetime, since: datetime, shown: bool = True) -> float | None:
+def hold_seconds(obj: Object, now: datetime, since: datetime, shown: bool = True) -> float | None:
     """For how many seconds a deleted object whose pass failed is still held; None where it is not deleted.
 
     Args:
@@ -48,7 +48,7 @@ def _failing_since(obj: Object) -> datetime | None:
     return None
 
 
-async def leave(cluster: Cluster, obj: Object, notes: Sequence[str] = ()) -> None:
+async def finalize(cluster: Cluster, obj: Object, notes: Sequence[str] = ()) -> None:
     """Take our finalizer off; what people should know of what stays is told by events, which outlive the object.
 
     The log has it too: the namespace may be going, with the events in it.

@@ -1,4 +1,4 @@
-"""How a deleted TrainingJob leaves: what runs is stopped, what came to nothing removed; its runs follow by themselves.
+"""How a deleted TrainingJob goes: what runs is stopped, what came to nothing removed; its runs follow by themselves.
 
 All of it is bounded from when it was first asked for, by this operator's clock, and from when this process looks.
 """
@@ -8,7 +8,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from penstock.api.meta import DeletionPolicy
-from penstock.api.trainingjob import AttemptState, SucceededReason
+from penstock.api.trainingjob import AttemptState
+from penstock.api.trainingjobreasons import SucceededReason
 from penstock_operator.loop.plan import Plan
 from penstock_operator.training.actions import Action, DeleteFiles, Forget, Stop
 from penstock_operator.training.passes import DOUBT_SECONDS, POLL_SECONDS, Pass

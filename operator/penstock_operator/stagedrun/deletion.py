@@ -1,4 +1,4 @@
-"""How a deleted StagedRun leaves: held while it is served, stopped, given its grace, dropped. Pure."""
+"""How a deleted StagedRun goes: held while it is served, stopped, given its grace, dropped. Pure."""
 
 from __future__ import annotations
 
