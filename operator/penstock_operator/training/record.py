@@ -49,7 +49,11 @@ def training_run(job: TrainingJob, attempt: Attempt, manifest: Manifest, uri: st
         "metadata": {
             "name": attempt.run,
             "namespace": job.metadata.namespace,
-            "labels": {JOB_LABEL: job.metadata.name},
+            "labels": {
+                "app.kubernetes.io/part-of": "penstock",
+                "app.kubernetes.io/managed-by": "penstock",
+                JOB_LABEL: job.metadata.name,
+            },
             "finalizers": [FINALIZER],
         },
         "spec": spec.to_wire(),

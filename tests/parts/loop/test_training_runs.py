@@ -48,7 +48,11 @@ async def test_a_whole_attempt_leaves_an_object_that_says_what_it_is(plane: Plan
     job = plane.job(deletionPolicy="Retain", params=[{"name": "epochs", "value": "3"}])
     await plane.settle()
     (run,) = plane.runs()
-    assert run["metadata"]["labels"] == {"penstock.dev/job": "digits"}
+    assert run["metadata"]["labels"] == {
+        "app.kubernetes.io/part-of": "penstock",
+        "app.kubernetes.io/managed-by": "penstock",
+        "penstock.dev/job": "digits",
+    }
     assert run["metadata"]["finalizers"] == [FINALIZER]
     assert run["spec"]["trainingJobRef"] == {"name": "digits", "uid": job["metadata"]["uid"]}
     assert (run["spec"]["attempt"], run["spec"]["entrypoint"]) == (1, "train.py")
