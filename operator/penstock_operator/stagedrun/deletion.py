@@ -8,7 +8,7 @@ from datetime import timedelta
 from penstock.api.stagedrun import KeptAs, StagedOutput, StagedRunReason, StagingState
 from penstock_operator.loop.away import Away
 from penstock_operator.loop.plan import Plan
-from penstock_operator.stagedrun.endings import WATCH_SECONDS, lost
+from penstock_operator.stagedrun.endings import WATCH_SECONDS
 from penstock_operator.stagedrun.observed import Action, Drop, Finding, Forget, RemoveFiles, Stop
 from penstock_operator.stagedrun.passes import Pass
 
@@ -24,8 +24,6 @@ def held(this: Pass) -> Plan[Action] | None:
     if this.status.state is StagingState.LOST:
         # Held on, it would keep the run from being staged again under its name.
         return None
-    if this.seen.lost:
-        return lost(this)
     mat = this.spec.materialization_ref.name
     what = {
         KeptAs.ACTIVE: "is served",
