@@ -71,7 +71,8 @@ async def test_kubectl_is_told_the_field_that_is_wrong(kubectl: Kubectl) -> None
     def work() -> None:
         for words in (("apply",), ("apply", "--server-side")):
             refused = kubectl(*words, "-f", "-", stdin=STORE.replace("timeoutSeconds", "timeoutSecnds"))
-            assert (refused.returncode, 'unknown field "spec.timeoutSecnds"' in refused.stderr) == (1, True)
+            assert refused.returncode == 1
+            assert "spec.timeoutSecnds: unknown field" in refused.stderr
         bad = kubectl("apply", "-f", "-", stdin=STORE.replace("3}", "900}"))
         assert bad.returncode == 1
         assert "spec.timeoutSeconds: Invalid value" in bad.stderr
