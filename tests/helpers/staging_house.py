@@ -19,6 +19,7 @@ from penstock_operator.loop.plan import Plan
 from penstock_operator.materialization import observed as mats
 from penstock_operator.materialization.plan import plan as plan_materialization
 from penstock_operator.ports import Invalid, JobState, RayJob, Refused
+from penstock_operator.rayactions import Forget, Stop
 from penstock_operator.stagedrun import observed as stages
 from penstock_operator.stagedrun.keptas import kept_as
 from penstock_operator.stagedrun.plan import plan as plan_staged
@@ -278,9 +279,9 @@ class House:
                 assert one.status.latest_try.submission_id == submission, "the intent is written first"
                 self.jobs[submission] = JobState.RUNNING
                 self.files.add(one.metadata.uid)
-            case stages.Stop(submission):
+            case Stop(submission):
                 self.jobs[submission] = JobState.STOPPED
-            case stages.Forget(submission):
+            case Forget(submission):
                 assert self.jobs[submission].terminal
                 del self.jobs[submission]
             case stages.Drop(output):

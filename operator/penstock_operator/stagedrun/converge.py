@@ -10,7 +10,8 @@ from penstock.naming import identifier, stage_uri
 from penstock_operator.adapters.connections import Connections
 from penstock_operator.loop.parse import parse
 from penstock_operator.ports import World
-from penstock_operator.stagedrun.observed import Action, Drop, Forget, RemoveFiles, Stop, Submit
+from penstock_operator.rayactions import Forget, Stop
+from penstock_operator.stagedrun.observed import Action, Drop, RemoveFiles, Submit
 from penstock_operator.stagedrun.submission import staging_submission
 
 

@@ -8,12 +8,11 @@ from datetime import timedelta
 from penstock.api.stagedrun import KeptAs, StagedOutput, StagedRunReason, StagingState
 from penstock_operator.loop.away import Away
 from penstock_operator.loop.plan import Plan
+from penstock_operator.rayactions import STOP_SECONDS, Forget, Stop
 from penstock_operator.stagedrun.endings import WATCH_SECONDS
-from penstock_operator.stagedrun.observed import Action, Drop, Finding, Forget, RemoveFiles, Stop
+from penstock_operator.stagedrun.observed import Action, Drop, Finding, RemoveFiles
 from penstock_operator.stagedrun.passes import Pass
 
-STOP_SECONDS = 60
-"""How long a staging may take to stop, or Ray to answer whether it runs, from when it was first asked."""
 POLL_SECONDS = 1.0
 
 

@@ -12,6 +12,7 @@ from penstock.api.stores import FeatureStore, VectorStore
 from penstock.handoff import StagingReport
 from penstock_operator.loop.away import Away
 from penstock_operator.ports import RayJob
+from penstock_operator.rayactions import Forget, Stop
 
 
 @dataclass(frozen=True)
@@ -66,28 +67,6 @@ class Submit:
     """Submit the recorded try."""
 
     submission_id: str
-
-
-@dataclass(frozen=True)
-class Stop:
-    """Stop the Ray job of a try."""
-
-    submission_id: str
-
-    def __str__(self) -> str:
-        """What runs until it is stopped."""
-        return f"Ray job {self.submission_id!r}"
-
-
-@dataclass(frozen=True)
-class Forget:
-    """Delete an ended Ray job."""
-
-    submission_id: str
-
-    def __str__(self) -> str:
-        """What is deleted."""
-        return f"ended Ray job {self.submission_id!r}"
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,12 @@ from penstock.api.stagedrun import StagedOutput, StagedRunReason, StagingState
 from penstock.handoff import StagingReport
 from penstock.wiresize import shortened
 from penstock_operator.loop.plan import Plan
+from penstock_operator.rayactions import UNBEGUN_LIMIT
 from penstock_operator.stagedrun.observed import Action
 from penstock_operator.stagedrun.passes import STEPS, Pass
 
 BACKOFF_SECONDS = 5
 MOST_BACKOFF_SECONDS = 300
-UNBEGUN_LIMIT = 10
-"""Tries that Ray could not begin: then somebody must look."""
 GATE_BYTES = 1024
 REFUSALS = {"Rejected": StagedRunReason.GATE_FAILED, "Invalid": StagedRunReason.INVALID_OUTPUT}
 

@@ -12,14 +12,13 @@ from penstock.wiresize import shortened
 from penstock_operator.loop.away import Away
 from penstock_operator.loop.plan import Plan
 from penstock_operator.ports import JobState, RayJob
-from penstock_operator.stagedrun.observed import Action, Finding, RaySeen, Stop, Submit
+from penstock_operator.rayactions import WATCHED_SECONDS, Stop
+from penstock_operator.stagedrun.observed import Action, Finding, RaySeen, Submit
 from penstock_operator.stagedrun.outcomes import failed, refused, reported
 from penstock_operator.stagedrun.outputs import planned_outputs
 from penstock_operator.stagedrun.passes import Pass
 
 POLL_SECONDS = 0.5
-WATCHED_SECONDS = 10.0
-"""Between looks at the progress of a staging whose end is told."""
 RECHECK_SECONDS = 10.0
 RAY_SECONDS = 5.0
 

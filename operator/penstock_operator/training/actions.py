@@ -8,6 +8,7 @@ from penstock.api.meta import DeletionPolicy
 from penstock.api.trainingjob import Attempt
 from penstock.sources.archive import Archive
 from penstock_operator.ports import Object
+from penstock_operator.rayactions import Forget, Stop
 from penstock_operator.training.observed import RecordedRun
 
 
@@ -23,28 +24,6 @@ class Submit:
     """Submit the recorded attempt."""
 
     attempt: Attempt
-
-
-@dataclass(frozen=True)
-class Stop:
-    """Stop the attempt's Ray job."""
-
-    submission_id: str
-
-    def __str__(self) -> str:
-        """What runs until it is stopped."""
-        return f"Ray job {self.submission_id!r}"
-
-
-@dataclass(frozen=True)
-class Forget:
-    """Delete an ended Ray job."""
-
-    submission_id: str
-
-    def __str__(self) -> str:
-        """What is deleted."""
-        return f"ended Ray job {self.submission_id!r}"
 
 
 @dataclass(frozen=True)

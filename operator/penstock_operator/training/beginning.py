@@ -10,6 +10,7 @@ from penstock.naming import run_name, submission_id
 from penstock_operator.loop.away import Away
 from penstock_operator.loop.conditions import Truth
 from penstock_operator.loop.plan import Plan
+from penstock_operator.rayactions import UNBEGUN_LIMIT
 from penstock_operator.training.actions import Action, Release, StoreSource
 from penstock_operator.training.attempts import config_map, is_of
 from penstock_operator.training.leftovers import bounded
@@ -18,8 +19,6 @@ from penstock_operator.training.passes import AWAY_SECONDS, Pass
 from penstock_operator.training.rerun import answer, rerun_token
 
 RECHECK_SECONDS = 10.0
-UNBEGUN_LIMIT = 10
-"""So many attempts in a row that Ray could not begin, over half an hour of back-off: then somebody must look."""
 UNBEGUN_BACKOFF_SECONDS, MOST_UNBEGUN_SECONDS = 5, 300
 
 

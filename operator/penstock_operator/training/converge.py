@@ -20,15 +20,14 @@ from penstock.sources.store import archive_uri
 from penstock_operator.adapters.authorities import authority_variables
 from penstock_operator.loop.wire import inner
 from penstock_operator.ports import Conflict, Object, RaySubmission, Refused, World
+from penstock_operator.rayactions import Forget, Stop
 from penstock_operator.training.actions import (
     Action,
     CreateRun,
     DeleteFiles,
     DeleteRun,
-    Forget,
     Release,
     SetDeletionPolicy,
-    Stop,
     StoreSource,
     Submit,
 )

@@ -11,11 +11,9 @@ from penstock.api.meta import DeletionPolicy
 from penstock.api.trainingjob import AttemptState
 from penstock.api.trainingjobreasons import SucceededReason
 from penstock_operator.loop.plan import Plan
-from penstock_operator.training.actions import Action, DeleteFiles, Forget, Stop
+from penstock_operator.rayactions import STOP_SECONDS, Forget, Stop
+from penstock_operator.training.actions import Action, DeleteFiles
 from penstock_operator.training.passes import DOUBT_SECONDS, POLL_SECONDS, Pass
-
-STOP_SECONDS = 60
-"""How long an attempt may take to stop, and Ray to answer whether it runs."""
 
 
 def stopping(this: Pass) -> Plan[Action] | None:

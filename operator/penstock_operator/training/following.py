@@ -10,13 +10,11 @@ from penstock.api.trainingjob import AttemptState
 from penstock.api.trainingjobreasons import SucceededReason
 from penstock_operator.loop.plan import Plan
 from penstock_operator.ports import RayJob
-from penstock_operator.training.actions import Action, Stop, Submit
+from penstock_operator.rayactions import WATCHED_SECONDS, Stop
+from penstock_operator.training.actions import Action, Submit
 from penstock_operator.training.endings import refused
 from penstock_operator.training.passes import POLL_SECONDS
 from penstock_operator.training.underway import UnderWay
-
-WATCHED_SECONDS = 10.0
-"""Between looks at the progress of an attempt whose end is told."""
 
 
 def stopping(this: UnderWay) -> Plan[Action] | None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from penstock.api.trainingjob import Attempt, AttemptState, TrainingJobStatus
 from penstock_operator.loop.away import Away
 from penstock_operator.loop.plan import Failed, trouble
-from penstock_operator.training.actions import DeleteFiles, DeleteRun, Forget
+from penstock_operator.rayactions import Forget
+from penstock_operator.training.actions import DeleteFiles, DeleteRun
 from penstock_operator.training.observed import Observed, RecordedRun
 
 KEPT_LOGS = 3

@@ -12,7 +12,8 @@ from staging_house import House
 from penstock.api.stagedrun import StagedRun
 from penstock_operator.loop.away import Away
 from penstock_operator.ports import JobState, RayJob
-from penstock_operator.stagedrun.observed import Finding, Observed, RaySeen, Stop, Stores, Submit
+from penstock_operator.rayactions import Stop
+from penstock_operator.stagedrun.observed import Finding, Observed, RaySeen, Stores, Submit
 from penstock_operator.stagedrun.plan import plan
 
 

@@ -11,7 +11,8 @@ from penstock.api.trainingjob import Attempt, AttemptState, TrainingJob
 from penstock_operator.loop.away import Away
 from penstock_operator.loop.plan import Plan
 from penstock_operator.ports import Unreachable
-from penstock_operator.training.actions import DeleteFiles, Forget
+from penstock_operator.rayactions import Forget
+from penstock_operator.training.actions import DeleteFiles
 from penstock_operator.training.attempts import run_digest
 from penstock_operator.training.leftovers import KEPT_LOGS, MAX_ATTEMPTS, bounded
 from penstock_operator.training.observed import Observed, RaySeen

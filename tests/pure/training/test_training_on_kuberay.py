@@ -13,7 +13,8 @@ from training_house import NOW, UID, after, attempt, last, message, verdict
 
 from penstock.api.trainingjob import AttemptState, TrainingJob
 from penstock_operator.ports import JobState
-from penstock_operator.training.actions import Release, Stop
+from penstock_operator.rayactions import Stop
+from penstock_operator.training.actions import Release
 from penstock_operator.training.beginning import RECHECK_SECONDS
 from penstock_operator.training.following import WATCHED_SECONDS
 from penstock_operator.training.observed import Code, Observed, RaySeen

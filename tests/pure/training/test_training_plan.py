@@ -12,16 +12,8 @@ from penstock.api.trainingjob import AttemptState
 from penstock.sources.archive import Archive
 from penstock_operator.loop.away import Away
 from penstock_operator.ports import JobState
-from penstock_operator.training.actions import (
-    CreateRun,
-    DeleteFiles,
-    DeleteRun,
-    Forget,
-    SetDeletionPolicy,
-    Stop,
-    StoreSource,
-    Submit,
-)
+from penstock_operator.rayactions import Forget, Stop
+from penstock_operator.training.actions import CreateRun, DeleteFiles, DeleteRun, SetDeletionPolicy, StoreSource, Submit
 from penstock_operator.training.observed import Broken, Code, Observed
 from penstock_operator.training.plan import plan
 

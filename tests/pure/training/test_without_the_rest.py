@@ -12,8 +12,8 @@ from training_house import NOW, UID, UP, after, attempt, job, last, manifest, me
 from penstock.api.trainingjob import AttemptState
 from penstock_operator.loop.away import Away
 from penstock_operator.ports import JobState
-from penstock_operator.training.actions import CreateRun, DeleteFiles, Stop
-from penstock_operator.training.deletion import STOP_SECONDS
+from penstock_operator.rayactions import STOP_SECONDS, Stop
+from penstock_operator.training.actions import CreateRun, DeleteFiles
 from penstock_operator.training.observed import Observed
 from penstock_operator.training.passes import DOUBT_SECONDS
 from penstock_operator.training.plan import plan
