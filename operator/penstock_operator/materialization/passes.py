@@ -5,20 +5,22 @@ from __future__ import annotations
 from datetime import datetime
 
 from penstock.api.materialization import Materialization, MaterializationStatus, StagedRunName
-from penstock.api.meta import Reason, UidRef
+from penstock.api.meta import UidRef
 from penstock.api.stagedrun import StagedRun, StagedRunReason, StagingState
 from penstock.api.trainingrun import TrainingRun
-from penstock_operator.loop.conditions import Truth, find, with_condition
+from penstock_operator.loop.conditions import find
+from penstock_operator.loop.draft import Draft
 from penstock_operator.materialization.observed import Observed
 from penstock_operator.materialization.targets import staging_digest
 
 
-class Pass:
+class Pass(Draft):
     """A copy of the status, the world and the clock."""
 
     def __init__(self, mat: Materialization, seen: Observed, now: datetime, since: datetime) -> None:
         self.mat, self.spec, self.seen, self.now, self.since = mat, mat.spec, seen, now, since
         self.status: MaterializationStatus = mat.status.model_copy(deep=True)
+        self.generation = mat.metadata.generation
         self.digest = None if seen.missing else staging_digest(mat.metadata.uid, mat.spec, seen.targets)
         """Of what a run is staged by; None while something of it is not there."""
 
@@ -68,18 +70,6 @@ class Pass:
     def lost(self) -> bool:
         """Whether the pointer names what is not there any more."""
         return self.status.active is not None and self.active is None
-
-    def condition(self, type_: str, truth: Truth, reason: Reason, message: str) -> None:
-        """Set a condition."""
-        self.status.conditions = with_condition(
-            self.status.conditions,
-            type_,
-            truth,
-            reason,
-            message,
-            generation=self.mat.metadata.generation,
-            now=self.now,
-        )
 
 
 def going(staged: StagedRun) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from penstock.api.meta import Reason
 from penstock.api.stagedrun import StagedRun, StagedRunReason, StagedRunStatus, StagingState, StepReason
-from penstock_operator.loop.conditions import Truth, stalled, with_condition
+from penstock_operator.loop.conditions import Truth, stalled
+from penstock_operator.loop.draft import Draft
 from penstock_operator.loop.plan import Failed, Plan, trouble
 from penstock_operator.stagedrun.keptas import kept_as
 from penstock_operator.stagedrun.observed import Action, Observed
@@ -16,12 +16,13 @@ FAILED = (StagingState.REFUSED, StagingState.LOST)
 STEPS = ("Loaded", "Verified", "GatesPassed")
 
 
-class Pass:
+class Pass(Draft):
     """A copy of the status, the world and the clock."""
 
     def __init__(self, staged: StagedRun, seen: Observed, now: datetime, since: datetime) -> None:
         self.staged, self.spec, self.seen, self.now, self.since = staged, staged.spec, seen, now, since
         self.status: StagedRunStatus = staged.status.model_copy(deep=True)
+        self.generation = staged.metadata.generation
         self.status.kept_as = kept_as(staged, seen.materialization)
         for output in self.status.outputs:
             policy = seen.policies.get((output.kind, output.resource))
@@ -47,7 +48,7 @@ class Pass:
             reason = (
                 StepReason.DONE if truth == "True" else StepReason.FAILED if truth == "False" else StepReason.NOT_YET
             )
-            self._set(type_, truth, reason, "")
+            self.condition(type_, truth, reason, "")
 
     def ready(
         self,
@@ -62,22 +63,11 @@ class Pass:
         """The plan that says so."""
         if not any(condition.type == STEPS[0] for condition in self.status.conditions):
             self.steps(0)
-        self._set("Ready", truth, reason, message)
+        self.condition("Ready", truth, reason, message)
         self.status.conditions = stalled(
             self.status.conditions,
             str(reason) if self.status.state in FAILED else None,
-            generation=self.staged.metadata.generation,
+            generation=self.generation,
             now=self.now,
         )
         return Plan(self.status, actions, after, cleanup=cleanup, conclude=conclude)
-
-    def _set(self, type_: str, truth: Truth, reason: Reason, message: str) -> None:
-        self.status.conditions = with_condition(
-            self.status.conditions,
-            type_,
-            truth,
-            reason,
-            message,
-            generation=self.staged.metadata.generation,
-            now=self.now,
-        )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from penstock.api.meta import Reason
 from penstock.api.trainingjob import AttemptState, Resume, TrainingJob, TrainingJobStatus, asked_rerun
 from penstock.api.trainingjobreasons import ReadyReason, SucceededReason
 from penstock_operator.loop.away import Away
-from penstock_operator.loop.conditions import Truth, stalled, with_condition
+from penstock_operator.loop.conditions import Truth, stalled
+from penstock_operator.loop.draft import Draft
 from penstock_operator.loop.plan import Plan
 from penstock_operator.ports import RayJob
 from penstock_operator.training.actions import Action, SetDeletionPolicy
@@ -31,12 +31,13 @@ READY: dict[Truth, ReadyReason] = {
 }
 
 
-class Pass:
+class Pass(Draft):
     """A copy of the status, the world and the clock."""
 
     def __init__(self, job: TrainingJob, seen: Observed, now: datetime, since: datetime) -> None:
         self.job, self.spec, self.seen, self.now, self.since = job, job.spec, seen, now, since
         self.status: TrainingJobStatus = job.status.model_copy(deep=True)
+        self.generation = job.metadata.generation
         self.digest = run_digest(job)
         self.last = self.status.attempts[-1] if self.status.attempts else None
         self.current = current_attempt(self.status)
@@ -59,12 +60,12 @@ class Pass:
         """The plan that says so; where no attempt was under way, what is left of earlier ones goes."""
         trim(self.status)
         self.status.observed_rerun_token = asked_rerun(self.job)
-        self._set("Succeeded", truth, reason, message)
-        self._set("Ready", truth, READY[truth], "")
+        self.condition("Succeeded", truth, reason, message)
+        self.condition("Ready", truth, READY[truth], "")
         self.status.conditions = stalled(
             self.status.conditions,
             str(reason) if truth == "False" else None,
-            generation=self.job.metadata.generation,
+            generation=self.generation,
             now=self.now,
         )
         carried = (*actions, *self.carried_policies())
@@ -106,15 +107,4 @@ class Pass:
         cause = self.seen.ray.cause if isinstance(self.seen.ray, Away) else ""
         return self.result(
             "Unknown", SucceededReason.RAY_UNREACHABLE, cause or "Ray did not answer", after=AWAY_SECONDS
-        )
-
-    def _set(self, type_: str, truth: Truth, reason: Reason, message: str) -> None:
-        self.status.conditions = with_condition(
-            self.status.conditions,
-            type_,
-            truth,
-            reason,
-            message,
-            generation=self.job.metadata.generation,
-            now=self.now,
         )
