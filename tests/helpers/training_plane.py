@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from fuse import Fuse
 from worlds import world
 
 from penstock.api.ray import KubeRay, RayBackend, RayCluster, RayType
@@ -25,28 +25,6 @@ from penstock_operator.ports import JobState, RayJob, RaySubmission
 JOB = Key("TrainingJob", "default", "digits")
 START = datetime(2026, 1, 1, tzinfo=UTC)
 QUIET = 8
-
-
-class Killed(BaseException):
-    """The process dies here."""
-
-
-@dataclass
-class Fuse:
-    """Kills at the n-th effect, before or after it happens; at none by default."""
-
-    at: int = 0
-    after: bool = False
-    count: int = 0
-
-    def around(self, effect: Callable[[], Any]) -> Any:
-        self.count += 1
-        if self.count == self.at and not self.after:
-            raise Killed
-        result = effect()
-        if self.count == self.at:
-            raise Killed
-        return result
 
 
 @dataclass

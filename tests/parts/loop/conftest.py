@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from fuse import Fuse, Killed
 
 from penstock.api import API_VERSION, FINALIZER
 from penstock.api.materialization import Materialization
@@ -37,31 +38,6 @@ PASSES = ("Materialization", "StagedRun", "TrainingRun", "FeatureView", "VectorC
 MATERIALIZATION = Key("Materialization", "default", "digits")
 OBJECTS = Path(__file__).with_name("materialization.yaml")
 READY = {"type": "Ready", "status": "True", "reason": "Ready", "lastTransitionTime": "2026-01-01T00:00:00Z"}
-
-
-class Killed(BaseException):
-    """The process dies here."""
-
-
-@dataclass
-class Fuse:
-    """Kills at the n-th effect from when it is armed, before or after it happens."""
-
-    at: int = 0
-    after: bool = False
-    count: int = 0
-
-    def arm(self, at: int, after: bool) -> None:
-        self.at, self.after, self.count = at, after, 0
-
-    def around(self, effect: Callable[[], Any]) -> Any:
-        self.count += 1
-        if self.count == self.at and not self.after:
-            raise Killed
-        result = effect()
-        if self.count == self.at:
-            raise Killed
-        return result
 
 
 @dataclass

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from training_plane import JOB, START, Fuse, Killed, Plane, RayStandIn
+from fuse import Fuse, Killed
+from training_plane import JOB, START, Plane, RayStandIn
 from training_plane import FusedStore as Store
 
 from penstock.api.trainingjob import TrainingJob
